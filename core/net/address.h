@@ -1,0 +1,43 @@
+/* Socket addresses as small values. Pure but for address_resolve, which never asks the DNS. */
+#ifndef DRAGOMAN_NET_ADDRESS_H
+#define DRAGOMAN_NET_ADDRESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "core/base/slice.h"
+
+enum net_family {
+    NET_NONE, /* unknown: a descriptor that is no socket of the other kinds */
+    NET_IPV4,
+    NET_IPV6, /* IPv4-mapped ones are stored as NET_IPV4 */
+    NET_UNIX, /* the path is not kept */
+};
+
+/* ip is in network order: 4 bytes for IPv4, 16 for IPv6, the rest zero. port in host order. */
+struct net_address {
+    uint8_t ip[16];
+    uint16_t port;
+    uint8_t family;
+};
+
+/* Longest text: "[" 45 "]:65535" and a NUL. */
+#define NET_ADDRESS_TEXT 56
+
+/* What a sockaddr says; an unknown family gives NET_NONE. */
+void net_address_from(const struct sockaddr *sa, socklen_t len, struct net_address *ret_address);
+
+/* "192.0.2.1:80", "[2001:db8::1]:80", "unix", "unknown"; returns the length, NUL not counted. */
+size_t net_address_format(const struct net_address *address, char ret_text[NET_ADDRESS_TEXT]);
+
+/* The same without port and brackets. */
+size_t net_address_format_ip(const struct net_address *address, char ret_text[NET_ADDRESS_TEXT]);
+
+/* Reads "HOST:PORT" or "unix:PATH" for binding. HOST is an IPv4 address, an IPv6 one in brackets,
+ * "localhost" (127.0.0.1), or "*" / empty (every address, v4 and v6); PORT is 0 to 65535. Names are
+ * not looked up. Returns 0, -EINVAL for anything else, -ENAMETOOLONG for a path that no
+ * sockaddr_un holds. */
+int net_address_resolve(struct dm_slice text, struct sockaddr_storage *ret_sa, socklen_t *ret_len);
+
+#endif
