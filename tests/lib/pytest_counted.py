@@ -1,0 +1,23 @@
+"""pytest with the counts of its tests as the last line: pytest_counted.py JUNIT_XML FILE..."""
+
+import sys
+import xml.etree.ElementTree
+
+import pytest
+
+
+def main(report, *files):
+    status = pytest.main(["-q", "-p", "no:cacheprovider", "--durations=5", "--tb=short",
+                          f"--junitxml={report}", *files])
+    cases = failed = skipped = 0
+    for suite in xml.etree.ElementTree.parse(report).getroot().iter("testsuite"):
+        cases += int(suite.get("tests"))
+        failed += int(suite.get("failures")) + int(suite.get("errors"))
+        skipped += int(suite.get("skipped"))
+    # A fixture that fails after its test has passed counts twice in `tests`.
+    print(f"{max(cases - failed - skipped, 0)} passed, {failed} failed, {skipped} skipped")
+    return int(status)
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
