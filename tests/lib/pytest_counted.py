@@ -1,4 +1,7 @@
-"""pytest with the counts of its tests as the last line: pytest_counted.py JUNIT_XML FILE..."""
+"""Runs pytest and ends with the line `#count PASSED FAILED SKIPPED`.
+
+    pytest_counted.py JUNIT_XML FILE...
+"""
 
 import sys
 import xml.etree.ElementTree
@@ -15,7 +18,7 @@ def main(report, *files):
         failed += int(suite.get("failures")) + int(suite.get("errors"))
         skipped += int(suite.get("skipped"))
     # A fixture that fails after its test has passed counts twice in `tests`.
-    print(f"{max(cases - failed - skipped, 0)} passed, {failed} failed, {skipped} skipped")
+    print(f"#count {max(cases - failed - skipped, 0)} {failed} {skipped}")
     return int(status)
 
 

@@ -1,7 +1,7 @@
 """Runs the unit tests of a build directory: unit.py [--jobs N] [--wrapper COMMAND] BUILD_DIR
 
 A Criterion program counts as many tests as it ran, any other program is one test by its exit
-status. The last line is `N passed, N failed`.
+status. The last line is `#count PASSED FAILED SKIPPED`.
 """
 
 import argparse
@@ -55,12 +55,12 @@ def main():
     passed = failed = 0
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for name, good, bad, output in pool.map(lambda test: run(test, wrapper), tests):
-            print(f"{'FAIL' if bad else 'ok'} {name}: {good} passed, {bad} failed")
+            print(f"{'FAIL' if bad else 'ok'} {name} ({good} of {good + bad})")
             if bad:
                 print(output)
             passed += good
             failed += bad
-    print(f"{passed} passed, {failed} failed")
+    print(f"#count {passed} {failed} 0")
     return 1 if failed or not passed else 0
 
 

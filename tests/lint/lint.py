@@ -20,6 +20,8 @@ INCLUDES = {
     "core/auth": ["core/base", "core/model", *PORTS, "openssl", "argon2", "uv", "yyjson"],
     "core/net": ["core/base", "uv", "llhttp", "wslay", "openssl", "zlib"],
     "core/adapter": ["core/base", "core/model", "core/engine", "core/net", "yyjson"],
+    "core/transcript": ["core/base", "yyjson"],
+    "core/replay": ["core/base", "core/transcript", "uv", "llhttp", "wslay", "yyjson"],
     "core/server": ["*"],
     "storage": ["core/base", "core/model", *PORTS, "libpq", "uv"],
     "adapters/*": ["core/adapter/adapter.h"],
@@ -53,9 +55,11 @@ LIBC = re.compile(
 # No dialect's name stands in these folders; the folders of adapters/ join the list.
 NEUTRAL = ["core", "storage"]
 DIALECTS = ["opcode", "saletick", "pubsub", "casamsa", "pymessage"]
-NEUTRAL_BUT = {"core/net": ["opcode"]}  # wslay's own word for the kind of a frame
+# wslay's own word for the kind of a frame
+NEUTRAL_BUT = {"core/net": ["opcode"], "core/replay": ["opcode"]}
 
 MAX_FILE_LINES = 400
+LONGER_FILES = {"core/adapter/adapter.h": 800}  # the whole contract in one header, mostly words
 MAX_FUNCTION_LINES = 80
 MAX_COLUMNS = 100
 
@@ -190,8 +194,9 @@ def check_dialects(root, source):
 
 
 def check_file_lines(_root, source):
-    if len(source.lines) > MAX_FILE_LINES:
-        yield len(source.lines), f"{len(source.lines)} lines, {MAX_FILE_LINES} are the most"
+    most = LONGER_FILES.get(source.name, MAX_FILE_LINES)
+    if len(source.lines) > most:
+        yield len(source.lines), f"{len(source.lines)} lines, {most} are the most"
 
 
 def check_columns(_root, source):

@@ -328,5 +328,6 @@ async function selfTest() {
 
 const argument = process.argv[2];
 const { passed, failed } = await (argument === '--self-test' ? selfTest() : run(argument ?? '.'));
-console.log(`${passed} passed, ${failed} failed`);
+if (passed + failed === 0) console.log('no asyncapi.yaml or openapi.yaml was found');
+console.log(`#count ${passed} ${failed} 0`);
 process.exitCode = failed || !passed ? 1 : 0;
