@@ -25,8 +25,8 @@ enum time_zone_suffix {
 #define TIME_ISO_SIZE 33
 
 /* Writes the text, always with six digits of fraction, and a NUL; returns its length (26, 27 or
- * 32). Times outside the years 0000 to 9999 are clamped to the nearest one inside. The date and
- * the second are cached, so that a run of near times costs the fraction only. */
+ * 32). Times outside the years 0000 to 9999 are clamped to the nearest one inside. The date is
+ * cached, so that a run of times on one day costs the digits only. */
 size_t time_format_iso(int64_t us, enum time_zone_suffix suffix, char ret_text[TIME_ISO_SIZE]);
 
 /* Reads a date-time of RFC 3339 section 5.6, and what PostgreSQL and ISO 8601 add to it: a blank

@@ -45,7 +45,8 @@ struct metric_histogram {
 
 struct metrics;
 
-/* A registry of at most max_series series (a histogram counts as one). Owned by the caller. */
+/* A registry of at most max_series series (a histogram counts as one; overflow series and
+ * metrics_refused_total come on top). Owned by the caller. */
 struct metrics *metrics_new(size_t max_series);
 
 /* Frees the registry and every series; NULL does nothing. */
@@ -57,9 +58,10 @@ void metrics_free(struct metrics *metrics);
  *
  * At the limit, a known name gets its overflow series instead (the same label names, each value
  * "overflow"). A sink that is never shown is given out when the name is new at the limit, was
- * used with another type or unit, is ill-formed ([a-zA-Z_:][a-zA-Z0-9_:]*), or a label name is
- * ("le" and a leading "__" too), or there are more than METRIC_LABELS_MAX labels. Each such
- * answer is counted in metrics_refused_total, which the text always contains. */
+ * used with another type or unit, or is ill-formed ([a-zA-Z_:][a-zA-Z0-9_:]*); when a label name
+ * is ill-formed ([a-zA-Z_][a-zA-Z0-9_]*), reserved ("le", a leading "__"), given twice or without
+ * a value; when there are more than METRIC_LABELS_MAX labels. Each such answer is counted in
+ * metrics_refused_total, which the text always contains. */
 struct metric_counter *metrics_counter(struct metrics *metrics, const char *name,
                                        const char *help, const char *const *labels);
 struct metric_gauge *metrics_gauge(struct metrics *metrics, const char *name, const char *help,
@@ -119,7 +121,7 @@ typedef void metrics_visit_fn(const struct metric_series *series, void *userdata
  * visitor must not register series. */
 void metrics_foreach(const struct metrics *metrics, metrics_visit_fn *visit, void *userdata);
 
-/* Number of series now, sinks excluded. */
+/* Number of series that count towards the limit. */
 size_t metrics_count(const struct metrics *metrics);
 
 /* Appends all series in the Prometheus text format 0.0.4. Histograms are shown with the bounds
