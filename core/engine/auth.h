@@ -3,6 +3,7 @@
 #define DRAGOMAN_ENGINE_AUTH_H
 
 #include "core/base/buf.h"
+#include "core/base/status.h"
 #include "core/model/command.h"
 
 #define AUTH_FINGERPRINT_LEN 32
