@@ -1,0 +1,40 @@
+/* The command line: one verb per function, each with the configuration already read. */
+#ifndef DRAGOMAN_SERVER_CLI_H
+#define DRAGOMAN_SERVER_CLI_H
+
+#include "core/server/config.h"
+
+/* Exit codes, after sysexits.h. */
+enum cli_exit {
+    CLI_OK = 0,
+    CLI_FAILED = 1,
+    CLI_USAGE = 64,
+    CLI_NO_USER = 67,
+    CLI_UNAVAILABLE = 69,
+    CLI_CONFIG = 78,
+};
+
+/* What a verb gets: its own words (argv[0] is the first behind the verb's name). */
+struct cli {
+    struct config *config;
+    int argc;
+    char **argv;
+};
+
+int cli_serve(struct cli *cli);
+int cli_check_config(struct cli *cli);
+int cli_migrate(struct cli *cli);
+int cli_version(struct cli *cli);
+int cli_adapter_list(struct cli *cli);
+int cli_user_add(struct cli *cli);
+int cli_user_list(struct cli *cli);
+int cli_user_show(struct cli *cli);
+int cli_user_set(struct cli *cli);
+int cli_user_deactivate(struct cli *cli);
+int cli_token_issue(struct cli *cli);
+int cli_token_revoke(struct cli *cli);
+
+/* Writes "dragoman: ..." to stderr and returns `code`. */
+int cli_fail(enum cli_exit code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

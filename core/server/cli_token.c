@@ -1,0 +1,140 @@
+/* dragoman token issue | revoke */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/clock.h"
+#include "core/server/cli.h"
+#include "core/server/cli_ref.h"
+#include "core/server/issuers.h"
+
+#define TTL_MAX (INT64_C(3650) * 24 * 3600)
+
+/* The auth service for the length of one verb. */
+static int open_auth(struct cli *cli, struct backend *backend, struct auth **ret_auth) {
+    struct auth_setup *setup;
+    char error[AUTH_ERROR_SIZE];
+    if (auth_setup_new(cli->config, &setup))
+        return cli_fail(CLI_CONFIG, "%s", config_error(cli->config));
+    int r = auth_open(loop_uv(backend_loop(backend)), auth_setup_config(setup), ret_auth, error);
+    auth_setup_free(setup);
+    return r ? cli_fail(CLI_CONFIG, "%s", error) : CLI_OK;
+}
+
+static void auth_closed(void *owner) {
+    *(int *)owner = 1;
+}
+
+static void close_auth(struct backend *backend, struct auth *auth) {
+    int closed = 0;
+    auth_close(auth, auth_closed, &closed);
+    while (!closed)
+        uv_run(loop_uv(backend_loop(backend)), UV_RUN_ONCE);
+}
+
+static int issue(struct auth *auth, const struct dm_user *user, int64_t ttl) {
+    struct buf token = BUF_INIT;
+    if (!(user->flags & DM_USER_ACTIVE))
+        return cli_fail(CLI_FAILED, "the user is deactivated");
+    int r = auth->ops->issue(auth, user, AUTH_TOKEN_ACCESS, ttl ? ttl : auth->access_ttl, &token);
+    if (!r)
+        printf("%.*s\n", (int)token.len, token.data);
+    buf_fini(&token);
+    return r ? cli_fail(CLI_FAILED, "cannot sign: %s", strerror(-r)) : CLI_OK;
+}
+
+static int issue_for(struct cli *cli, struct backend *backend, int64_t ttl) {
+    struct cli_ref ref;
+    struct auth *auth;
+    int r = cli_find_user(backend, cli->argv[0], &ref);
+    if (!r)
+        r = open_auth(cli, backend, &auth);
+    if (!r) {
+        r = issue(auth, ref.user, ttl);
+        close_auth(backend, auth);
+    }
+    cli_ref_fini(&ref);
+    return r;
+}
+
+static int parse_ttl(const char *text, int64_t *ret_ttl) {
+    char *end;
+    errno = 0;
+    long long ttl = strtoll(text, &end, 10);
+    if (errno || *end || end == text || ttl < 1 || ttl > TTL_MAX)
+        return cli_fail(CLI_USAGE, "--ttl wants seconds, at most ten years of them");
+    *ret_ttl = ttl;
+    return CLI_OK;
+}
+
+int cli_token_issue(struct cli *cli) {
+    int64_t ttl = 0;
+    if (cli->argc == 3 && !strcmp(cli->argv[1], "--ttl")) {
+        if (parse_ttl(cli->argv[2], &ttl))
+            return CLI_USAGE;
+    } else if (cli->argc != 1) {
+        return cli_fail(CLI_USAGE, "token issue USER [--ttl SECONDS]");
+    }
+    struct backend *backend;
+    int r = backend_open(cli->config, &backend);
+    if (r)
+        return r;
+    r = issue_for(cli, backend, ttl);
+    backend_close(backend);
+    return r;
+}
+
+/* Until when the revocation must be remembered. A token that does not verify now, because its
+ * issuer is not configured or has changed its keys, is remembered for long. */
+static int64_t expiry_of(struct auth *auth, struct dm_slice token) {
+    struct auth_claims claims;
+    int64_t expires_us = 0;
+    if (auth->ops->verify(auth, token, "", &claims) == DM_OK) {
+        expires_us = claims.expires_us;
+        auth_claims_fini(&claims);
+    }
+    return expires_us ? expires_us : clock_real_us() + TTL_MAX * 1000000;
+}
+
+static int revoke(struct backend *backend, struct auth *auth, struct dm_slice token) {
+    struct arena arena;
+    struct dm_result result = { 0 };
+    arena_init(&arena, 1024);
+    struct store_call call = {
+        .base.kind = STORE_TOKEN_REVOKE,
+        .arena = &arena,
+        .result = &result,
+        .expires_us = expiry_of(auth, token),
+    };
+    auth_fingerprint(token, call.fingerprint);
+    enum dm_status status = backend_call(backend, &call);
+    arena_fini(&arena);
+    return status == DM_OK ? CLI_OK
+                           : cli_fail(CLI_UNAVAILABLE, "the database says: %s",
+                                      dm_status_name(status));
+}
+
+int cli_token_revoke(struct cli *cli) {
+    char line[AUTH_TOKEN_MAX + 2];
+    if (cli->argc != 1)
+        return cli_fail(CLI_USAGE, "token revoke TOKEN");
+    struct dm_slice token = dm_slice_str(cli->argv[0]);
+    if (!strcmp(cli->argv[0], "-")) {
+        if (!fgets(line, sizeof(line), stdin))
+            return cli_fail(CLI_USAGE, "no token on standard input");
+        token = (struct dm_slice){ line, strcspn(line, "\n") };
+    }
+    struct backend *backend;
+    struct auth *auth;
+    int r = backend_open(cli->config, &backend);
+    if (r)
+        return r;
+    r = open_auth(cli, backend, &auth);
+    if (!r) {
+        r = revoke(backend, auth, token);
+        close_auth(backend, auth);
+    }
+    backend_close(backend);
+    return r;
+}

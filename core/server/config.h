@@ -1,0 +1,88 @@
+/* The configuration: a flat set of values, each known by its dotted path ("limits.rate",
+ * "adapters[0].mount"), with the place it came from. Order: defaults < file < environment <
+ * command line. What is not in a table of settings is an error. */
+#ifndef DRAGOMAN_SERVER_CONFIG_H
+#define DRAGOMAN_SERVER_CONFIG_H
+
+#include <stdint.h>
+
+#include "core/base/buf.h"
+#include "core/base/slice.h"
+
+enum config_kind {
+    CONFIG_STRING = 1,
+    CONFIG_INT,      /* min..max */
+    CONFIG_BOOL,     /* true, false */
+    CONFIG_WORD,     /* one of `words` */
+};
+
+/* One row of the table of settings. A path may hold "[]" for "any index". */
+struct config_setting {
+    const char *path;
+    enum config_kind kind;
+    const char *fallback;      /* NULL: absent */
+    int64_t min, max;
+    const char *const *words;  /* NULL-terminated */
+    enum { CONFIG_PLAIN = 0, CONFIG_SECRET } secrecy; /* masked when shown */
+    const char *doc;
+};
+
+/* The gateway's own settings; adapters add theirs. Ends with path == NULL. */
+extern const struct config_setting config_settings[];
+
+struct config;
+
+/* An empty configuration: every setting has its default. */
+struct config *config_new(void);
+void config_free(struct config *config);
+
+/* The first error found since config_new, one line: "FILE:LINE:COLUMN: what" (or the variable or
+ * option at fault); empty when none. Borrowed. */
+const char *config_error(const struct config *config);
+
+/* Read a YAML file, YAML text, the process's environment (DRAGOMAN_LIMITS_RATE for limits.rate),
+ * or one "key=value" of the command line. Return 0, or -EINVAL (see config_error), or another
+ * negative errno when the file cannot be read (config_error says so too). A mapping key given
+ * twice is an error. Keys that no table names are kept for adapters to take. */
+int config_read_file(struct config *config, const char *path);
+int config_read_text(struct config *config, const char *name, struct dm_slice text);
+int config_read_environment(struct config *config, char *const *environment);
+int config_set(struct config *config, const char *assignment);
+
+/* The value under a path: the configured one, else the default of the table, else absent. Paths
+ * without "[]" only. Borrowed. */
+struct dm_slice config_string(const struct config *config, const char *path);
+int64_t config_int(const struct config *config, const char *path);
+int config_bool(const struct config *config, const char *path);
+
+/* As config_string for a key that is not in the table but an adapter's: marks it as known. A
+ * variable of the environment has the path "$NAME". */
+struct dm_slice config_take(struct config *config, const char *path);
+
+/* After every adapter took its own: fails with the first key that nobody knows. */
+int config_check_unknown(struct config *config);
+
+/* Whether somebody configured the path, or anything below it. */
+int config_has(const struct config *config, const char *path);
+
+/* The number of elements of the list at path ("adapters", "auth.issuers"). */
+size_t config_count(const struct config *config, const char *path);
+
+/* As config_string, with a formatted path. */
+struct dm_slice config_at(const struct config *config, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Calls fn for every configured value whose path begins with prefix, in no particular order, until
+ * it returns nonzero; returns that. `rest` is the path behind the prefix. */
+typedef int (*config_each_fn)(void *owner, const char *rest, struct dm_slice value);
+int config_each(const struct config *config, const char *prefix, config_each_fn fn, void *owner);
+
+/* Records an error at the place where the value at path was given. Returns -EINVAL. Later errors
+ * do not replace the first. */
+int config_fail(struct config *config, const char *path, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Appends every setting of the table with its value in effect as YAML, secrets masked. */
+void config_show(const struct config *config, struct buf *ret_yaml);
+
+#endif
