@@ -149,6 +149,9 @@ struct store_call {
     struct store_account ret_account;
     const uint8_t (*ret_fingerprints)[STORE_FINGERPRINT_LEN];
     size_t ret_fingerprint_count;
+    const struct dm_message *const *ret_read; /* HISTORY with DM_CMD_MARK_READ: those that became
+                                       read by it (ids, seq, author only), oldest first */
+    size_t ret_read_count;
 };
 
 enum store_state {

@@ -1,0 +1,31 @@
+/* The connection that is always there: LISTEN on the channel by which the store's transactions
+ * and the command line tell running nodes of accounts and tokens. Cannot go through a pooler in
+ * transaction mode; give it a conninfo of its own there. */
+#ifndef DRAGOMAN_STORAGE_LISTEN_PG_H
+#define DRAGOMAN_STORAGE_LISTEN_PG_H
+
+#include <uv.h>
+
+#include "core/engine/bus.h"
+
+/* The channel. A payload is one word for the kind and one argument: user_created ID, user_changed
+ * ID, user_deactivated ID, token_revoked HEX. Unknown kinds are ignored: newer nodes may speak. */
+#define LISTEN_PG_CHANNEL "dragoman"
+
+struct listen_pg;
+
+typedef void (*listen_pg_closed_fn)(void *owner);
+
+/* Starts connecting, and again with backoff whenever the connection is lost. notice(owner, ...)
+ * runs on the loop for every notification; BUS_RESYNC comes after each successful LISTEN but the
+ * first, because what was sent meanwhile is lost. Returns 0 or -EINVAL for a bad conninfo. */
+int listen_pg_open(uv_loop_t *loop, const char *conninfo, bus_notice_fn notice, void *owner,
+                   struct listen_pg **ret_listen);
+
+/* Closes and frees; closed(owner) runs last, on the loop. No notice after the call. */
+void listen_pg_close(struct listen_pg *listen, listen_pg_closed_fn closed, void *owner);
+
+/* Reads one payload. Returns 0, or -EINVAL for anything malformed or unknown. */
+int listen_pg_parse(const char *payload, struct bus_notice *ret_notice);
+
+#endif

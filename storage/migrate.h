@@ -1,0 +1,28 @@
+/* Brings the schema up to what this binary needs. */
+#ifndef DRAGOMAN_STORAGE_MIGRATE_H
+#define DRAGOMAN_STORAGE_MIGRATE_H
+
+#include <stddef.h>
+
+/* One step, compiled in from migrations/NNNN_name.sql. */
+struct migration {
+    int version;
+    const char *name;
+    const char *sql;
+};
+
+extern const struct migration migrations[];
+extern const size_t migration_count;
+
+/* The version this binary needs. */
+int migrate_wanted(void);
+
+/* Applies what is missing, each step in a transaction of its own, under an advisory lock so that
+ * nodes that start together do it once. Blocks: call it before the loop runs, or in the pool.
+ * ret_from and ret_to (either may be NULL) get the version before and after; 0 is an empty
+ * database. Returns 0, -ECONNREFUSED when the server cannot be reached, -EPROTO when a step
+ * fails, -ENOTSUP when the database is newer than this binary knows or PostgreSQL is older than
+ * 13. The reason is logged. */
+int migrate_run(const char *conninfo, int *ret_from, int *ret_to);
+
+#endif
