@@ -12,7 +12,7 @@
 struct engine;
 struct engine_session;
 struct engine_user;      /* a cached, counted snapshot of a user */
-struct engine_operation; /* a command under way */
+struct strand;           /* the commands of one session under way, in order */
 struct metrics;
 
 /* To whom an event goes. */
@@ -40,6 +40,11 @@ struct engine_client {
     void (*revoked)(struct engine_session *session);
     /* The principal's data changed; engine_session_user gives the new snapshot. */
     void (*user_changed)(struct engine_session *session);
+    /* Asks for one call of engine_run: `ms` milliseconds from now, with 0 as soon as the callback
+     * under way has returned to the loop. Replaces what was asked before. Must not call
+     * engine_run itself. `owner` is the one below. */
+    void (*wake)(void *owner, uint32_t ms);
+    void *owner;
 };
 
 /* What an adapter may ask for, by its descriptor. */
@@ -71,12 +76,10 @@ struct engine_session {
     struct engine_user *user;
     struct list user_link;         /* among the user's sessions */
     struct list all_link;          /* among all sessions */
-    struct list queue;             /* operations waiting for earlier ones */
-    struct list running;           /* operations at the store, oldest first */
+    struct strand *strand;         /* its commands under way; NULL when there are none */
     struct list watches;           /* users whose presence is watched */
     struct list held;              /* cookies that wait for a release, bounded */
-    uint32_t queued, running_count, held_count;
-    uint64_t lane;                 /* of the running writes */
+    uint32_t watch_count, held_count;
     uint8_t fingerprint[AUTH_FINGERPRINT_LEN];
 };
 
@@ -114,6 +117,11 @@ size_t engine_busy(const struct engine *engine);
 
 /* Writes at once what is otherwise stored lazily (delivered marks). */
 void engine_flush(struct engine *engine);
+
+/* Does what waits for a moment outside all other calls: answers known at submit, presence, marks,
+ * delayed answers. Called by the host as client->wake asks; harmless at any other time, but never
+ * from inside a callback of the engine. */
+void engine_run(struct engine *engine);
 
 /* What the bus heard. Safe at any time. */
 void engine_notice(struct engine *engine, const struct bus_notice *notice);

@@ -27,7 +27,8 @@ enum store_kind {
     /* Everything below is a struct store_call. */
     STORE_COMMAND,        /* carries out call->command for call->actor, user references resolved
                              by the store itself, thread reference already resolved by the engine
-                             into call->thread_id where the command names one */
+                             into call->thread_id where the command names one. See the table
+                             below for what the events need beside the answer */
     STORE_DIRECT_OPEN,    /* opens (or finds) the direct thread actor ↔ call->other_id;
                              call->gate: a new one may start REQUESTED → result->thread,
                              DM_RESULT_CREATED */
@@ -43,7 +44,27 @@ enum store_kind {
     STORE_USER_PAGE,      /* command->cursor, limit: all users with inactive ones → result->users */
     STORE_TOKEN_REVOKE,   /* call->fingerprint, call->expires_us */
     STORE_REVOKED_LIST,   /* → call->ret_fingerprints: those not yet expired */
+    STORE_FRIENDS_CHECK,  /* read: are actor and call->other_id friends → result->count 0 or 1 */
 };
+
+/* STORE_COMMAND: what is filled for the engine's events, beside what command.h promises.
+ *
+ * Everywhere: thread as the actor sees it, direct ones with peer; DM_RESULT_CHANGED unless the
+ * command found everything done already. A thread or message that is not the actor's ends
+ * DM_NO_THREAD or DM_NO_MESSAGE, a named user unknown or inactive DM_NO_USER.
+ *
+ *  HISTORY       comes without DM_CMD_MARK_READ: the engine runs READ before it
+ *  READ          thread; messages now read, oldest first: id, uuid, thread, seq, author (and
+ *                recipient); text may be empty. With .user and no thread yet: OK and nothing.
+ *                thread_id is set when the engine knows it, also where .user is named
+ *  READ_ONE      message (as above), thread, count; a message of one's own: NO_MESSAGE
+ *  DELETE        message (as above), thread; not the author: NO_MESSAGE
+ *  APPROVE       thread; messages released by it, oldest first, complete; the engine has checked
+ *                the actor's role. A chat: DM_FORBIDDEN
+ *  BLOCK         thread. A chat: DM_FORBIDDEN
+ *  CHAT_*        thread with members, those who stay; users; on a direct thread DM_FORBIDDEN.
+ *                CREATE never means a direct thread here: the engine opens those itself
+ *  FRIEND_*      user; DM_RESULT_CHANGED only when the other side has to hear of it */
 
 struct store_request {
     struct list link;     /* the store's while pending */
@@ -91,7 +112,7 @@ struct store_append {
     int64_t ret_created_us;
     enum dm_thread_state ret_state; /* ALLOWED, REQUESTED or BLOCKED */
     uint64_t ret_unread;            /* direct: unread messages the other one now has */
-    uint64_t ret_member_rev;        /* chats: changes whenever the membership or title does */
+    uint64_t ret_member_rev;        /* chats: grows whenever the membership or title changes */
 };
 
 /* user has been pushed messages from..to (inclusive seqs, of which own ones may be part). */
@@ -185,6 +206,7 @@ static inline int store_is_read(const struct store_request *request) {
     case STORE_USERS_FIND:
     case STORE_USER_PAGE:
     case STORE_REVOKED_LIST:
+    case STORE_FRIENDS_CHECK:
         return 1;
     case STORE_COMMAND:
         break;
