@@ -22,8 +22,6 @@ INCLUDES = {
     "core/adapter": ["core/base", "core/model", "core/engine", "core/net", "yyjson"],
     "core/transcript": ["core/base", "yyjson"],
     "core/replay": ["core/base", "core/transcript", "uv", "llhttp", "wslay", "yyjson"],
-    "core/transcript": ["core/base", "yyjson"],
-    "core/replay": ["core/base", "core/net", "core/transcript", "yyjson"],
     "core/server": ["*"],
     "storage": ["core/base", "core/model", *PORTS, "libpq", "uv"],
     "adapters/*": ["core/adapter/adapter.h"],
