@@ -277,6 +277,8 @@ static size_t first_bracket(struct dm_slice text) {
 static void match_segment(struct match *m, const struct segment *segment, struct dm_slice text) {
     size_t split = segment->json ? first_bracket(text) : text.len;
     struct dm_slice prefix = slice_sub(text, 0, split);
+    if (segment->json && !segment->prefix.first)
+        prefix = slice_trim(prefix);
     struct dm_slice json = slice_sub(text, split, text.len);
     if (!string_match(&segment->prefix, prefix, m->vars))
         differ(m, segment->prefix.source, prefix);
