@@ -97,7 +97,7 @@ static int64_t expiry_of(struct auth *auth, struct dm_slice token) {
     return expires_us ? expires_us : clock_real_us() + TTL_MAX * 1000000;
 }
 
-static int revoke(struct backend *backend, struct auth *auth, struct dm_slice token) {
+static int revoke_token(struct backend *backend, struct auth *auth, struct dm_slice token) {
     struct arena arena;
     struct dm_result result = { 0 };
     arena_init(&arena, 1024);
@@ -132,7 +132,7 @@ int cli_token_revoke(struct cli *cli) {
         return r;
     r = open_auth(cli, backend, &auth);
     if (!r) {
-        r = revoke(backend, auth, token);
+        r = revoke_token(backend, auth, token);
         close_auth(backend, auth);
     }
     backend_close(backend);
