@@ -50,24 +50,26 @@ static int value_of(enum base64_alphabet alphabet, char c) {
     return -1;
 }
 
-/* Gathers count digits into the upper end of 24 bits; -1 when one is none. */
-static int32_t read_group(enum base64_alphabet alphabet, const char *text, size_t count) {
-    int32_t bits = 0;
+/* Gathers count digits into the upper end of 24 bits; 0, or -1 when one is none. */
+static int read_group(enum base64_alphabet alphabet, const char *text, size_t count,
+                      uint32_t *ret_bits) {
+    uint32_t bits = 0;
     for (size_t i = 0; i < 4; i++) {
         int value = i < count ? value_of(alphabet, text[i]) : 0;
         if (value < 0)
             return -1;
-        bits = bits << 6 | value;
+        bits = bits << 6 | (uint32_t)value;
     }
-    return bits;
+    *ret_bits = bits;
+    return 0;
 }
 
 static int decode_groups(enum base64_alphabet alphabet, const char *text, size_t len,
                          unsigned char *out) {
     while (len > 0) {
         size_t digits = len < 4 ? len : 4;
-        int32_t bits = read_group(alphabet, text, digits);
-        if (bits < 0)
+        uint32_t bits;
+        if (read_group(alphabet, text, digits, &bits) < 0)
             return -EINVAL;
         for (size_t i = 0; i < digits - 1; i++) {
             *out++ = (unsigned char)(bits >> 16);

@@ -158,12 +158,12 @@ static void put_text(struct line *line, struct dm_slice text) {
 static void put_int(struct line *line, int64_t value) {
     if (value < 0)
         put_str(line, "-");
-    put_format(line, "%llu", value < 0 ? 0 - (unsigned long long)value : (uint64_t)value);
+    put_format(line, "%llu", value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
 }
 
 static void put_errno(struct line *line, int64_t value) {
-    int64_t number = value < 0 ? -value : value;
-    const char *name = number < 4096 ? strerrorname_np((int)number) : NULL;
+    uint64_t number = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    const char *name = number <= INT32_MAX ? strerrorname_np((int)number) : NULL;
     if (name)
         put_text(line, dm_slice_str(name));
     else

@@ -19,7 +19,10 @@ void *mem_zalloc(size_t size) {
 }
 
 void *mem_calloc(size_t count, size_t size) {
-    return require(calloc(count ? count : 1, size ? size : 1));
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total))
+        abort();
+    return mem_zalloc(total);
 }
 
 void *mem_realloc(void *old, size_t size) {

@@ -1,8 +1,6 @@
-#include <criterion/criterion.h>
-#include <criterion/new/assert.h>
-
 #include "core/base/hash.h"
 #include "core/base/random.h"
+#include "tests/unit/check.h"
 
 /* Published outputs of the reference implementation with one compression and three finalisation
  * rounds, the key 00..0f, and the inputs "", 00, 00 01, ... */
