@@ -2,11 +2,18 @@
 #ifndef DRAGOMAN_AUTH_ERROR_H
 #define DRAGOMAN_AUTH_ERROR_H
 
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "core/auth/auth.h"
 
-/* Writes a formatted sentence to an error text of AUTH_ERROR_SIZE bytes, cut when it is longer. */
-#define error_set(error, ...) ((void)snprintf((error), AUTH_ERROR_SIZE, __VA_ARGS__))
+/* Writes a formatted sentence; what is too long is cut. */
+static inline void __attribute__((format(printf, 2, 3)))
+error_set(char error[AUTH_ERROR_SIZE], const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(error, AUTH_ERROR_SIZE, format, args);
+    va_end(args);
+}
 
 #endif
