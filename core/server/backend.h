@@ -10,10 +10,21 @@
 
 struct backend;
 
-/* Brings the database up and connects. Blocks until it can serve. For the private database: starts
- * it unless it runs; whoever started it stops it in backend_close. Returns a CLI exit code, 0 when
- * all is well; what went wrong was then said on stderr. */
-int backend_open(struct config *config, struct backend **ret_backend);
+/* Who uses the private database. Every user holds a shared lock on STATE/lock; the server is
+ * stopped in backend_close by whoever is then alone, if it is a gateway, or started it. */
+enum backend_use {
+    BACKEND_GATEWAY,
+    BACKEND_VERB,
+};
+
+/* Brings the database up (for a private one: starts it unless it runs), migrates, connects. Blocks
+ * until the database can serve or the wait limit has passed. Returns a CLI exit code, CLI_OK when
+ * all is well; what went wrong was said on stderr. */
+int backend_open(struct config *config, enum backend_use use, struct backend **ret_backend);
+
+/* Checks, in the pool, that a private server still runs, and brings it back if not. Does nothing
+ * while a check is under way or without a private server. */
+void backend_revive(struct backend *backend);
 
 /* Creates the state directory and, if need be, starts the private database, and migrates. Writes
  * the versions before and after. For backend_open, and for `migrate` alone. */
@@ -25,10 +36,15 @@ struct store *backend_store(struct backend *backend);
 /* libpq connection string in use; borrowed. */
 const char *backend_conninfo(const struct backend *backend);
 
+enum store_state backend_state(const struct backend *backend);
+
+struct store_pg_stats;
+void backend_stats(const struct backend *backend, struct store_pg_stats *ret_stats);
+
 /* Submits and runs the loop until the call is done; returns its status. Not while the loop runs. */
 enum dm_status backend_call(struct backend *backend, struct store_call *call);
 
-/* Disconnects, and stops a private database that backend_open started. */
+/* Disconnects, and stops a private database that nobody else uses. Runs the loop meanwhile. */
 void backend_close(struct backend *backend);
 
 #endif

@@ -77,7 +77,7 @@ int cli_token_issue(struct cli *cli) {
         return cli_fail(CLI_USAGE, "token issue USER [--ttl SECONDS]");
     }
     struct backend *backend;
-    int r = backend_open(cli->config, &backend);
+    int r = backend_open(cli->config, BACKEND_VERB, &backend);
     if (r)
         return r;
     r = issue_for(cli, backend, ttl);
@@ -127,7 +127,7 @@ int cli_token_revoke(struct cli *cli) {
     }
     struct backend *backend;
     struct auth *auth;
-    int r = backend_open(cli->config, &backend);
+    int r = backend_open(cli->config, BACKEND_VERB, &backend);
     if (r)
         return r;
     r = open_auth(cli, backend, &auth);

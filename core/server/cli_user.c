@@ -171,7 +171,7 @@ typedef int (*user_verb_fn)(struct cli *cli, struct backend *backend, struct sto
 
 static int with_backend(struct cli *cli, struct user_options *options, user_verb_fn verb) {
     struct backend *backend;
-    int r = backend_open(cli->config, &backend);
+    int r = backend_open(cli->config, BACKEND_VERB, &backend);
     if (r)
         return r;
     struct arena arena;

@@ -1,0 +1,35 @@
+/* The gateway put together: backend, auth, engine, adapters, listeners. */
+#ifndef DRAGOMAN_SERVER_GATEWAY_H
+#define DRAGOMAN_SERVER_GATEWAY_H
+
+#include "core/server/backend.h"
+#include "core/server/config.h"
+
+struct gateway;
+
+/* Builds everything and listens. Blocks meanwhile. Returns a CLI exit code; on CLI_OK connections
+ * are accepted as soon as the loop runs. What went wrong was said on stderr. */
+int gateway_open(struct config *config, struct gateway **ret_gateway);
+
+struct backend *gateway_backend(struct gateway *gateway);
+struct metrics *gateway_metrics(struct gateway *gateway);
+
+/* Where clients connect, "HOST:PORT"; borrowed. */
+const char *gateway_address(const struct gateway *gateway);
+
+/* 1 while it can serve: database there, not draining. */
+int gateway_is_ready(const struct gateway *gateway);
+
+/* Puts figures that are not counted as they happen into the metrics. */
+void gateway_measure(struct gateway *gateway);
+
+typedef void gateway_drained_fn(void *owner);
+
+/* Stops accepting, tells and closes every session once its commands are answered, stores what is
+ * lazily stored; then `drained`, on the loop, once: also when drain_ms has passed before. */
+void gateway_drain(struct gateway *gateway, gateway_drained_fn *drained, void *owner);
+
+/* Takes everything down; runs the loop meanwhile. Frees the gateway. */
+void gateway_close(struct gateway *gateway);
+
+#endif
