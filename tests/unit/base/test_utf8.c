@@ -7,7 +7,8 @@ Test(utf8, accepts_every_length_of_sequence) {
     static const char *const good[] = {
         "", "a", "plain ASCII text, longer than a word", "\x7f", "\xc2\x80", "\xdf\xbf",
         "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80",
-        "\xf4\x8f\xbf\xbf", "12345678\xc3\xa4", "1234567\xc3\xa4", "gr\xc3\xbc\xc3\x9f dich \xf0\x9f\x91\x8b",
+        "\xf4\x8f\xbf\xbf", "12345678\xc3\xa4", "1234567\xc3\xa4",
+        "gr\xc3\xbc\xc3\x9f dich \xf0\x9f\x91\x8b",
     };
     for (size_t i = 0; i < ARRAY_LEN(good); i++)
         cr_assert(eq(int, utf8_valid(dm_slice_str(good[i])), 1), "case %zu", i);
