@@ -32,6 +32,15 @@
 #define DM_ABI_MINOR 0
 #define DM_ADAPTER_SYMBOL "dragoman_adapter"
 
+/* Begins the definition of the descriptor: DM_ADAPTER_DEFINE = { .size = ..., ... }; An adapter that
+ * is built into the program gets another name for it from the build. */
+#ifndef DM_ADAPTER_DESCRIPTOR
+#define DM_ADAPTER_DESCRIPTOR dragoman_adapter
+#endif
+#define DM_ADAPTER_DEFINE \
+    extern const struct dm_adapter DM_ADAPTER_DESCRIPTOR; \
+    __attribute__((visibility("default"))) const struct dm_adapter DM_ADAPTER_DESCRIPTOR
+
 struct dm_host;
 struct dm_json; /* a parsed JSON value */
 struct dm_out;  /* where frames and response bodies are written */
@@ -194,6 +203,8 @@ enum dm_adapter_flag {
                                       ones; the host adds that setting */
     DM_ADAPTER_REQUESTS = 1u << 1, /* knows message requests. Without: an answer of the asked one
                                       approves the request */
+    DM_ADAPTER_ANONYMOUS = 1u << 2, /* a session needs no principal to be of use: no auth timeout,
+                                      and the larger frame limit from the start */
 };
 
 /* Defaults of the limits that every adapter has; each is a setting of the same name. 0: the
@@ -261,8 +272,8 @@ struct dm_adapter {
      * NULL: AUTH_TIMEOUT, RATE_LIMITED, BACKLOG and REVOKED close with 1008. */
     void (*notice)(struct dm_session *session, enum dm_notice notice,
                    const struct dm_frame *frame);
-    /* The last hook of a session: the peer is gone, or was closed. Commands under way are carried
-     * out, but their results are not delivered. */
+    /* The last hook of a session, also of one whose upgrade was refused: the peer is gone, or was
+     * closed. Commands under way are carried out, but their results are not delivered. */
     void (*close)(struct dm_session *session);
 
     /* Pure, for the log and the inspector: writes the frame with every secret in it replaced by
@@ -358,7 +369,7 @@ struct dm_host {
     void (*put_raw)(struct dm_out *, struct dm_slice bytes);
     void (*frame_end)(struct dm_out *, enum dm_frame_kind, const char *type);
 
-    const struct dm_json *(*json_parse)(struct dm_slice text);
+    const struct dm_json *(*json_parse)(const struct dm_host *, struct dm_slice text);
     enum dm_json_type (*json_type)(const struct dm_json *);
     const struct dm_json *(*json_get)(const struct dm_json *object, const char *key);
     const struct dm_json *(*json_next)(const struct dm_json *container,
@@ -366,14 +377,15 @@ struct dm_host {
     size_t (*json_count)(const struct dm_json *container);
     struct dm_slice (*json_string)(const struct dm_json *);
     int64_t (*json_int)(const struct dm_json *);
-    struct dm_slice (*json_text)(const struct dm_json *);
-    int (*json_decode)(const struct dm_json *object, const struct dm_table *fields, void *dest,
-                       const char **ret_field);
+    struct dm_slice (*json_text)(const struct dm_host *, const struct dm_json *);
+    int (*json_decode)(const struct dm_host *, const struct dm_json *object,
+                       const struct dm_table *fields, void *dest, const char **ret_field);
 };
 
 /* Asks the core. The command's answer comes by `result` with a copy of `cookie` (at most 4 KiB;
  * absent: none). Refused before the session is authenticated, except for the handshake verbs; every
- * refusal is a result too. */
+ * refusal is a result too. While a handshake verb that can set the principal of a WebSocket is under
+ * way, no further frame is read from the peer: `frame` never sees a login half done. */
 static inline void dm_submit(struct dm_session *session, const struct dm_command *command,
                              struct dm_slice cookie) {
     session->host->submit(session, command, cookie);
@@ -385,7 +397,8 @@ static inline void dm_close(struct dm_session *session, uint16_t code) {
     session->host->close(session, code);
 }
 
-/* Accepts the WebSocket that `upgrade` left open; `open` follows. */
+/* Accepts the WebSocket that `upgrade` left open; `open` follows when this hook of the same session
+ * has returned. subprotocol: one that the client offered, or NULL. */
 static inline void dm_accept(struct dm_session *session, const char *subprotocol) {
     session->host->accept(session, subprotocol);
 }
@@ -438,7 +451,9 @@ static inline struct dm_out *dm_out(struct dm_session *session) {
     return session->host->out(session);
 }
 
-/* Answers an HTTP request, once; `out` holds the body, NULL for none. */
+/* Answers an HTTP request, once; `out` holds the body, NULL for none. Where the headers lack them, the
+ * host adds WWW-Authenticate to a 401, Allow to a 405 that it asked for by `fault`, and Retry-After
+ * to a 429 or 503. */
 static inline void dm_respond(struct dm_session *session, const struct dm_response *response,
                               struct dm_out *out) {
     session->host->respond(session, response, out);
@@ -528,7 +543,7 @@ static inline void dm_frame_end(struct dm_out *out, enum dm_frame_kind kind, con
  * NULL when it is no JSON. The value lives until the hook returns. */
 static inline const struct dm_json *dm_json_parse(const struct dm_host *host,
                                                   struct dm_slice text) {
-    return host->json_parse(text);
+    return host->json_parse(host, text);
 }
 
 static inline enum dm_json_type dm_json_type(const struct dm_host *host,
@@ -567,7 +582,7 @@ static inline int64_t dm_json_int(const struct dm_host *host, const struct dm_js
 /* The value as JSON text, to be kept in a cookie and echoed by dm_put_json. NULL gives "null". */
 static inline struct dm_slice dm_json_text(const struct dm_host *host,
                                            const struct dm_json *value) {
-    return host->json_text(value);
+    return host->json_text(host, value);
 }
 
 /* Fills `dest` by a table of struct dm_field; members not in the object are left alone. Returns 0,
@@ -575,7 +590,7 @@ static inline struct dm_slice dm_json_text(const struct dm_host *host,
 static inline int dm_json_decode(const struct dm_host *host, const struct dm_json *object,
                                  const struct dm_table *fields, void *dest,
                                  const char **ret_field) {
-    return host->json_decode(object, fields, dest, ret_field);
+    return host->json_decode(host, object, fields, dest, ret_field);
 }
 
 #endif

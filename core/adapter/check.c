@@ -1,0 +1,178 @@
+/* Is a descriptor one that this host can serve? */
+#include "core/adapter/values.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "core/adapter/internal.h"
+
+#define ROWS_MAX 256
+#define ROW_SIZE_MAX 4096
+#define STATE_SIZE_MAX (1u << 20)
+
+int adapter_fail(struct adapter_error *ret_error, const char *format, ...) {
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(ret_error->text, sizeof(ret_error->text), format, args);
+    va_end(args);
+    return -EINVAL;
+}
+
+void adapter_row(const struct dm_table *table, uint32_t index, void *ret_row, size_t row_size) {
+    const char *row = (const char *)table->rows + (size_t)index * table->row_size;
+    size_t known = table->row_size < row_size ? table->row_size : row_size;
+
+    memcpy(ret_row, row, known);
+    memset((char *)ret_row + known, 0, row_size - known);
+}
+
+void adapter_copy(const struct dm_adapter *adapter, struct dm_adapter *ret_adapter) {
+    size_t known = adapter->size < sizeof(*adapter) ? adapter->size : sizeof(*adapter);
+
+    memset(ret_adapter, 0, sizeof(*ret_adapter));
+    memcpy(ret_adapter, adapter, known);
+}
+
+int adapter_name_is_good(const char *name) {
+    size_t len = name ? strlen(name) : 0;
+
+    if (len == 0 || len > ADAPTER_NAME_MAX || name[0] < 'a' || name[0] > 'z')
+        return 0;
+    return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == len;
+}
+
+static int table_is_good(const struct dm_table *table, size_t row_min) {
+    if (table->count == 0)
+        return 1;
+    return table->rows && table->count <= ROWS_MAX && table->row_size >= row_min
+           && table->row_size <= ROW_SIZE_MAX && table->row_size % sizeof(void *) == 0;
+}
+
+static int check_routes(const struct dm_adapter *adapter, struct adapter_error *ret_error) {
+    if (!table_is_good(&adapter->routes, sizeof(struct dm_route)) || adapter->routes.count == 0)
+        return adapter_fail(ret_error, "adapter %s: no routes, or an ill-formed table of them",
+                            adapter->name);
+    for (uint32_t i = 0; i < adapter->routes.count; i++) {
+        struct dm_route route;
+
+        adapter_row(&adapter->routes, i, &route, sizeof(route));
+        if (router_pattern_check(route.path) != 0)
+            return adapter_fail(ret_error, "adapter %s: route %u: bad path", adapter->name, i);
+        if (route.auth < DM_AUTH_NONE || route.auth > DM_AUTH_REQUIRED)
+            return adapter_fail(ret_error, "adapter %s: route %s: bad auth", adapter->name,
+                                route.path);
+        if (route.transport == DM_WEBSOCKET && !adapter->frame)
+            return adapter_fail(ret_error, "adapter %s: WebSocket routes need the hook frame",
+                                adapter->name);
+        if (route.transport == DM_HTTP && !adapter->request)
+            return adapter_fail(ret_error, "adapter %s: HTTP routes need the hook request",
+                                adapter->name);
+        if (route.transport == DM_HTTP && router_method(dm_slice_str(route.method)) < 0)
+            return adapter_fail(ret_error, "adapter %s: route %s: unknown method",
+                                adapter->name, route.path);
+        if (route.transport != DM_HTTP && route.transport != DM_WEBSOCKET)
+            return adapter_fail(ret_error, "adapter %s: route %s: unknown transport",
+                                adapter->name, route.path);
+        for (uint32_t j = 0; j < i; j++) {
+            struct dm_route other;
+
+            adapter_row(&adapter->routes, j, &other, sizeof(other));
+            if (router_rows_clash(&route, "", &other, ""))
+                return adapter_fail(ret_error, "adapter %s: route %s is there twice",
+                                    adapter->name, route.path);
+        }
+    }
+    return 0;
+}
+
+static int check_capabilities(const struct dm_adapter *adapter, struct adapter_error *ret_error) {
+    uint32_t seen = 0;
+
+    if (!table_is_good(&adapter->capabilities, sizeof(struct dm_capability)))
+        return adapter_fail(ret_error, "adapter %s: ill-formed table of capabilities",
+                            adapter->name);
+    for (uint32_t i = 0; i < adapter->capabilities.count; i++) {
+        struct dm_capability row;
+
+        adapter_row(&adapter->capabilities, i, &row, sizeof(row));
+        if ((unsigned)row.event >= DM_EVENT_KIND_COUNT || row.event == DM_EVENT_NONE)
+            return adapter_fail(ret_error, "adapter %s: capability %u: unknown event",
+                                adapter->name, i);
+        if (row.treatment < DM_SUPPORTED || row.treatment > DM_DROPPED)
+            return adapter_fail(ret_error, "adapter %s: capability %s: unknown treatment",
+                                adapter->name, dm_event_name(row.event));
+        if (seen & 1u << row.event)
+            return adapter_fail(ret_error, "adapter %s: capability %s is there twice",
+                                adapter->name, dm_event_name(row.event));
+        if (row.treatment <= DM_TRANSLATED && !adapter->event)
+            return adapter_fail(ret_error, "adapter %s: capability %s needs the hook event",
+                                adapter->name, dm_event_name(row.event));
+        seen |= 1u << row.event;
+    }
+    return 0;
+}
+
+static int check_identity(const struct dm_adapter *adapter, struct adapter_error *ret_error) {
+    if (!adapter)
+        return adapter_fail(ret_error, "no descriptor");
+    if (adapter->abi_major != DM_ABI_MAJOR || adapter->abi_minor > DM_ABI_MINOR)
+        return adapter_fail(ret_error, "ABI %u.%u, this host has %u.%u",
+                            (unsigned)adapter->abi_major, (unsigned)adapter->abi_minor,
+                            DM_ABI_MAJOR, DM_ABI_MINOR);
+    /* The first minor had every member up to and including redact. */
+    if (adapter->size < offsetof(struct dm_adapter, redact) + sizeof(adapter->redact))
+        return adapter_fail(ret_error, "descriptor of %u bytes is too short", adapter->size);
+    if (!adapter_name_is_good(adapter->name))
+        return adapter_fail(ret_error, "bad name \"%.40s\": wanted is [a-z][a-z0-9_-]*, at most "
+                            "%d characters", adapter->name ? adapter->name : "",
+                            ADAPTER_NAME_MAX);
+    if (!adapter->title || !adapter->version)
+        return adapter_fail(ret_error, "adapter %s: no title or version", adapter->name);
+    if (adapter->instance_size > STATE_SIZE_MAX || adapter->session_size > STATE_SIZE_MAX)
+        return adapter_fail(ret_error, "adapter %s: state of more than %u bytes", adapter->name,
+                            STATE_SIZE_MAX);
+    return 0;
+}
+
+int adapter_check(const struct dm_adapter *adapter, struct adapter_error *ret_error) {
+    int r = check_identity(adapter, ret_error);
+
+    if (r == 0)
+        r = check_routes(adapter, ret_error);
+    if (r == 0 && !table_is_good(&adapter->settings, sizeof(struct dm_setting)))
+        r = adapter_fail(ret_error, "adapter %s: ill-formed table of settings", adapter->name);
+    if (r == 0)
+        r = adapter_check_settings(adapter, ret_error);
+    if (r == 0)
+        r = check_capabilities(adapter, ret_error);
+    return r;
+}
+
+enum dm_treatment adapter_treatment(const struct dm_adapter *adapter, enum dm_event_kind event,
+                                    const char **ret_note) {
+    if (ret_note)
+        *ret_note = NULL;
+    for (uint32_t i = 0; i < adapter->capabilities.count; i++) {
+        struct dm_capability row;
+
+        adapter_row(&adapter->capabilities, i, &row, sizeof(row));
+        if (row.event != event)
+            continue;
+        if (ret_note)
+            *ret_note = row.note;
+        return row.treatment;
+    }
+    return DM_DROPPED;
+}
+
+const char *adapter_treatment_name(enum dm_treatment treatment) {
+    switch (treatment) {
+    case DM_SUPPORTED: return "supported";
+    case DM_TRANSLATED: return "translated";
+    case DM_STORED_ONLY: return "stored only";
+    case DM_DROPPED: break;
+    }
+    return "dropped";
+}

@@ -1,0 +1,191 @@
+/* Events: encoded once for all sockets that get the same bytes. */
+#include "core/adapter/internal.h"
+#include "core/base/buf.h"
+
+void encoded_reset(struct host *host) {
+    for (uint32_t i = 0; i < host->encoded_count; i++)
+        host->encoded[i].blob = blob_unref(host->encoded[i].blob);
+    host->encoded_count = 0;
+    host->encoded_next = 0;
+}
+
+/* Two frames in one blob. */
+static struct blob *join(struct blob *first, struct blob *second) {
+    struct blob *both;
+
+    if (!first)
+        return second;
+    both = blob_alloc(first->len + second->len);
+    memcpy(both->data, first->data, first->len);
+    memcpy(both->data + first->len, second->data, second->len);
+    (void)blob_unref(first);
+    (void)blob_unref(second);
+    return both;
+}
+
+void encoded_frame(struct host *host, enum dm_frame_kind kind, struct dm_slice payload,
+                   const char *type) {
+    struct encoded *encoded = host->capture;
+    uint32_t place = encoded->frames < ENCODED_TYPES_MAX ? encoded->frames
+                                                         : ENCODED_TYPES_MAX - 1;
+
+    encoded->blob = join(encoded->blob,
+                         websocket_frame_blob(kind == DM_FRAME_BINARY ? WEBSOCKET_BINARY
+                                                                      : WEBSOCKET_TEXT,
+                                              payload));
+    encoded->types[place] = count_type((struct instance *)(uintptr_t)encoded->instance,
+                                       DIRECTION_OUT, type);
+    encoded->frames++;
+}
+
+/* A chat's message as a direct one from its author to the viewer. Lives in the reader's arena. */
+struct flat {
+    struct dm_event event;
+    struct dm_thread thread;
+    struct dm_message message;
+};
+
+static const struct dm_event *flatten(struct host *host, const struct dm_event *event,
+                                      const struct dm_user *viewer) {
+    struct flat *flat = arena_zalloc(&host->reader.arena, sizeof(*flat));
+    struct dm_slice title = event->thread->title, text = event->message->text;
+
+    flat->event = *event;
+    flat->thread = *event->thread;
+    flat->message = *event->message;
+    flat->event.thread = &flat->thread;
+    flat->event.message = &flat->message;
+    flat->thread.kind = DM_THREAD_DIRECT;
+    flat->thread.state = DM_THREAD_ALLOWED;
+    flat->thread.title = DM_SLICE_NONE;
+    flat->thread.peer = event->message->author;
+    flat->thread.members = NULL;
+    flat->thread.member_count = 0;
+    flat->message.recipient = viewer;
+    if (title.len) {
+        char *joined = arena_alloc(&host->reader.arena, title.len + text.len + 3);
+
+        joined[0] = '[';
+        memcpy(joined + 1, title.ptr, title.len);
+        memcpy(joined + 1 + title.len, "] ", 2);
+        memcpy(joined + 3 + title.len, text.ptr, text.len);
+        flat->message.text = (struct dm_slice){ joined, title.len + text.len + 3 };
+    }
+    return &flat->event;
+}
+
+static int is_chat_event(const struct dm_event *event) {
+    return event->thread && event->thread->kind == DM_THREAD_CHAT;
+}
+
+/* Runs the adapter's hook; the frames land in ret_encoded. */
+static void encode(struct session *session, const struct dm_event *event,
+                   const struct dm_view *view, struct encoded *ret_encoded) {
+    struct instance *instance = session->instance;
+    struct host *host = instance->host;
+
+    *ret_encoded = (struct encoded){
+        .instance = instance,
+        .viewer = view->viewer ? view->viewer->id : 0,
+        .variant = view->variant,
+        .audience = view->audience,
+    };
+    hook_enter(host, NULL, HOOK_OTHER);
+    if (instance->chats == CHATS_FLATTEN && is_chat_event(event))
+        event = flatten(host, event, view->viewer);
+    host->capture = ret_encoded;
+    host->encode_for = session;
+    host->base_use = BASE_UNUSED;
+    out_begin(&host->out, NULL);
+    instance->adapter.event(&instance->pub, event, view, &host->out.base);
+    hook_leave(host, NULL);
+    host->capture = NULL;
+    host->encode_for = NULL;
+    if (host->base_use == BASE_USED)
+        ret_encoded->base = session->base;
+}
+
+static int fits(const struct encoded *encoded, const struct session *session,
+                const struct dm_view *view) {
+    return encoded->instance == session->instance && encoded->audience == view->audience
+           && encoded->variant == view->variant
+           && encoded->viewer == (view->viewer ? view->viewer->id : 0)
+           && (!encoded->base || encoded->base == session->base);
+}
+
+static struct encoded *find(struct host *host, const struct session *session,
+                            const struct dm_view *view) {
+    for (uint32_t i = 0; i < host->encoded_count; i++)
+        if (fits(&host->encoded[i], session, view))
+            return &host->encoded[i];
+    return NULL;
+}
+
+/* A place for a further encoding of this event; the oldest makes room. */
+static struct encoded *claim(struct host *host) {
+    struct encoded *encoded;
+
+    if (host->encoded_count < ENCODED_MAX)
+        return &host->encoded[host->encoded_count++];
+    encoded = &host->encoded[host->encoded_next];
+    host->encoded_next = (host->encoded_next + 1) % ENCODED_MAX;
+    encoded->blob = blob_unref(encoded->blob);
+    return encoded;
+}
+
+static int send_encoded(struct session *session, const struct encoded *encoded) {
+    if (!encoded->blob || websocket_send_blob(session->ws, encoded->blob) != 0)
+        return 0;
+    for (uint32_t i = 0; i < encoded->frames; i++)
+        metrics_inc(encoded->types[i < ENCODED_TYPES_MAX ? i : ENCODED_TYPES_MAX - 1]);
+    return 1;
+}
+
+/* Whether the adapter is to be asked at all. */
+static int concerns(const struct instance *instance, const struct dm_event *event,
+                    const struct engine_view *view) {
+    enum dm_treatment treatment = instance->treatment[event->kind];
+
+    if (treatment != DM_SUPPORTED && treatment != DM_TRANSLATED)
+        return 0;
+    if (instance->chats == CHATS_KNOWN || !is_chat_event(event))
+        return 1;
+    return instance->chats == CHATS_FLATTEN && view->audience == DM_AUDIENCE_MEMBER
+           && (event->kind == DM_EVENT_MESSAGE || event->kind == DM_EVENT_MESSAGE_RELEASED);
+}
+
+int host_event(struct engine_session *engine, const struct dm_event *event,
+               const struct engine_view *view) {
+    struct session *session = session_of_engine(engine);
+    const struct instance *instance = session->instance;
+    struct host *host = instance->host;
+    struct dm_view pub = { .audience = view->audience, .variant = session->variant,
+                           .cookie = view->cookie };
+    struct encoded *encoded;
+
+    if (session->state != SESSION_OPEN || (unsigned)event->kind >= DM_EVENT_KIND_COUNT
+        || !concerns(instance, event, view))
+        return 0;
+    if (view->sharing == ENGINE_SINGLE
+        || (instance->chats == CHATS_FLATTEN && is_chat_event(event)))
+        pub.viewer = view->viewer;
+    if (pub.cookie.ptr) {
+        struct encoded own;
+        int sent;
+
+        encode(session, event, &pub, &own);
+        sent = send_encoded(session, &own);
+        (void)blob_unref(own.blob);
+        return sent;
+    }
+    if (event->serial != host->encoded_serial) {
+        encoded_reset(host);
+        host->encoded_serial = event->serial;
+    }
+    encoded = find(host, session, &pub);
+    if (!encoded) {
+        encoded = claim(host);
+        encode(session, event, &pub, encoded);
+    }
+    return send_encoded(session, encoded);
+}

@@ -1,0 +1,103 @@
+/* The adapter host: it honours the contract of adapter.h towards adapters, and stands between
+ * them, the engine and the network.
+ *
+ *     conn_server ──request──▶ host ──hooks──▶ adapter ──dm_submit──▶ host ──▶ engine
+ *     conn_server ◀──frames─── host ◀─dm_out── adapter ◀──hooks────── host ◀── engine_client
+ *
+ * Life: host_new, host_add for each adapter, host_attach_engine, host_start, requests …, host_drain,
+ * host_stop, host_free. Everything runs on the loop's thread. */
+#ifndef DRAGOMAN_ADAPTER_HOST_H
+#define DRAGOMAN_ADAPTER_HOST_H
+
+#include "core/adapter/adapter.h"
+#include "core/adapter/values.h"
+#include "core/base/buf.h"
+#include "core/engine/engine.h"
+#include "core/net/conn.h"
+
+struct host;
+struct metrics;
+
+/* What all adapters have in common; 0 or absent means what stands behind. */
+struct host_config {
+    uint32_t handshake_timeout_ms; /* from a request's head to the open WebSocket; 10 s */
+    uint32_t request_timeout_ms;   /* from a request's head to its response; 60 s */
+    uint32_t sockets_max;          /* WebSockets at a time, 503 above; no limit */
+    uint32_t backlog_pause;        /* unanswered commands of a session above which its peer is
+                                      not read; 64 */
+    uint32_t backlog_max;          /* ... above which its frames are dropped with
+                                      DM_NOTICE_BACKLOG; 512 */
+    struct dm_slice public_url;    /* "https://chat.example": base of absolute URLs, for adapters
+                                      whose own setting is not given. Absent: scheme and host of
+                                      the request that opened the session */
+};
+
+/* How one adapter is configured. Borrowed for the call. */
+struct host_instance_config {
+    const char *name;  /* for settings, metrics, logs; NULL: the descriptor's name */
+    const char *mount; /* "" or "/opcode"-like; NULL: "/" and the name */
+    const struct adapter_values *values; /* NULL: every setting has its default */
+};
+
+/* A host without adapters. config is copied and may be NULL; loop and metrics (may be NULL) must
+ * outlive the host. */
+struct host *host_new(const struct host_config *config, struct loop *loop,
+                      struct metrics *metrics);
+
+/* Requires that no session is left and host_stop has run. NULL does nothing. */
+void host_free(struct host *host);
+
+/* Every adapter, built-in or loaded, comes through here. Checks the descriptor (adapter_check), the
+ * name and mount, and that no route meets another adapter's. Runs no hook. The descriptor must
+ * outlive the host. Returns 0, or -EINVAL with one line in ret_error: the host is then as before.
+ * Only before host_start. */
+int host_add(struct host *host, const struct dm_adapter *adapter,
+             const struct host_instance_config *config, struct adapter_error *ret_error);
+
+/* What the engine calls: pass it to engine_new. */
+const struct engine_client *host_engine_client(void);
+
+/* The engine that sessions are opened on. Must be called before the first request, and the engine
+ * must outlive every session. */
+void host_attach_engine(struct host *host, struct engine *engine);
+
+/* Runs the `start` hooks in the order added. All or nothing: when one fails, those that had
+ * started are stopped, ret_error says which one failed, and -EINVAL is returned. The host may be
+ * started again. */
+int host_start(struct host *host, struct adapter_error *ret_error);
+
+/* Runs the `stop` hooks in reverse order. Requires that no session is left. Idempotent. */
+void host_stop(struct host *host);
+
+/* For conn_server_new, with the host as the server's userdata. */
+const struct conn_handler *host_conn_handler(void);
+
+/* One request, for a conn_handler of the caller's own that keeps some paths to itself. To be called
+ * within its request(). */
+void host_request(struct host *host, struct http_exchange *exchange);
+
+typedef void host_drained_fn(void *userdata);
+
+/* From now on new requests are answered 503. Each WebSocket is told (DM_NOTICE_DRAINING) and closed
+ * with 1001 as soon as its commands are answered; nothing more is read from it meanwhile. `done`
+ * runs once, later, when no session is left. Commands of sessions already gone may still be under
+ * way: see engine_busy. */
+void host_drain(struct host *host, host_drained_fn *done, void *userdata);
+
+/* Sessions now, HTTP exchanges included. */
+uint32_t host_session_count(const struct host *host);
+
+/* Appends the absolute URL of one of the gateway's own files. `base` is scheme and host, without
+ * trailing slash. */
+typedef void host_file_url_fn(void *userdata, const struct dm_attachment *attachment,
+                              struct dm_slice base, struct buf *ret_url);
+
+/* Who makes those URLs. Until then such attachments are written as null. */
+void host_set_file_url(struct host *host, host_file_url_fn *fn, void *userdata);
+
+/* The configured adapters, in the order added; NULL past the last. For `adapter list`, the matrix
+ * and the inspector. */
+const struct dm_instance *host_instance_at(const struct host *host, size_t index);
+const struct dm_adapter *host_adapter_at(const struct host *host, size_t index);
+
+#endif

@@ -1,0 +1,268 @@
+/* What the files of the host share. Private to core/adapter. */
+#ifndef DRAGOMAN_ADAPTER_INTERNAL_H
+#define DRAGOMAN_ADAPTER_INTERNAL_H
+
+#include "core/adapter/host.h"
+#include "core/adapter/json_read.h"
+#include "core/adapter/out.h"
+#include "core/adapter/router.h"
+#include "core/base/list.h"
+#include "core/base/map.h"
+#include "core/base/metrics.h"
+
+#define ADAPTER_NAME_MAX 31
+#define SESSION_MAGIC UINT32_C(0x64726167)
+#define TYPE_SLOTS 64 /* a power of two */
+#define TYPES_MAX 32
+#define ENCODED_MAX 16
+#define ENCODED_TYPES_MAX 4
+#define VARIANTS_MAX 16
+#define COOKIE_MAX 4096
+#define TIMER_MS_MAX 86400000u
+#define BUCKETS 4096 /* a power of two */
+
+int adapter_fail(struct adapter_error *ret_error, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+int adapter_name_is_good(const char *name);
+int adapter_check_settings(const struct dm_adapter *adapter, struct adapter_error *ret_error);
+
+/* ---- counters by frame type: found by the address of the type's name ---- */
+
+enum direction {
+    DIRECTION_IN = 0,
+    DIRECTION_OUT,
+    DIRECTION_COUNT,
+};
+
+struct type_counters {
+    struct {
+        const char *type;
+        struct metric_counter *counter;
+    } slots[TYPE_SLOTS];
+    uint32_t used;
+};
+
+/* ---- instances ---- */
+
+struct instance {
+    struct dm_instance pub;
+    struct host *host;
+    const struct dm_adapter *origin;
+    struct dm_adapter adapter; /* copied, so that every member this host knows can be read */
+    struct adapter_values *values;
+    char *name;
+    char *mount;
+    uint8_t treatment[DM_EVENT_KIND_COUNT];
+
+    /* from the values */
+    uint32_t frame_max_unauthenticated, frame_max, body_max;
+    uint32_t auth_timeout_ms, ping_interval_ms;
+    uint32_t rate, burst;
+    struct dm_slice public_url;
+    enum { CHATS_KNOWN = 0, CHATS_DROP, CHATS_FLATTEN } chats;
+    uint32_t socket_flags;     /* enum engine_session_flag */
+
+    struct type_counters types[DIRECTION_COUNT];
+    struct metric_gauge *sockets;
+    struct metric_gauge *requests;
+    struct metric_counter *opened;
+    enum { INSTANCE_ADDED = 0, INSTANCE_STARTED } state;
+};
+
+/* ---- sessions ----
+ *
+ *   sockets:  HANDSHAKE ─▶ UPGRADING ─▶ OPEN ─▶ CLOSING ─▶ GONE
+ *                 └── fault, refusal ─▶ ANSWERED ────────────▲
+ *   requests: HANDSHAKE ─▶ BODY ─▶ WAITING ─▶ ANSWERED ──────┘
+ */
+enum session_state {
+    SESSION_HANDSHAKE = 0, /* the host is authenticating */
+    SESSION_UPGRADING,     /* `upgrade` has it, and has not decided */
+    SESSION_OPEN,
+    SESSION_CLOSING,       /* a Close was asked for; nothing more is delivered */
+    SESSION_BODY,          /* its body is on the way */
+    SESSION_WAITING,       /* `request` has it, and has not answered */
+    SESSION_ANSWERED,      /* a response has been given */
+    SESSION_GONE,          /* `close` runs or has run */
+};
+
+enum session_flag {
+    SESSION_ACCEPTED = 1u << 0,     /* dm_accept was called, the host has not acted on it */
+    SESSION_SEEN = 1u << 1,         /* a hook has run: `close` must */
+    SESSION_PAUSED_LOGIN = 1u << 2, /* not read while a handshake verb is under way */
+    SESSION_PAUSED_BACKLOG = 1u << 3,
+    SESSION_PAUSED_DRAIN = 1u << 4,
+    SESSION_HAS_TOKEN = 1u << 5,    /* the request bore credentials */
+};
+
+/* A token bucket; a frame costs 1000. */
+struct bucket {
+    uint64_t at;     /* loop_now of the last refill */
+    uint32_t tokens;
+};
+
+struct base_url {
+    uint32_t refs;
+    size_t len;
+    char text[];
+};
+
+/* What is needed while the HTTP exchange lives. */
+struct request {
+    struct http_exchange *exchange;
+    struct router_match match;
+    struct dm_request pub;
+    char *content_type;
+    enum dm_status auth;
+    uint32_t retry_after;
+    int fault;         /* the status that `fault` was asked about; 0: none */
+    int status;        /* responded */
+};
+
+struct session {
+    struct dm_session pub;
+    uint32_t magic;
+    uint8_t state;          /* enum session_state */
+    uint8_t variant;
+    uint16_t flags;         /* enum session_flag */
+    struct instance *instance;
+    struct engine_session engine;
+    struct list link;       /* among all of the host's */
+    struct websocket *ws;
+    struct request *request;
+    struct base_url *base;
+    const char *subprotocol; /* of dm_accept, until it is acted on; owned */
+    struct loop_timer deadline; /* handshake, auth or request timeout, by state */
+    struct loop_timer timer;    /* dm_timer's */
+    struct bucket bucket;
+    uint64_t serial;        /* for the log */
+};
+
+/* ---- the host ---- */
+
+struct encoded {
+    const struct instance *instance;
+    const struct base_url *base; /* NULL: its bytes hold no URL of ours */
+    int64_t viewer;              /* 0: shared by several */
+    uint32_t variant;
+    enum dm_audience audience;
+    struct blob *blob;           /* NULL: nothing to say */
+    struct metric_counter *types[ENCODED_TYPES_MAX];
+    uint32_t frames;
+};
+
+enum hook_kind {
+    HOOK_NONE = 0,
+    HOOK_REQUEST, /* upgrade, open, request, fault: request data may be asked for */
+    HOOK_OTHER,
+};
+
+struct host {
+    struct dm_host api; /* first: what adapters hold */
+    struct host_config config;
+    char *public_url;
+    struct loop *loop;
+    struct metrics *metrics;
+    struct metrics *own_metrics; /* when none were given */
+    struct engine *engine;
+    struct router *router;
+    struct instance **instances;
+    size_t instance_count;
+
+    struct list sessions;
+    uint32_t session_count, socket_count;
+    uint64_t next_serial;
+    struct map_bytes bases;
+    struct bucket *user_buckets; /* BUCKETS of them, by user and adapter; NULL: none yet */
+    uint64_t *user_bucket_keys;
+
+    /* the hook that runs now */
+    struct session *hook_session;
+    enum hook_kind hook;
+    struct json_reader reader;
+    struct out out;
+    struct out inert;             /* what a hook gets that may not write now */
+    struct encoded *capture;      /* where frames go while `event` runs */
+    const struct session *encode_for; /* whose base URL is being used */
+    enum { BASE_UNUSED = 0, BASE_USED } base_use;
+
+    struct encoded encoded[ENCODED_MAX];
+    uint32_t encoded_count, encoded_next;
+    uint64_t encoded_serial;
+
+    host_file_url_fn *file_url;
+    void *file_url_data;
+
+    enum { HOST_ACCEPTING = 0, HOST_DRAINING, HOST_DRAINED } phase;
+    host_drained_fn *drained;
+    void *drained_data;
+    struct loop_hook drained_hook;
+};
+
+static inline struct session *session_of_engine(struct engine_session *engine) {
+    return container_of(engine, struct session, engine);
+}
+
+/* api.c: the functions that adapters call. */
+void host_api_init(struct host *host);
+extern const struct out_sink host_out_sink;
+
+/* hook.c: entering and leaving adapters. */
+void hook_enter(struct host *host, struct session *session, enum hook_kind kind);
+/* Acts on what the adapter asked for meanwhile. The session may be of no more use afterwards, but
+ * its memory stays. */
+void hook_leave(struct host *host, struct session *session);
+void hook_notice(struct session *session, enum dm_notice notice, const struct dm_frame *frame);
+
+/* session.c */
+struct session *session_new(struct host *host, struct instance *instance,
+                            enum dm_session_kind kind, struct http_exchange *exchange,
+                            const struct router_match *match);
+/* Runs `close` where due and frees. Only from the last callback of exchange or WebSocket. */
+void session_end(struct session *session);
+/* Takes over the engine's view of the principal. */
+void session_update_user(struct session *session);
+void session_pause(struct session *session, enum session_flag why);
+void session_resume(struct session *session, enum session_flag why);
+/* Closes a WebSocket. */
+void session_close(struct session *session, uint16_t code);
+void session_drain(struct session *session);
+/* The WebSocket is open: the auth timeout runs. */
+void session_opened(struct session *session);
+/* Keeps scheme and host of the request, when they are the base of the session's URLs. */
+void session_keep_base(struct session *session);
+struct dm_slice session_base_text(struct session *session);
+
+/* socket.c */
+void socket_continue(struct session *session); /* the upgrade is authenticated as it should be */
+void socket_open(struct session *session);     /* accepted */
+
+/* request.c */
+void request_continue(struct session *session, const struct dm_result *result);
+void request_fault(struct session *session, int status);
+int request_respond(struct session *session, const struct dm_response *response,
+                    struct dm_slice body);
+void request_respond_plain(struct session *session, int status);
+struct dm_slice request_bearer(const struct http_request *request);
+void request_fill(struct session *session);
+void request_free(struct request *request);
+
+/* limit.c */
+int bucket_take(struct bucket *bucket, const struct instance *instance, uint64_t now);
+int user_bucket_take(struct host *host, const struct instance *instance, int64_t user_id);
+
+/* encode.c */
+int host_event(struct engine_session *session, const struct dm_event *event,
+               const struct engine_view *view);
+void encoded_reset(struct host *host);
+void encoded_frame(struct host *host, enum dm_frame_kind kind, struct dm_slice payload,
+                   const char *type);
+
+/* count.c */
+struct metric_counter *count_type(struct instance *instance, enum direction direction,
+                                  const char *type);
+void count_response(struct session *session);
+void count_notice(struct instance *instance, enum dm_notice notice);
+void count_init(struct instance *instance);
+
+#endif

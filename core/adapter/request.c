@@ -1,0 +1,362 @@
+/* HTTP exchanges: routing, authentication, bodies, and refusals. */
+#include <stdlib.h>
+
+#include "core/adapter/internal.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+
+static void on_complete(struct http_exchange *exchange, struct dm_slice body);
+static void on_too_large(struct http_exchange *exchange);
+static void on_end(struct http_exchange *exchange, enum http_end how);
+
+static const struct http_handler exchange_handler = {
+    .complete = on_complete,
+    .too_large = on_too_large,
+    .end = on_end,
+};
+
+void request_free(struct request *request) {
+    if (!request)
+        return;
+    free(request->content_type);
+    free(request);
+}
+
+/* The token of "Authorization: Bearer TOKEN" (RFC 6750, section 2.1); absent for another scheme or
+ * none; present, maybe empty, for this one. */
+struct dm_slice request_bearer(const struct http_request *request) {
+    struct dm_slice value = http_header(request, "authorization");
+    const char *blank = value.len ? memchr(value.ptr, ' ', value.len) : NULL;
+    size_t scheme = blank ? (size_t)(blank - value.ptr) : value.len;
+
+    if (!http_name_is((struct dm_slice){ value.ptr, scheme }, "bearer"))
+        return DM_SLICE_NONE;
+    while (scheme < value.len && value.ptr[scheme] == ' ')
+        scheme++;
+    return (struct dm_slice){ value.ptr + scheme, value.len - scheme };
+}
+
+/* The type alone, lower-cased: "application/json" of "Application/JSON; charset=utf-8". */
+static char *copy_content_type(const struct http_request *request) {
+    struct dm_slice value = http_header(request, "content-type");
+    size_t len = 0;
+    char *copy;
+
+    if (!value.ptr)
+        return NULL;
+    while (len < value.len && value.ptr[len] != ';' && value.ptr[len] != ' ')
+        len++;
+    copy = mem_dup(value.ptr, len);
+    for (size_t i = 0; i < len; i++)
+        if (copy[i] >= 'A' && copy[i] <= 'Z')
+            copy[i] = (char)(copy[i] + ('a' - 'A'));
+    return copy;
+}
+
+/* What the adapter sees of the request. */
+void request_fill(struct session *session) {
+    struct request *request = session->request;
+    const struct http_request *http = http_request(request->exchange);
+    struct dm_request *pub = &request->pub;
+
+    if (!request->content_type)
+        request->content_type = copy_content_type(http);
+    pub->route = request->match.route ? request->match.route->id : 0;
+    pub->auth = session->pub.user ? DM_OK : request->auth;
+    pub->credentials = session->flags & SESSION_HAS_TOKEN ? DM_SLICE("") : DM_SLICE_NONE;
+    pub->method = dm_slice_str(http_method_name(http->method));
+    pub->path = request->match.path;
+    pub->params = request->match.params;
+    pub->param_count = request->match.param_count;
+    pub->content_type = dm_slice_str(request->content_type);
+}
+
+/* ---- answering ---- */
+
+#define FIELDS_MAX 32
+
+static int has_header(const struct dm_response *response, const char *name) {
+    for (size_t i = 0; i < response->header_count; i++)
+        if (http_name_is(dm_slice_str(response->headers[i].name), name))
+            return 1;
+    return 0;
+}
+
+struct fields {
+    struct http_field rows[FIELDS_MAX + 3];
+    size_t count;
+};
+
+static void add_field(struct fields *fields, const char *name, struct dm_slice value) {
+    fields->rows[fields->count++] = (struct http_field){ dm_slice_str(name), value };
+}
+
+/* What the status obliges to (RFC 9110, sections 11.6.1, 15.5.6; RFC 6585, section 4). */
+static void add_owed_field(struct session *session, const struct dm_response *response,
+                           struct buf *scratch, struct fields *fields) {
+    const struct request *request = session->request;
+
+    if (response->status == 401 && !has_header(response, "www-authenticate"))
+        add_field(fields, "WWW-Authenticate", DM_SLICE("Bearer"));
+    if (response->status == 405 && request->fault == 405 && !has_header(response, "allow")) {
+        router_allow(session->instance->host->router, http_request(request->exchange)->path,
+                     scratch);
+        add_field(fields, "Allow", buf_slice(scratch));
+    }
+    if ((response->status == 429 || response->status == 503)
+        && !has_header(response, "retry-after")) {
+        buf_append_u64(scratch, request->retry_after ? request->retry_after : 1);
+        add_field(fields, "Retry-After", buf_slice(scratch));
+    }
+}
+
+int request_respond(struct session *session, const struct dm_response *response,
+                    struct dm_slice body) {
+    struct request *request = session->request;
+    struct buf scratch = BUF_INIT;
+    struct fields fields = { .count = 0 };
+    int r;
+
+    if (body.len || response->content_type)
+        add_field(&fields, "Content-Type",
+                  dm_slice_str(response->content_type ? response->content_type
+                                                      : "application/json"));
+    for (size_t i = 0; i < response->header_count && i < FIELDS_MAX; i++)
+        add_field(&fields, response->headers[i].name, response->headers[i].value);
+    add_owed_field(session, response, &scratch, &fields);
+    r = http_respond(request->exchange, (unsigned)response->status, fields.rows, fields.count,
+                     body);
+    buf_fini(&scratch);
+    if (r != 0)
+        return r;
+    request->status = response->status;
+    session->state = SESSION_ANSWERED;
+    loop_timer_cancel(session->instance->host->loop, &session->deadline);
+    count_response(session);
+    return 0;
+}
+
+void request_respond_plain(struct session *session, int status) {
+    struct dm_response response = { .status = status, .content_type = "text/plain" };
+
+    (void)request_respond(session, &response, dm_slice_str(http_status_text((unsigned)status)));
+}
+
+void request_fault(struct session *session, int status) {
+    const struct dm_adapter *adapter = &session->instance->adapter;
+    struct host *host = session->instance->host;
+
+    session->request->fault = status;
+    if (adapter->fault) {
+        request_fill(session);
+        hook_enter(host, session, HOOK_REQUEST);
+        adapter->fault(&session->pub, &session->request->pub, status);
+        hook_leave(host, session);
+    }
+    if (session->state != SESSION_ANSWERED)
+        request_respond_plain(session, status);
+}
+
+/* ---- a request's way to the adapter ---- */
+
+static void run_request(struct session *session, struct dm_slice body) {
+    struct host *host = session->instance->host;
+
+    session->state = SESSION_WAITING;
+    request_fill(session);
+    session->request->pub.body = body.len ? body : DM_SLICE_NONE;
+    hook_enter(host, session, HOOK_REQUEST);
+    session->instance->adapter.request(&session->pub, &session->request->pub);
+    hook_leave(host, session);
+    if (session->state == SESSION_WAITING && !loop_timer_is_armed(&session->timer)
+        && engine_session_backlog(&session->engine) == 0) {
+        log_event(LOG_LEVEL_ERROR, "adapter left a request unanswered",
+                  LOG_STR("adapter", session->instance->name),
+                  LOG_STR("route", session->request->match.route->path));
+        request_respond_plain(session, 500);
+    }
+}
+
+static void take_body(struct session *session) {
+    struct request *request = session->request;
+
+    if (session->pub.user
+        && !user_bucket_take(session->instance->host, session->instance,
+                             session->pub.user->id)) {
+        request_fault(session, 429);
+        return;
+    }
+    if (http_request(request->exchange)->length == 0) {
+        run_request(session, DM_SLICE_NONE);
+        return;
+    }
+    session->state = SESSION_BODY;
+    http_collect(request->exchange, session->instance->body_max);
+}
+
+/* Authentication is over, or there was nothing to authenticate. */
+static void proceed(struct session *session) {
+    if (session->pub.kind == DM_SESSION_SOCKET)
+        socket_continue(session);
+    else
+        take_body(session);
+}
+
+void request_continue(struct session *session, const struct dm_result *result) {
+    struct request *request = session->request;
+
+    request->auth = result->status;
+    request->retry_after = result->retry_after;
+    if (result->status == DM_UNAVAILABLE || result->status == DM_INTERNAL)
+        request_fault(session, 503);
+    else if (result->status == DM_LIMITED)
+        request_fault(session, 429);
+    else if (!session->pub.user && request->match.route->auth == DM_AUTH_REQUIRED)
+        request_fault(session, 401);
+    else
+        proceed(session);
+}
+
+/* The token that the route allows for; absent when there is none. */
+static struct dm_slice find_token(struct session *session) {
+    const struct dm_route *route = session->request->match.route;
+    const struct http_request *http = http_request(session->request->exchange);
+    struct dm_slice token, rest = http->query;
+    struct http_field pair;
+
+    if (route->auth == DM_AUTH_NONE)
+        return DM_SLICE_NONE;
+    token = request_bearer(http);
+    if (token.ptr || !route->auth_query)
+        return token;
+    while (http_pair_next(rest, &rest, &pair)) {
+        char *text;
+        size_t len;
+
+        if (!dm_slice_eq(pair.name, dm_slice_str(route->auth_query)) || pair.value.len == 0)
+            continue;
+        text = arena_alloc(&session->instance->host->reader.arena, pair.value.len);
+        if (http_percent_decode(pair.value, HTTP_PLUS_LITERAL, text, &len) != 0)
+            return DM_SLICE("");
+        return (struct dm_slice){ text, len };
+    }
+    return DM_SLICE_NONE;
+}
+
+/* Credentials come first, before a body is read or a hook runs. */
+static void authenticate(struct session *session) {
+    struct host *host = session->instance->host;
+    struct dm_command command = { .size = sizeof(command), .kind = DM_CMD_AUTHENTICATE };
+    struct dm_slice token;
+
+    json_reader_reset(&host->reader);
+    token = find_token(session);
+    if (token.ptr)
+        session->flags |= SESSION_HAS_TOKEN;
+    if (token.len) {
+        command.token = token;
+        engine_submit(&session->engine, &command, DM_SLICE_NONE);
+    } else if (session->request->match.route->auth == DM_AUTH_REQUIRED) {
+        request_fault(session, 401);
+    } else {
+        proceed(session);
+    }
+}
+
+/* ---- what comes from the network ---- */
+
+static struct session *begin(struct host *host, struct http_exchange *exchange,
+                             enum dm_session_kind kind, const struct router_match *match) {
+    struct session *session = session_new(host, match->owner, kind, exchange, match);
+    uint32_t ms = kind == DM_SESSION_SOCKET ? host->config.handshake_timeout_ms
+                                            : host->config.request_timeout_ms;
+
+    http_attach(exchange, &exchange_handler, session);
+    loop_timer_arm(host->loop, &session->deadline, ms);
+    return session;
+}
+
+static void refuse(struct host *host, struct http_exchange *exchange, int status,
+                   const struct router_match *match) {
+    struct buf allow = BUF_INIT;
+
+    if (match->owner) {
+        request_fault(begin(host, exchange, DM_SESSION_REQUEST, match), status);
+        return;
+    }
+    if (status == 405) {
+        router_allow(host->router, http_request(exchange)->path, &allow);
+        buf_append_char(&allow, '\0');
+        (void)http_respond_not_allowed(exchange, allow.data);
+    } else {
+        (void)http_respond_status(exchange, (unsigned)status);
+    }
+    buf_fini(&allow);
+}
+
+static void serve(struct host *host, struct http_exchange *exchange, enum dm_session_kind kind,
+                  const struct router_match *match) {
+    uint32_t most = host->config.sockets_max;
+    struct session *session = begin(host, exchange, kind, match);
+
+    if (host->phase != HOST_ACCEPTING
+        || (kind == DM_SESSION_SOCKET && most && host->socket_count >= most))
+        request_fault(session, 503);
+    else
+        authenticate(session);
+}
+
+void host_request(struct host *host, struct http_exchange *exchange) {
+    const struct http_request *http = http_request(exchange);
+    struct router_match match, socket;
+    int is_socket = router_find(host->router, DM_WEBSOCKET, http->method, http->path, &socket)
+                    == ROUTER_FOUND;
+
+    if (is_socket && http->upgrade == HTTP_UPGRADE_WEBSOCKET) {
+        serve(host, exchange, DM_SESSION_SOCKET, &socket);
+        return;
+    }
+    if (is_socket && http->upgrade != HTTP_UPGRADE_NONE) {
+        (void)websocket_respond_invalid(exchange);
+        return;
+    }
+    switch (router_find(host->router, DM_HTTP, http->method, http->path, &match)) {
+    case ROUTER_FOUND:
+        serve(host, exchange, DM_SESSION_REQUEST, &match);
+        break;
+    case ROUTER_NO_METHOD:
+        refuse(host, exchange, 405, &match);
+        break;
+    case ROUTER_NO_ROUTE:
+        if (is_socket)
+            (void)websocket_respond_invalid(exchange);
+        else
+            refuse(host, exchange, 404, &match);
+        break;
+    }
+}
+
+static void on_complete(struct http_exchange *exchange, struct dm_slice body) {
+    struct session *session = http_userdata(exchange);
+
+    if (session->state == SESSION_BODY)
+        run_request(session, body);
+}
+
+static void on_too_large(struct http_exchange *exchange) {
+    struct session *session = http_userdata(exchange);
+
+    if (session->state == SESSION_BODY)
+        request_fault(session, 413);
+}
+
+static void on_end(struct http_exchange *exchange, enum http_end how) {
+    struct session *session = http_userdata(exchange);
+
+    if (how != HTTP_END_UPGRADED || !session->ws) {
+        session_end(session);
+        return;
+    }
+    request_free(session->request);
+    session->request = NULL;
+}

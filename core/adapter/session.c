@@ -1,0 +1,250 @@
+#include <stdlib.h>
+
+#include "core/adapter/internal.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+
+#define ALIGN(n) (((n) + 15) & ~(size_t)15)
+
+static void on_deadline(struct loop_timer *timer);
+static void on_timer(struct loop_timer *timer);
+
+static uint32_t engine_flags(const struct instance *instance, enum dm_session_kind kind,
+                             const struct dm_route *route) {
+    uint32_t flags = 0;
+
+    if (kind == DM_SESSION_SOCKET)
+        flags = instance->socket_flags;
+    if (route && (route->flags & DM_ROUTE_HANDSHAKE))
+        flags |= ENGINE_SESSION_HANDSHAKE;
+    if (route && (route->flags & DM_ROUTE_LOOKUP))
+        flags |= ENGINE_SESSION_LOOKUP;
+    return flags;
+}
+
+/* One piece of memory: the session, the adapter's state, the peer's address as text. */
+struct session *session_new(struct host *host, struct instance *instance,
+                            enum dm_session_kind kind, struct http_exchange *exchange,
+                            const struct router_match *match) {
+    char address[NET_ADDRESS_TEXT];
+    size_t address_len = net_address_format_ip(http_request(exchange)->remote, address);
+    size_t state_at = ALIGN(sizeof(struct session));
+    size_t address_at = state_at + ALIGN(instance->adapter.session_size);
+    char *memory = mem_zalloc(address_at + address_len);
+    struct session *session = (struct session *)(void *)memory;
+
+    memcpy(memory + address_at, address, address_len);
+    session->pub.host = &host->api;
+    session->pub.instance = &instance->pub;
+    session->pub.state = memory + state_at;
+    session->pub.kind = kind;
+    session->magic = SESSION_MAGIC;
+    session->instance = instance;
+    session->serial = ++host->next_serial;
+    loop_timer_init(&session->deadline, on_deadline);
+    loop_timer_init(&session->timer, on_timer);
+    session->request = mem_zalloc(sizeof(struct request));
+    session->request->exchange = exchange;
+    session->request->match = *match;
+    session->request->auth = DM_UNAUTHENTICATED;
+    list_push_back(&host->sessions, &session->link);
+    host->session_count++;
+    metrics_move(kind == DM_SESSION_SOCKET ? instance->sockets : instance->requests, 1);
+    engine_session_open(host->engine, &session->engine,
+                        engine_flags(instance, kind, match->route), instance->name,
+                        (struct dm_slice){ memory + address_at, address_len });
+    return session;
+}
+
+static void base_unref(struct host *host, struct base_url *base) {
+    if (!base || --base->refs > 0)
+        return;
+    /* Its address may come back as another's. */
+    encoded_reset(host);
+    (void)map_bytes_remove(&host->bases, (struct dm_slice){ base->text, base->len });
+    free(base);
+}
+
+static void check_drained(struct host *host) {
+    if (host->phase != HOST_DRAINING || host->session_count > 0)
+        return;
+    host->phase = HOST_DRAINED;
+    loop_hook_mark(host->loop, &host->drained_hook, LOOP_DEFER);
+}
+
+void session_end(struct session *session) {
+    struct instance *instance = session->instance;
+    struct host *host = instance->host;
+
+    if (session->state == SESSION_GONE)
+        return;
+    session->state = SESSION_GONE;
+    loop_timer_cancel(host->loop, &session->deadline);
+    loop_timer_cancel(host->loop, &session->timer);
+    if (instance->adapter.close && (session->flags & SESSION_SEEN)) {
+        hook_enter(host, session, HOOK_OTHER);
+        instance->adapter.close(&session->pub);
+        hook_leave(host, session);
+        loop_timer_cancel(host->loop, &session->timer);
+    }
+    engine_session_close(&session->engine);
+    metrics_move(session->pub.kind == DM_SESSION_SOCKET ? instance->sockets : instance->requests,
+                 -1);
+    list_remove(&session->link);
+    host->session_count--;
+    base_unref(host, session->base);
+    request_free(session->request);
+    free((char *)(uintptr_t)session->subprotocol);
+    session->magic = 0;
+    free(session);
+    check_drained(host);
+}
+
+static void arm_auth_timeout(struct session *session) {
+    const struct instance *instance = session->instance;
+
+    if (session->pub.user || (instance->adapter.flags & DM_ADAPTER_ANONYMOUS)
+        || instance->auth_timeout_ms == 0)
+        loop_timer_cancel(instance->host->loop, &session->deadline);
+    else
+        loop_timer_arm(instance->host->loop, &session->deadline, instance->auth_timeout_ms);
+}
+
+void session_update_user(struct session *session) {
+    const struct instance *instance = session->instance;
+    const struct dm_user *before = session->pub.user;
+
+    session->pub.user = engine_session_user(&session->engine);
+    if (!before == !session->pub.user)
+        return;
+    if (session->pub.user)
+        log_event(LOG_LEVEL_DEBUG, "session authenticated", LOG_STR("adapter", instance->name),
+                  LOG_UINT("session", session->serial),
+                  LOG_INT("user", session->pub.user->id));
+    if (session->state != SESSION_OPEN)
+        return;
+    if (!(instance->adapter.flags & DM_ADAPTER_ANONYMOUS))
+        websocket_set_max_message(session->ws, session->pub.user
+                                                   ? instance->frame_max
+                                                   : instance->frame_max_unauthenticated);
+    arm_auth_timeout(session);
+}
+
+void session_opened(struct session *session) {
+    arm_auth_timeout(session);
+}
+
+void session_pause(struct session *session, enum session_flag why) {
+    if (!session->ws || session->state != SESSION_OPEN)
+        return;
+    session->flags |= (uint16_t)why;
+    websocket_pause(session->ws);
+}
+
+void session_resume(struct session *session, enum session_flag why) {
+    const unsigned all = SESSION_PAUSED_LOGIN | SESSION_PAUSED_BACKLOG | SESSION_PAUSED_DRAIN;
+
+    if (!(session->flags & why))
+        return;
+    session->flags &= (uint16_t)~why;
+    if (session->ws && session->state == SESSION_OPEN && !(session->flags & all))
+        websocket_resume(session->ws);
+}
+
+void session_close(struct session *session, uint16_t code) {
+    if (session->state != SESSION_OPEN)
+        return;
+    session->state = SESSION_CLOSING;
+    loop_timer_cancel(session->instance->host->loop, &session->deadline);
+    loop_timer_cancel(session->instance->host->loop, &session->timer);
+    websocket_close(session->ws, code, DM_SLICE_NONE);
+    /* The peer's Close must be read, however much came before it. */
+    websocket_resume(session->ws);
+}
+
+void session_drain(struct session *session) {
+    if (session->state != SESSION_OPEN)
+        return;
+    if (engine_session_backlog(&session->engine) > 0) {
+        session_pause(session, SESSION_PAUSED_DRAIN);
+        return;
+    }
+    hook_notice(session, DM_NOTICE_DRAINING, NULL);
+}
+
+static void on_deadline(struct loop_timer *timer) {
+    struct session *session = container_of(timer, struct session, deadline);
+
+    switch ((enum session_state)session->state) {
+    case SESSION_OPEN:
+        hook_notice(session, DM_NOTICE_AUTH_TIMEOUT, NULL);
+        break;
+    case SESSION_HANDSHAKE:
+    case SESSION_UPGRADING:
+    case SESSION_WAITING:
+        log_event(LOG_LEVEL_WARNING, "request not answered in time",
+                  LOG_STR("adapter", session->instance->name),
+                  LOG_UINT("session", session->serial));
+        request_fault(session, 503);
+        break;
+    case SESSION_BODY:
+    case SESSION_CLOSING:
+    case SESSION_ANSWERED:
+    case SESSION_GONE:
+        break;
+    }
+}
+
+static void on_timer(struct loop_timer *timer) {
+    struct session *session = container_of(timer, struct session, timer);
+
+    if (session->state != SESSION_CLOSING && session->state != SESSION_GONE)
+        hook_notice(session, DM_NOTICE_TIMER, NULL);
+}
+
+/* Scheme and host as the client sees them; a proxy in front says the scheme. */
+static size_t request_base(const struct http_request *request, char *ret_text, size_t cap) {
+    struct dm_slice forwarded = http_header(request, "x-forwarded-proto");
+    const char *scheme = http_name_is(forwarded, "https") ? "https://" : "http://";
+    size_t len = strlen(scheme);
+
+    if (request->host.len == 0 || len + request->host.len > cap)
+        return 0;
+    memcpy(ret_text, scheme, len);
+    memcpy(ret_text + len, request->host.ptr, request->host.len);
+    return len + request->host.len;
+}
+
+void session_keep_base(struct session *session) {
+    struct host *host = session->instance->host;
+    char text[512];
+    size_t len;
+    struct base_url *base;
+
+    if (session->base || host->public_url || session->instance->public_url.ptr)
+        return;
+    len = request_base(http_request(session->request->exchange), text, sizeof(text));
+    base = map_bytes_get(&host->bases, (struct dm_slice){ text, len });
+    if (!base) {
+        base = mem_alloc(sizeof(*base) + len);
+        base->refs = 0;
+        base->len = len;
+        memcpy(base->text, text, len);
+        (void)map_bytes_put(&host->bases, (struct dm_slice){ base->text, len }, base);
+    }
+    base->refs++;
+    session->base = base;
+}
+
+struct dm_slice session_base_text(struct session *session) {
+    struct host *host = session->instance->host;
+
+    if (session->instance->public_url.len)
+        return session->instance->public_url;
+    if (host->public_url)
+        return dm_slice_str(host->public_url);
+    if (!session->base && session->request)
+        session_keep_base(session);
+    return session->base ? (struct dm_slice){ session->base->text, session->base->len }
+                         : DM_SLICE_NONE;
+}
