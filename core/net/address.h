@@ -40,4 +40,8 @@ size_t net_address_format_ip(const struct net_address *address, char ret_text[NE
  * sockaddr_un holds. */
 int net_address_resolve(struct dm_slice text, struct sockaddr_storage *ret_sa, socklen_t *ret_len);
 
+/* Turns [::] into 0.0.0.0 with the same port, for a machine without IPv6. Returns 0, or -EINVAL
+ * (nothing changed) for any other address. */
+int net_address_any_v4(struct sockaddr_storage *sa, socklen_t *len);
+
 #endif

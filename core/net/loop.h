@@ -29,7 +29,7 @@ void loop_run(struct loop *loop);
  * process. Returns 1 while something is left that could cause an event, else 0. */
 int loop_run_once(struct loop *loop);
 
-/* Makes loop_run return at the end of this turn; before loop_run, of its first turn. */
+/* Makes loop_run return at the end of this turn; called before it, loop_run returns at once. */
 void loop_stop(struct loop *loop);
 
 /* libuv's own loop, for handles of other owners (libpq's sockets, signals, processes). */
@@ -88,9 +88,9 @@ struct loop_timer {
 /* A timer that is not armed. */
 void loop_timer_init(struct loop_timer *timer, loop_timer_fn *fn);
 
-/* Has fn called once, on the loop, ms milliseconds from now (0: next turn), never inside this
- * call. Arming an armed timer moves it; moving it later costs next to nothing. fn may arm the
- * timer again or free it. Resolution is a millisecond, and a timer is never early. */
+/* Has fn called once, on the loop, ms milliseconds from now, never inside this
+ * call; 0 counts as 1. Arming an armed timer moves it; moving it later costs next to nothing. fn
+ * may arm the timer again or free it. Counted from loop_now, in whole milliseconds. */
 void loop_timer_arm(struct loop *loop, struct loop_timer *timer, uint64_t ms);
 
 /* Disarms; does nothing to a timer that is not armed. Required before its memory is freed. */

@@ -17,6 +17,7 @@
 #include <sys/uio.h>
 
 #include "core/base/buf.h"
+#include "core/base/slice.h"
 #include "core/net/loop.h"
 
 struct stream;
@@ -32,7 +33,7 @@ enum stream_state {
 enum stream_end {
     STREAM_END_CLOSED,  /* stream_close ran to its end */
     STREAM_END_PEER,    /* the peer reset it, or was found dead by the kernel */
-    STREAM_END_TIMEOUT, /* a deadline of the owner, or that of stream_close, passed */
+    STREAM_END_TIMEOUT, /* a deadline passed: the owner's, or stream_close's with bytes queued */
     STREAM_END_SLOW,    /* more was queued than the hard limit allows */
     STREAM_END_ABORTED, /* the owner gave it up */
     STREAM_END_ERROR,   /* another system error */
@@ -92,10 +93,9 @@ struct stream_layer {
     const struct stream_layer_ops *ops;
 };
 
-/* Private to stream*.c. */
-struct stream_piece;
+/* Visible only to be embedded; fields are the stream's. bytes includes the charges. */
 struct stream_queue {
-    struct stream_piece *pieces;
+    struct blob *store;
     uint32_t head;
     uint32_t count;
     uint32_t cap;
@@ -112,9 +112,13 @@ struct stream {
     struct stream_queue queue;
     struct loop_hook hook;
     struct loop_timer timer;
-    uint32_t flags;
+    int fd;
+    uint16_t flags;
     uint8_t state;
     uint8_t end;
+    uint8_t watched;    /* UV_READABLE and so on that poll waits for now */
+    uint8_t read_want;  /* STREAM_WANT_ of the layer, for its next read and write */
+    uint8_t write_want;
 };
 
 /* Starts reading fd (a connected non-blocking stream socket) in the next turn. layer may be NULL
@@ -127,6 +131,9 @@ int stream_init(struct stream *stream, struct loop *loop, int fd, struct stream_
  * Returns 0; -EPIPE when the stream is no longer open (nothing queued); -ENOBUFS when the hard
  * limit is passed: the stream is then aborted. */
 int stream_write(struct stream *stream, const void *data, size_t len);
+
+/* The same for several parts, one behind the other, all or none. */
+int stream_write_parts(struct stream *stream, const struct dm_slice *parts, size_t count);
 
 /* The same with a further reference to the blob; the caller's own reference stays its own. Small
  * blobs may be copied instead. */
@@ -158,6 +165,8 @@ static inline enum stream_state stream_get_state(const struct stream *stream) {
 }
 
 /* Borrowed; for getsockopt and handing over. */
-int stream_fd(const struct stream *stream);
+static inline int stream_fd(const struct stream *stream) {
+    return stream->fd;
+}
 
 #endif

@@ -1,0 +1,141 @@
+#include "core/net/address.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/un.h>
+
+static void from_ipv6(const struct sockaddr_in6 *in6, struct net_address *ret_address) {
+    ret_address->port = ntohs(in6->sin6_port);
+    if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
+        ret_address->family = NET_IPV4;
+        memcpy(ret_address->ip, in6->sin6_addr.s6_addr + 12, 4);
+    } else {
+        ret_address->family = NET_IPV6;
+        memcpy(ret_address->ip, in6->sin6_addr.s6_addr, 16);
+    }
+}
+
+void net_address_from(const struct sockaddr *sa, socklen_t len, struct net_address *ret_address) {
+    memset(ret_address, 0, sizeof(*ret_address));
+    if (len < sizeof(sa->sa_family))
+        return;
+    if (sa->sa_family == AF_INET && len >= sizeof(struct sockaddr_in)) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)sa;
+        ret_address->family = NET_IPV4;
+        ret_address->port = ntohs(in->sin_port);
+        memcpy(ret_address->ip, &in->sin_addr, 4);
+    } else if (sa->sa_family == AF_INET6 && len >= sizeof(struct sockaddr_in6)) {
+        from_ipv6((const struct sockaddr_in6 *)(const void *)sa, ret_address);
+    } else if (sa->sa_family == AF_UNIX) {
+        ret_address->family = NET_UNIX;
+    }
+}
+
+size_t net_address_format_ip(const struct net_address *address, char ret_text[NET_ADDRESS_TEXT]) {
+    const char *word = address->family == NET_UNIX ? "unix" : "unknown";
+    if (address->family == NET_IPV4)
+        inet_ntop(AF_INET, address->ip, ret_text, NET_ADDRESS_TEXT);
+    else if (address->family == NET_IPV6)
+        inet_ntop(AF_INET6, address->ip, ret_text, NET_ADDRESS_TEXT);
+    else
+        snprintf(ret_text, NET_ADDRESS_TEXT, "%s", word);
+    return strlen(ret_text);
+}
+
+size_t net_address_format(const struct net_address *address, char ret_text[NET_ADDRESS_TEXT]) {
+    char ip[NET_ADDRESS_TEXT];
+    net_address_format_ip(address, ip);
+    if (address->family == NET_IPV4)
+        snprintf(ret_text, NET_ADDRESS_TEXT, "%.15s:%u", ip, address->port);
+    else if (address->family == NET_IPV6)
+        snprintf(ret_text, NET_ADDRESS_TEXT, "[%.45s]:%u", ip, address->port);
+    else
+        snprintf(ret_text, NET_ADDRESS_TEXT, "%.45s", ip);
+    return strlen(ret_text);
+}
+
+static int resolve_unix(struct dm_slice path, struct sockaddr_storage *ret_sa,
+                        socklen_t *ret_len) {
+    struct sockaddr_un *un = (struct sockaddr_un *)ret_sa;
+    if (path.len == 0 || memchr(path.ptr, '\0', path.len))
+        return -EINVAL;
+    if (path.len >= sizeof(un->sun_path))
+        return -ENAMETOOLONG;
+    un->sun_family = AF_UNIX;
+    memcpy(un->sun_path, path.ptr, path.len);
+    *ret_len = sizeof(*un);
+    return 0;
+}
+
+static int parse_port(struct dm_slice text, uint16_t *ret_port) {
+    unsigned port = 0;
+    if (text.len == 0 || text.len > 5)
+        return -EINVAL;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return -EINVAL;
+        port = port * 10 + (unsigned)(text.ptr[i] - '0');
+    }
+    if (port > 65535)
+        return -EINVAL;
+    *ret_port = (uint16_t)port;
+    return 0;
+}
+
+static int resolve_host(const char *host, uint16_t port, struct sockaddr_storage *ret_sa,
+                        socklen_t *ret_len) {
+    struct sockaddr_in *in = (struct sockaddr_in *)ret_sa;
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)ret_sa;
+    if (host[0] == '\0' || strcmp(host, "*") == 0)
+        host = "::";
+    if (strcmp(host, "localhost") == 0)
+        host = "127.0.0.1";
+    if (inet_pton(AF_INET, host, &in->sin_addr) == 1) {
+        in->sin_family = AF_INET;
+        in->sin_port = htons(port);
+        *ret_len = sizeof(*in);
+        return 0;
+    }
+    if (inet_pton(AF_INET6, host, &in6->sin6_addr) != 1)
+        return -EINVAL;
+    in6->sin6_family = AF_INET6;
+    in6->sin6_port = htons(port);
+    *ret_len = sizeof(*in6);
+    return 0;
+}
+
+int net_address_resolve(struct dm_slice text, struct sockaddr_storage *ret_sa,
+                        socklen_t *ret_len) {
+    memset(ret_sa, 0, sizeof(*ret_sa));
+    if (text.len > 5 && memcmp(text.ptr, "unix:", 5) == 0)
+        return resolve_unix((struct dm_slice){ text.ptr + 5, text.len - 5 }, ret_sa, ret_len);
+    const char *colon = text.len ? memrchr(text.ptr, ':', text.len) : NULL;
+    if (!colon || memchr(text.ptr, '\0', text.len))
+        return -EINVAL;
+    struct dm_slice host = { text.ptr, (size_t)(colon - text.ptr) };
+    struct dm_slice port = { colon + 1, text.len - host.len - 1 };
+    int in_brackets = host.len >= 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']';
+    if (in_brackets)
+        host = (struct dm_slice){ host.ptr + 1, host.len - 2 };
+    char name[INET6_ADDRSTRLEN];
+    if (host.len >= sizeof(name) || !in_brackets != !(host.len && memchr(host.ptr, ':', host.len)))
+        return -EINVAL;
+    memcpy(name, host.ptr, host.len);
+    name[host.len] = '\0';
+    uint16_t number;
+    int r = parse_port(port, &number);
+    return r < 0 ? r : resolve_host(name, number, ret_sa, ret_len);
+}
+
+int net_address_any_v4(struct sockaddr_storage *sa, socklen_t *len) {
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)sa;
+    if (sa->ss_family != AF_INET6 || !IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr))
+        return -EINVAL;
+    struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = in6->sin6_port };
+    memcpy(sa, &in, sizeof(in));
+    *len = sizeof(in);
+    return 0;
+}

@@ -1,0 +1,243 @@
+#include "core/net/conn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/net/conn_internal.h"
+#include "core/net/conn_server.h"
+
+/* ---- what was read and not taken ---- */
+
+static size_t backlog_len(const struct conn *conn) {
+    return conn->backlog ? conn->backlog->len - conn->backlog_at : 0;
+}
+
+static void backlog_append(struct conn *conn, const uint8_t *data, size_t len) {
+    size_t kept = backlog_len(conn);
+    struct blob *blob = blob_alloc(kept + len);
+    if (kept)
+        memcpy(blob->data, conn->backlog->data + conn->backlog_at, kept);
+    memcpy(blob->data + kept, data, len);
+    blob_unref(conn->backlog);
+    conn->backlog = blob;
+    conn->backlog_at = 0;
+}
+
+static void backlog_consume(struct conn *conn, size_t len) {
+    conn->backlog_at += (uint32_t)len;
+    if (backlog_len(conn))
+        return;
+    conn->backlog = blob_unref(conn->backlog);
+    conn->backlog_at = 0;
+}
+
+/* ---- bytes to protocols ---- */
+
+static void exchange_over(struct conn *conn) {
+    struct http_exchange *http = conn->http;
+    uint16_t flags = http->flags;
+    enum http_end how = HTTP_END_SENT;
+    if (flags & HTTP_NET_ANSWERED)
+        how = HTTP_END_ANSWERED;
+    else if (flags & HTTP_UPGRADED)
+        how = HTTP_END_UPGRADED;
+    conn->http = NULL;
+    http_exchange_end(http, how);
+    http_exchange_free(http);
+    if (flags & HTTP_UPGRADED)
+        return;
+    if (flags & HTTP_KEEP && conn->server->state == SERVER_OPEN)
+        stream_set_deadline(&conn->stream, conn->server->config.http.idle_timeout_ms);
+    else
+        conn_close(conn);
+}
+
+static size_t feed_http(struct conn *conn, const uint8_t *data, size_t len) {
+    if (!conn->http) {
+        if (len == 0)
+            return 0;
+        conn->http = http_exchange_new(conn);
+        stream_set_deadline(&conn->stream, conn->server->config.http.head_timeout_ms);
+    }
+    return http_exchange_feed(conn->http, data, len);
+}
+
+/* Returns how many bytes were taken; all of them once the connection is closing. */
+static size_t process(struct conn *conn, uint8_t *data, size_t len) {
+    size_t used = 0;
+    while (conn_is_open(conn)) {
+        if (conn->http && http_exchange_is_over(conn->http)) {
+            exchange_over(conn);
+            continue;
+        }
+        if (conn->flags & CONN_WEBSOCKET && !conn->http)
+            return used + websocket_feed(&conn->ws, data + used, len - used);
+        used += feed_http(conn, data + used, len - used);
+        if (!conn->http || !http_exchange_is_over(conn->http))
+            return used;
+    }
+    return len;
+}
+
+/* Reading goes on while a response is awaited, so that the peer's end is noticed. */
+static void update_reading(struct conn *conn) {
+    int blocked = backlog_len(conn) >= CONN_BACKLOG_MAX;
+    if (conn->http)
+        blocked |= conn->http->flags & HTTP_BODY_PAUSED;
+    else if (conn->flags & CONN_WEBSOCKET)
+        blocked |= websocket_is_blocked(&conn->ws);
+    if (blocked)
+        stream_pause(&conn->stream);
+    else
+        stream_resume(&conn->stream);
+}
+
+/* The peer has ended its direction, and all that it sent before was looked at. */
+static void process_eof(struct conn *conn) {
+    if (!(conn->flags & CONN_EOF) || !conn_is_open(conn))
+        return;
+    if (conn->http && !http_exchange_wants_input(conn->http))
+        http_exchange_gone(conn->http);
+    else if (backlog_len(conn))
+        return;
+    else if (!conn->http && conn->flags & CONN_WEBSOCKET)
+        websocket_eof(&conn->ws);
+    else
+        conn_close(conn);
+}
+
+static void on_turn(struct loop_hook *hook) {
+    struct conn *conn = container_of(hook, struct conn, hook);
+    if (conn->backlog) {
+        /* Held by itself: what is called may not free it under the reader. */
+        struct blob *blob = conn->backlog;
+        size_t len = backlog_len(conn);
+        backlog_consume(conn, process(conn, (uint8_t *)blob->data + conn->backlog_at, len));
+    } else {
+        process(conn, (uint8_t *)"", 0);
+    }
+    update_reading(conn);
+    process_eof(conn);
+}
+
+void conn_mark(struct conn *conn) {
+    if (conn_is_open(conn))
+        loop_hook_mark(conn->server->loop, &conn->hook, LOOP_DEFER);
+}
+
+/* ---- the stream ---- */
+
+static struct conn *conn_of(struct stream *stream) {
+    return container_of(stream, struct conn, stream);
+}
+
+static void on_data(struct stream *stream, uint8_t *data, size_t len) {
+    struct conn *conn = conn_of(stream);
+    size_t used = conn->backlog ? 0 : process(conn, data, len);
+    if (used < len && conn_is_open(conn))
+        backlog_append(conn, data + used, len - used);
+    update_reading(conn);
+}
+
+static void on_eof(struct stream *stream) {
+    struct conn *conn = conn_of(stream);
+    conn->flags |= CONN_EOF;
+    process_eof(conn);
+}
+
+static void on_drained(struct stream *stream) {
+    struct conn *conn = conn_of(stream);
+    if (conn->http)
+        http_exchange_drained(conn->http);
+    else if (conn->flags & CONN_WEBSOCKET)
+        websocket_drained(&conn->ws);
+}
+
+static void on_timeout(struct stream *stream) {
+    struct conn *conn = conn_of(stream);
+    if (conn->http)
+        http_exchange_timeout(conn->http);
+    else if (conn->flags & CONN_WEBSOCKET)
+        websocket_timeout(&conn->ws);
+    else
+        conn_close(conn);
+}
+
+static void http_lost(struct conn *conn) {
+    struct http_exchange *http = conn->http;
+    enum http_end how = HTTP_END_LOST;
+    if (http->answer == HTTP_ANSWER_FINISHED && http->flags & HTTP_UPGRADED)
+        how = HTTP_END_UPGRADED;
+    else if (http->answer == HTTP_ANSWER_FINISHED && http->flags & HTTP_NET_ANSWERED)
+        how = HTTP_END_ANSWERED;
+    conn->http = NULL;
+    http_exchange_end(http, how);
+    http_exchange_free(http);
+}
+
+static void on_closed(struct stream *stream, enum stream_end why) {
+    struct conn *conn = conn_of(stream);
+    loop_hook_cancel(&conn->hook);
+    if (conn->http)
+        http_lost(conn);
+    if (conn->flags & CONN_WEBSOCKET)
+        websocket_end(&conn->ws, why);
+    blob_unref(conn->backlog);
+    conn_server_gone(conn);
+    free(conn);
+}
+
+static const struct stream_handler stream_handler = {
+    .data = on_data,
+    .eof = on_eof,
+    .drained = on_drained,
+    .timeout = on_timeout,
+    .closed = on_closed,
+};
+
+/* ---- the owner's calls ---- */
+
+int conn_open(struct conn_server *server, int fd, const struct net_address *peer,
+              struct stream_layer *layer, struct conn **ret_conn) {
+    struct conn *conn = mem_zalloc(sizeof(*conn));
+    int r = stream_init(&conn->stream, server->loop, fd, layer, &server->config.write,
+                        &stream_handler);
+    if (r < 0) {
+        free(conn);
+        return r;
+    }
+    conn->server = server;
+    conn->peer = *peer;
+    loop_hook_init(&conn->hook, on_turn);
+    list_push_back(&server->conns, &conn->link);
+    server->count++;
+    stream_set_deadline(&conn->stream, server->config.http.head_timeout_ms);
+    if (ret_conn)
+        *ret_conn = conn;
+    return 0;
+}
+
+struct conn_server *conn_server_of(const struct conn *conn) {
+    return conn->server;
+}
+
+const struct net_address *conn_remote(const struct conn *conn) {
+    return &conn->peer;
+}
+
+void *conn_userdata(const struct conn *conn) {
+    return conn->userdata;
+}
+
+void conn_set_userdata(struct conn *conn, void *userdata) {
+    conn->userdata = userdata;
+}
+
+void conn_close(struct conn *conn) {
+    stream_close(&conn->stream, conn->server->config.linger_ms);
+}
+
+void conn_abort(struct conn *conn) {
+    stream_abort(&conn->stream, STREAM_END_ABORTED);
+}

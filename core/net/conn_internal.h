@@ -1,0 +1,62 @@
+/* What conn.c shares with the protocols it carries. Private to this folder. */
+#ifndef DRAGOMAN_NET_CONN_INTERNAL_H
+#define DRAGOMAN_NET_CONN_INTERNAL_H
+
+#include "core/base/buf.h"
+#include "core/base/list.h"
+#include "core/net/conn.h"
+#include "core/net/http_exchange.h"
+#include "core/net/websocket_internal.h"
+
+/* Bytes read while the protocol waits for its user: at most this and one read. */
+#define CONN_BACKLOG_MAX 65536
+
+enum conn_flag {
+    CONN_WEBSOCKET = 1, /* upgraded */
+    CONN_EOF = 2,       /* the peer has ended its direction */
+};
+
+struct conn {
+    struct stream stream;
+    struct conn_server *server;
+    struct listener *listener; /* to be told of the end; NULL for conn_open */
+    struct list link;
+    struct loop_hook hook;
+    struct http_exchange *http; /* NULL while idle and after an upgrade */
+    struct blob *backlog;       /* what was read and not taken yet: [backlog_at, len) */
+    void *userdata;
+    struct websocket ws;
+    uint32_t backlog_at;
+    struct net_address peer;
+    uint8_t flags;
+};
+
+struct conn_server {
+    struct loop *loop;
+    struct conn_config config;
+    const struct conn_handler *handler;
+    void *userdata;
+    struct list conns;
+    uint32_t count;
+    struct listener **listeners;
+    size_t listener_count;
+    struct list exchanges; /* the pool */
+    size_t exchange_count;
+    struct buf text;       /* for writing heads of responses */
+    struct loop_hook hook;
+    conn_server_closed_fn *closed;
+    enum { SERVER_OPEN, SERVER_DRAINING, SERVER_CLOSING } state;
+};
+
+/* Something that was waited for is there: goes on at the end of this turn. */
+void conn_mark(struct conn *conn);
+
+/* 1 while bytes can still be written. */
+static inline int conn_is_open(const struct conn *conn) {
+    return stream_get_state(&conn->stream) == STREAM_OPEN;
+}
+
+/* Graceful. */
+void conn_close(struct conn *conn);
+
+#endif

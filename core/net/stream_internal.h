@@ -1,0 +1,19 @@
+/* Shared by the files of stream.h only. */
+#ifndef DRAGOMAN_NET_STREAM_INTERNAL_H
+#define DRAGOMAN_NET_STREAM_INTERNAL_H
+
+#include "core/net/stream.h"
+
+extern struct stream_layer stream_socket_layer;
+
+enum stream_flag {
+    STREAM_PAUSED = 1,     /* the owner wants no data */
+    STREAM_EOF = 2,        /* the peer has ended its direction */
+    STREAM_EOF_TOLD = 4,   /* ... and the owner knows */
+    STREAM_BLOCKED = 8,    /* the kernel takes no more for now */
+    STREAM_WAS_FULL = 16,  /* `drained` is owed */
+    STREAM_SHUT = 32,      /* our direction is shut down */
+    STREAM_READ_AGAIN = 64 /* the layer has bytes that readiness will not announce */
+};
+
+#endif
