@@ -61,9 +61,9 @@ struct auth_issuer_config {
     struct dm_slice secret;      /* for HS256; any bytes but a PEM text. Under 32 bytes (RFC 7518
                                     section 3.2) it is taken, with a warning in the log */
     struct dm_slice public_key;  /* PEM, SubjectPublicKeyInfo; for RS256 or ES256 */
-    const char *jwks_path;       /* JWK Set file (RFC 7517 section 5); keys are chosen by `kid`, read
-                                    again when the file changes. A token without kid is tried
-                                    against the first four keys of its algorithm */
+    const char *jwks_path;       /* JWK Set file (RFC 7517 section 5), read again when it changes.
+                                    Keys are chosen by `kid`; a token without one is tried against
+                                    the first four keys of its algorithm */
     const char *issuer;          /* iss must be this; NULL: not looked at */
     const char *const *audiences; /* aud must name one of these. None: a token with aud is refused
                                     (RFC 7519 section 4.1.3) */

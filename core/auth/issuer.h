@@ -8,11 +8,6 @@
 #include "core/auth/jws.h"
 #include "core/base/arena.h"
 
-enum issuer_file_state {
-    ISSUER_FILE_GOOD,
-    ISSUER_FILE_FAILING, /* the last look failed, and was reported; the earlier keys serve on */
-};
-
 struct issuer {
     const char *name;
     uint32_t algorithms;
@@ -24,7 +19,7 @@ struct issuer {
     const char *jwks_path;         /* NULL: none */
     struct key_set jwks;
     struct file_stamp stamp;
-    enum issuer_file_state file_state;
+    char file_error[AUTH_ERROR_SIZE]; /* already reported; empty since the last good reading */
 };
 
 /* Counted, because a job in the pool may outlive its being current. */

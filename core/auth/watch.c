@@ -35,21 +35,28 @@ static void look(uv_work_t *work) {
 static void replace_keys(struct issuer *issuer, struct finding *finding) {
     key_set_fini(&issuer->jwks);
     issuer->jwks = finding->keys;
+    issuer->file_error[0] = '\0';
     log_event(LOG_LEVEL_INFO, "JWKS file read again", LOG_STR("issuer", issuer->name),
               LOG_UINT("keys", issuer->jwks.count));
 }
 
+/* Once for each fault, not at each look. */
+static void report(struct issuer *issuer, const struct finding *finding) {
+    if (strcmp(issuer->file_error, finding->error) == 0)
+        return;
+    memcpy(issuer->file_error, finding->error, sizeof(issuer->file_error));
+    log_event(LOG_LEVEL_WARNING, "JWKS file not usable, the keys read before serve on",
+              LOG_STR("issuer", issuer->name), LOG_STR("path", issuer->jwks_path),
+              LOG_STR("error", finding->error));
+}
+
 static void apply(struct finding *finding) {
     struct issuer *issuer = finding->issuer;
-    enum issuer_file_state state = finding->outcome < 0 ? ISSUER_FILE_FAILING : ISSUER_FILE_GOOD;
+    issuer->stamp = finding->stamp;
     if (finding->outcome > 0)
         replace_keys(issuer, finding);
-    else if (state == ISSUER_FILE_FAILING && issuer->file_state == ISSUER_FILE_GOOD)
-        log_event(LOG_LEVEL_WARNING, "JWKS file not usable, the keys read before serve on",
-                  LOG_STR("issuer", issuer->name), LOG_STR("path", issuer->jwks_path),
-                  LOG_STR("error", finding->error));
-    issuer->file_state = state;
-    issuer->stamp = finding->stamp;
+    else if (finding->outcome < 0)
+        report(issuer, finding);
 }
 
 static void looked(uv_work_t *work, int status) {
