@@ -11,7 +11,7 @@ static const char usage[] =
     "usage: dragoman replay FILE... --target URL [options]\n"
     "       dragoman replay FILE... --header\n"
     "  --target URL            http://HOST:PORT[/PREFIX] or ws://...\n"
-    "  --users-from FILE       JSON: the users that the transcripts name, and what is known of them\n"
+    "  --users-from FILE       JSON: what is known of the users that are named\n"
     "  --var NAME=VALUE        sets a variable of the header (repeatable)\n"
     "  --timeout SECONDS       how long an expectation waits (default 10)\n"
     "  --settle MILLISECONDS   how long silence is listened to (default 50)\n"

@@ -153,7 +153,7 @@ def test_many_ways_to_cut_what_is_sent(play):
     ('a <- {...}\na <- {"more":1}', ["t.txt:4: a: no frame came in time", '{"more":1}']),
     ('a silent', ["t.txt:3: a: a frame came that no step expects"]),
     ('a closed', ["a frame came that no step expects"]),
-    ('a close', ["a frame came that no step expects"]),
+    ('a -> ping "x"\na <- pong "x"\na close', ["a frame came that no step expects"]),
     ('a <- {...}\na -> {"close":4001}\na silent', ["the server closed, which no step expects"]),
     ('a <- {...}\na -> {"close":4001}\na closed 4002', ["the Close differs", "4001"]),
     ('a <- {...}\na -> {"close":4001}\na closed 4001 "hello"', ["the Close differs", "bye"]),
