@@ -19,7 +19,8 @@ struct auth_claims {
     enum auth_token_kind kind;
     struct dm_ref subject;           /* who: UUID, id, username or e-mail */
     int64_t expires_us;              /* 0: never */
-    uint8_t fingerprint[AUTH_FINGERPRINT_LEN]; /* SHA-256 of the token's bytes: the key under
+    uint8_t fingerprint[AUTH_FINGERPRINT_LEN]; /* SHA-256 of the token's bytes before its signature
+                                        (an ES256 token has a second valid one): the key under
                                         which it can be revoked */
     enum { AUTH_KNOWN_ONLY = 0, AUTH_PROVISION } provisioning; /* unknown users are made ... */
     struct dm_profile profile;       /* ... of this; from a foreign issuer's claims */

@@ -107,6 +107,10 @@ Test(auth_issuers, es256) {
     check_twin_signature();
     forge_confused(&signer);
     forge_plain(&token, &signer, BOB);
+    /* The last group of 64 bytes has two characters; two more make it whole, as two zero bytes. */
+    buf_append_str(&token, "AA");
+    check_status(DM_UNAUTHENTICATED, "more behind r and s");
+    forge_plain(&token, &signer, BOB);
     char *dot = memrchr(token.data, '.', token.len);
     memset(dot + 1, 'A', token.len - (size_t)(dot + 1 - token.data));
     check_status(DM_UNAUTHENTICATED, "r and s zero");
@@ -146,6 +150,10 @@ Test(auth_issuers, secret_and_public_key_of_one_issuer_keep_to_their_algorithms)
     check_status(DM_OK, "RS256");
     forge_plain(&token, &secret, BOB);
     check_status(DM_OK, "HS256");
+    forge(&token, &rsa, "{\"alg\":\"HS256\"}", BOB);
+    check_status(DM_UNAUTHENTICATED, "an RSA signature called HS256");
+    forge(&token, &secret, "{\"alg\":\"RS256\"}", BOB);
+    check_status(DM_UNAUTHENTICATED, "a MAC called RS256");
     forge_confused(&rsa);
     fixture_close(&fixture);
     signer_fini(&rsa);

@@ -197,6 +197,25 @@ Test(auth_jwks, a_broken_or_missing_file_changes_nothing) {
     signer_fini(&new);
 }
 
+Test(auth_jwks, a_file_that_does_not_change_is_not_read_again) {
+    struct signer ec = signer_ec("P-256");
+    set_begin();
+    set_add(&ec, "1", "");
+    set_write();
+    open_set(AUTH_ES256);
+    set_begin();
+    set_add(&ec, "2", "");
+    set_write();
+    wait_for(&ec, "2", DM_OK);
+    const struct token_key *keys = watched()->jwks.keys;
+    for (int i = 0; i < 20; i++) {
+        fixture_pass(&fixture, 3);
+        check_true(watched()->jwks.keys == keys);
+    }
+    fixture_close(&fixture);
+    signer_fini(&ec);
+}
+
 Test(auth_jwks, a_missing_or_broken_file_stops_the_start) {
     char error[AUTH_ERROR_SIZE] = "";
     struct auth_issuer_config issuer = test_issuer();
