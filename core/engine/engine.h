@@ -96,7 +96,7 @@ struct engine_config {
     uint32_t cache_users;          /* 100000 */
     uint32_t cache_threads;        /* 100000 */
     uint32_t guesses;              /* wrong secrets a minute per name and per address; 5 */
-    const char *gate_role;         /* the role whose members are asked first; "TUTOR"; "": no gate */
+    const char *gate_role;         /* the role whose members are asked first; "TUTOR"; "": none */
     int64_t (*now_us)(void);       /* real time; NULL: the clock */
 };
 

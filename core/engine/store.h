@@ -79,7 +79,7 @@ struct store_request {
 };
 
 enum store_append_flag {
-    STORE_APPEND_APPROVES = 1u << 0, /* the author knows of no requests: see outcome NEEDS_APPROVE */
+    STORE_APPEND_APPROVES = 1u << 0, /* the author knows no requests: see outcome NEEDS_APPROVE */
 };
 
 /* What became of an append; DM_OK from `done` says only that the outcome is committed truth. */

@@ -64,7 +64,7 @@ enum dm_command_kind {
 
     /* Messages */
     DM_CMD_SEND = 128,       /* .thread or .user, .text .attachments .uploads → message, thread */
-    DM_CMD_READ,             /* .thread or .user: all read → thread, messages (now read, ids only) */
+    DM_CMD_READ,             /* .thread or .user: all read → thread, messages (just read, ids) */
     DM_CMD_READ_ONE,         /* .message → message, thread, count (unread left of that author) */
     DM_CMD_DELETE,           /* .message → message, thread; the author only */
     DM_CMD_UNDELIVERED,      /* .limit → messages pushed to no session of the caller yet, oldest

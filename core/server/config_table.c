@@ -10,7 +10,7 @@ static const char *const name_kinds[] = { "uuid", "id", "username", "email", NUL
 
 const struct config_setting config_settings[] = {
     { .path = "listen", .kind = CONFIG_STRING, .fallback = "127.0.0.1:8080",
-      .doc = "Where clients connect: HOST:PORT, [IPV6]:PORT or unix:PATH. Port 0 picks a free one." },
+      .doc = "Where clients connect: HOST:PORT, [IPV6]:PORT or unix:PATH. Port 0: a free one." },
     { .path = "admin", .kind = CONFIG_STRING,
       .doc = "Where health and metrics are served; absent: nowhere." },
     { .path = "state", .kind = CONFIG_STRING, .fallback = "/var/lib/dragoman",

@@ -30,7 +30,7 @@ static const struct verb verbs[] = {
       "      (--password - or --pin - reads it from standard input)" },
     { "user", "list", cli_user_list, "" },
     { "user", "show", cli_user_show, "USER" },
-    { "user", "set", cli_user_set, "USER [the options of add, but --id and --uuid] [--active yes]" },
+    { "user", "set", cli_user_set, "USER [the options of add but --id, --uuid] [--active yes]" },
     { "user", "deactivate", cli_user_deactivate, "USER" },
     { "token", "issue", cli_token_issue, "USER [--ttl SECONDS]" },
     { "token", "revoke", cli_token_revoke, "TOKEN (- reads it from standard input)" },
