@@ -49,7 +49,8 @@ struct properties {
 };
 
 static const struct dm_field properties_rows[] = {
-    { "os", DM_FIELD_VALUE, DM_FIELD_REQUIRED | DM_FIELD_NULLABLE, offsetof(struct properties, os) },
+    { "os", DM_FIELD_VALUE, DM_FIELD_REQUIRED | DM_FIELD_NULLABLE,
+      offsetof(struct properties, os) },
     { "device", DM_FIELD_VALUE, DM_FIELD_REQUIRED | DM_FIELD_NULLABLE,
       offsetof(struct properties, device) },
 };

@@ -32,8 +32,8 @@
 #define DM_ABI_MINOR 0
 #define DM_ADAPTER_SYMBOL "dragoman_adapter"
 
-/* Begins the definition of the descriptor: DM_ADAPTER_DEFINE = { .size = ..., ... }; An adapter that
- * is built into the program gets another name for it from the build. */
+/* Begins the definition of the descriptor: DM_ADAPTER_DEFINE = { .size = ..., ... };
+ * An adapter that is built into the program gets another name for it from the build. */
 #ifndef DM_ADAPTER_DESCRIPTOR
 #define DM_ADAPTER_DESCRIPTOR dragoman_adapter
 #endif
@@ -61,7 +61,7 @@ struct dm_instance {
     const struct dm_host *host;
     void *state;
     const char *name;  /* as configured */
-    const char *mount; /* path prefix, "" or "/opcode"-like, without trailing slash */
+    const char *mount; /* path prefix, "" or like "/chat", without trailing slash */
 };
 
 enum dm_session_kind {
@@ -131,7 +131,7 @@ enum dm_notice {
     DM_NOTICE_RATE_LIMITED,     /* this frame was over the limit and is dropped */
     DM_NOTICE_BACKLOG,          /* this frame cannot be taken now (unavailable); dropped */
     DM_NOTICE_REVOKED,          /* token revoked or user deactivated; the principal is gone */
-    DM_NOTICE_DRAINING,         /* the gateway goes down; the host closes with 1001 after the hook */
+    DM_NOTICE_DRAINING,         /* the gateway goes down; the host closes (1001) after the hook */
     DM_NOTICE_TIMER,            /* the timer asked for by dm_timer */
 };
 
@@ -383,9 +383,9 @@ struct dm_host {
 };
 
 /* Asks the core. The command's answer comes by `result` with a copy of `cookie` (at most 4 KiB;
- * absent: none). Refused before the session is authenticated, except for the handshake verbs; every
- * refusal is a result too. While a handshake verb that can set the principal of a WebSocket is under
- * way, no further frame is read from the peer: `frame` never sees a login half done. */
+ * absent: none). Refused before the session is authenticated, except for the handshake verbs;
+ * every refusal is a result too. While a handshake verb that can set the principal of a WebSocket is
+ * under way, no further frame is read from the peer: `frame` never sees a login half done. */
 static inline void dm_submit(struct dm_session *session, const struct dm_command *command,
                              struct dm_slice cookie) {
     session->host->submit(session, command, cookie);
@@ -451,9 +451,9 @@ static inline struct dm_out *dm_out(struct dm_session *session) {
     return session->host->out(session);
 }
 
-/* Answers an HTTP request, once; `out` holds the body, NULL for none. Where the headers lack them, the
- * host adds WWW-Authenticate to a 401, Allow to a 405 that it asked for by `fault`, and Retry-After
- * to a 429 or 503. */
+/* Answers an HTTP request, once; `out` holds the body, NULL for none. Where the headers lack them,
+ * the host adds WWW-Authenticate to a 401, Allow to a 405 that it asked for by `fault`, and
+ * Retry-After to a 429 or 503. */
 static inline void dm_respond(struct dm_session *session, const struct dm_response *response,
                               struct dm_out *out) {
     session->host->respond(session, response, out);

@@ -4,8 +4,8 @@
  *     conn_server ──request──▶ host ──hooks──▶ adapter ──dm_submit──▶ host ──▶ engine
  *     conn_server ◀──frames─── host ◀─dm_out── adapter ◀──hooks────── host ◀── engine_client
  *
- * Life: host_new, host_add for each adapter, host_attach_engine, host_start, requests …, host_drain,
- * host_stop, host_free. Everything runs on the loop's thread. */
+ * Life: host_new, host_add for each adapter, host_attach_engine, host_start, requests …,
+ * host_drain, host_stop, host_free. Everything runs on the loop's thread. */
 #ifndef DRAGOMAN_ADAPTER_HOST_H
 #define DRAGOMAN_ADAPTER_HOST_H
 
@@ -35,7 +35,7 @@ struct host_config {
 /* How one adapter is configured. Borrowed for the call. */
 struct host_instance_config {
     const char *name;  /* for settings, metrics, logs; NULL: the descriptor's name */
-    const char *mount; /* "" or "/opcode"-like; NULL: "/" and the name */
+    const char *mount; /* "" or like "/chat"; NULL: "/" and the name */
     const struct adapter_values *values; /* NULL: every setting has its default */
 };
 
