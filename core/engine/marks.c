@@ -1,0 +1,180 @@
+#include "core/engine/marks.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "core/base/mem.h"
+#include "core/engine/core.h"
+
+#define RANGES_KEPT 1024
+
+/* Consecutive messages pushed to one member of one thread. */
+struct range {
+    struct list link;       /* thread's, by time; or the pool's */
+    struct engine *engine;
+    struct thread *thread;  /* counted */
+    int64_t user_id;
+    uint64_t from;
+    uint64_t to;
+    uint64_t reach;         /* `to`, and own messages right behind it */
+    enum { RANGE_OPEN = 0, RANGE_STORING } state;
+    struct store_mark request;
+};
+
+void marks_init(struct marks *marks) {
+    list_init(&marks->dirty);
+    list_init(&marks->idle);
+    marks->idle_count = 0;
+    marks->pending = 0;
+    marks->retry_us = 0;
+}
+
+void marks_fini(struct marks *marks) {
+    struct list *link;
+    assert(marks->pending == 0);
+    while ((link = list_pop_front(&marks->idle)))
+        free(container_of(link, struct range, link));
+}
+
+static struct range *last_of(const struct thread *thread, int64_t user_id) {
+    for (struct list *it = thread->marks.prev; it != &thread->marks; it = it->prev) {
+        struct range *range = container_of(it, struct range, link);
+        if (range->user_id == user_id)
+            return range;
+    }
+    return NULL;
+}
+
+static struct range *range_new(struct engine *engine, struct thread *thread, int64_t user_id) {
+    struct marks *marks = &engine->marks;
+    struct list *link = list_pop_front(&marks->idle);
+    struct range *range = link ? container_of(link, struct range, link)
+                               : mem_alloc(sizeof(*range));
+    if (link)
+        marks->idle_count--;
+    memset(range, 0, sizeof(*range));
+    range->engine = engine;
+    range->thread = thread;
+    range->user_id = user_id;
+    thread_ref(thread);
+    list_push_back(&thread->marks, &range->link);
+    marks->pending++;
+    return range;
+}
+
+static void range_free(struct range *range) {
+    struct engine *engine = range->engine;
+    struct marks *marks = &engine->marks;
+    struct thread *thread = range->thread;
+    list_remove(&range->link);
+    marks->pending--;
+    if (marks->idle_count < RANGES_KEPT) {
+        list_push_front(&marks->idle, &range->link);
+        marks->idle_count++;
+    } else {
+        free(range);
+    }
+    thread_unref(engine, thread);
+}
+
+static void make_dirty(struct engine *engine, struct thread *thread) {
+    if (!list_is_empty(&thread->mark_link))
+        return;
+    list_push_back(&engine->marks.dirty, &thread->mark_link);
+    engine_wake_at(engine, engine->marks.retry_us);
+}
+
+void marks_delivered(struct engine *engine, struct thread *thread, int64_t user_id, uint64_t seq) {
+    struct range *last = last_of(thread, user_id);
+    struct range *range = last;
+    if (last && seq <= last->to)
+        return;
+    if (!last || last->state != RANGE_OPEN || seq != last->reach + 1) {
+        range = range_new(engine, thread, user_id);
+        range->from = last && seq == last->reach + 1 ? last->to + 1 : seq;
+    }
+    range->to = seq;
+    range->reach = seq;
+    make_dirty(engine, thread);
+}
+
+void marks_own(struct thread *thread, int64_t user_id, uint64_t seq) {
+    struct range *last = last_of(thread, user_id);
+    if (last && seq == last->reach + 1)
+        last->reach = seq;
+}
+
+static void range_done(struct store_request *request, enum dm_status status) {
+    struct range *range = request->owner;
+    struct engine *engine = range->engine;
+    struct thread *thread = range->thread;
+    thread_ref(thread);
+    if (status == DM_UNAVAILABLE) {
+        range->state = RANGE_OPEN;
+        engine->marks.retry_us = engine_now_us(engine) + ENGINE_RETRY_US;
+    } else {
+        range_free(range);
+    }
+    if (!list_is_empty(&thread->marks))
+        make_dirty(engine, thread);
+    thread_unref(engine, thread);
+}
+
+static void range_store(struct range *range) {
+    struct store_mark *mark = &range->request;
+    memset(mark, 0, sizeof(*mark));
+    list_init(&mark->base.link);
+    mark->base.kind = STORE_MARK_DELIVERED;
+    mark->base.lane = (uint64_t)range->thread->id;
+    mark->base.done = range_done;
+    mark->base.owner = range;
+    mark->thread_id = range->thread->id;
+    mark->user_id = range->user_id;
+    mark->from = range->from;
+    mark->to = range->to;
+    range->state = RANGE_STORING;
+    store_submit(range->engine->store, &mark->base);
+}
+
+/* The first range of each member, unless that one is at the store already. */
+static void store_first_ranges(struct thread *thread) {
+    int64_t seen[2] = { 0, 0 };
+    list_foreach(it, &thread->marks) {
+        struct range *range = container_of(it, struct range, link);
+        if (range->user_id == seen[0] || range->user_id == seen[1])
+            continue;
+        seen[seen[0] ? 1 : 0] = range->user_id;
+        if (range->state == RANGE_OPEN)
+            range_store(range);
+    }
+}
+
+void marks_follow(struct engine *engine, struct thread *thread) {
+    if (list_is_empty(&thread->marks) || engine->marks.retry_us)
+        return;
+    store_first_ranges(thread);
+}
+
+void marks_settle(struct engine *engine, struct thread *thread) {
+    if (!thread->appends && !list_is_empty(&thread->marks))
+        make_dirty(engine, thread);
+}
+
+int64_t marks_run(struct engine *engine, enum marks_urgency urgency) {
+    struct marks *marks = &engine->marks;
+    struct list batch;
+    struct list *link;
+    if (urgency == MARKS_LAZY && marks->retry_us) {
+        if (engine_now_us(engine) < marks->retry_us)
+            return marks->retry_us;
+        marks->retry_us = 0;
+    }
+    list_init(&batch);
+    list_splice_back(&batch, &marks->dirty);
+    while ((link = list_pop_front(&batch))) {
+        struct thread *thread = container_of(link, struct thread, mark_link);
+        if (urgency == MARKS_NOW || !thread->appends)
+            store_first_ranges(thread);
+    }
+    return ENGINE_NEVER;
+}

@@ -1,0 +1,42 @@
+/* Who is online, and who watches. Private to core/engine.
+ *
+ * Counts sessions of this node; a bus adds those of others by presence_set_remote. Watchers are
+ * told from engine_run, so that a change within one turn of the loop shows nowhere. */
+#ifndef DRAGOMAN_ENGINE_PRESENCE_H
+#define DRAGOMAN_ENGINE_PRESENCE_H
+
+#include "core/base/list.h"
+#include "core/base/map.h"
+#include "core/base/status.h"
+
+struct engine;
+struct engine_session;
+struct engine_user;
+
+struct presence {
+    struct map_u64 entries; /* of users online or watched */
+    struct list changed;
+};
+
+void presence_init(struct presence *presence);
+void presence_fini(struct presence *presence);
+
+/* A session that counts has come or gone. */
+void presence_add(struct engine *engine, int64_t user_id);
+void presence_remove(struct engine *engine, int64_t user_id);
+
+/* How many sessions of the user the other nodes have. */
+void presence_set_remote(struct engine *engine, int64_t user_id, uint32_t count);
+
+/* 1 when the user is online on any node. */
+int presence_is_online(const struct presence *presence, int64_t user_id);
+
+/* Lets the session hear of the user's comings and goings from now on; DM_LIMITED at watch_max. */
+enum dm_status presence_watch(struct engine_session *session, struct engine_user *user);
+void presence_unwatch(struct engine_session *session, int64_t user_id);
+void presence_unwatch_all(struct engine_session *session);
+
+/* Tells watchers what has changed. */
+void presence_run(struct engine *engine);
+
+#endif

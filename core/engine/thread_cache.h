@@ -1,0 +1,79 @@
+/* Threads known to this node, with what routing and sending need. Private to core/engine. */
+#ifndef DRAGOMAN_ENGINE_THREAD_CACHE_H
+#define DRAGOMAN_ENGINE_THREAD_CACHE_H
+
+#include "core/base/list.h"
+#include "core/base/map.h"
+#include "core/engine/store.h"
+
+struct engine;
+struct engine_user;
+
+enum thread_flag {
+    THREAD_FRIENDS = 1u << 0, /* the two are friends; friendship does not end */
+    THREAD_LOADING = 1u << 1, /* members are being read */
+    THREAD_STALE = 1u << 2,   /* ... and have changed since that began */
+};
+
+struct thread {
+    int64_t id;
+    struct dm_uuid uuid;
+    enum dm_thread_kind kind;
+    uint32_t flags;            /* enum thread_flag */
+    struct dm_slice title;     /* chats; owned */
+    int64_t opener_id;
+    int64_t created_us;
+    int64_t pair[2];           /* direct: lower id first */
+    struct engine_user *users[2]; /* direct: the same; counted */
+    int64_t *members;          /* chats; owned */
+    size_t member_count;
+    uint64_t member_rev;       /* 0: members unknown */
+    uint32_t refs;             /* 0: may be dropped */
+    uint32_t appends;          /* of this node under way */
+    struct list lru;
+    struct list pending;       /* operations whose events wait, by event_link */
+    struct list marks;         /* delivered positions not yet stored */
+    struct list mark_link;     /* among threads with marks to be sent */
+    struct list reload_link;
+};
+
+struct thread_cache {
+    struct map_u64 by_id;
+    struct map_bytes by_uuid;
+    struct map_bytes by_pair;
+    struct list lru;
+};
+
+void thread_cache_init(struct thread_cache *cache);
+
+/* Every thread must be unused. */
+void thread_cache_fini(struct engine *engine);
+
+/* Borrowed until the next call that may drop threads; NULL when not known here. */
+struct thread *thread_cache_find_id(const struct thread_cache *cache, int64_t id);
+struct thread *thread_cache_find_uuid(const struct thread_cache *cache,
+                                      const struct dm_uuid *uuid);
+struct thread *thread_cache_find_direct(const struct thread_cache *cache, int64_t a, int64_t b);
+
+/* Takes in a direct thread of two users, or a chat with its members (when found->member_rev is
+ * set), with one more reference for the caller. */
+struct thread *thread_cache_put_direct(struct engine *engine, const struct store_thread *found,
+                                       struct engine_user *a, struct engine_user *b);
+struct thread *thread_cache_put_chat(struct engine *engine, const struct store_thread *found);
+
+/* Replaces a chat's title and members. */
+void thread_set_members(struct thread *thread, const struct store_thread *found);
+
+/* The members have changed: what is known, and what is being read, counts no more. */
+void thread_forget_members(struct thread *thread);
+
+void thread_ref(struct thread *thread);
+void thread_unref(struct engine *engine, struct thread *thread);
+
+/* Direct threads: the other one; NULL when user is not one of the two. */
+struct engine_user *thread_other(const struct thread *thread, int64_t user_id);
+
+/* Forgets every thread that nobody uses, and the members of the others. */
+void thread_cache_drop(struct engine *engine);
+
+#endif
