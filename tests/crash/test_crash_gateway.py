@@ -5,7 +5,7 @@ import os
 from gateway import Gateway
 from stream import Crowd, check_account
 
-LONG = os.environ.get("DRAGOMAN_LONG") == "1"
+LONG = os.environ.get("TESTS_LONG") == "1"
 
 
 def test_kill_of_the_gateway_loses_and_repeats_nothing():

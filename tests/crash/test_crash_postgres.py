@@ -10,7 +10,7 @@ from gateway import Gateway
 from postgres import Postgres
 from stream import Crowd, check_account
 
-LONG = os.environ.get("DRAGOMAN_LONG") == "1"
+LONG = os.environ.get("TESTS_LONG") == "1"
 ROUNDS = 20 if LONG else 3
 
 

@@ -31,8 +31,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # Sanitized builds on a busy machine are slow to make a database cluster; nothing waits this long
 # when all is well.
-START_TIMEOUT = float(os.environ.get("DRAGOMAN_START_TIMEOUT", "120"))
-STOP_TIMEOUT = float(os.environ.get("DRAGOMAN_STOP_TIMEOUT", "60"))
+START_TIMEOUT = float(os.environ.get("TESTS_START_TIMEOUT", "120"))
+STOP_TIMEOUT = float(os.environ.get("TESTS_STOP_TIMEOUT", "60"))
 CLI_TIMEOUT = 60.0
 
 SANITIZER_MARKS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:",
@@ -112,7 +112,7 @@ class Gateway:
         with open(self._log_path(), "wb") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
-                env={**os.environ, **self.env}, start_new_session=True)
+                env=self._environment(), start_new_session=True)
         lines = queue.Queue()
         threading.Thread(target=self._read_stdout, args=(self.process, lines),
                          daemon=True).start()
@@ -175,7 +175,7 @@ class Gateway:
             self._stop_orphan_postgres()
             if self._owns_state:
                 shutil.rmtree(self.state, ignore_errors=True)
-            if not os.environ.get("DRAGOMAN_KEEP_LOGS"):
+            if not os.environ.get("TESTS_KEEP_LOGS"):
                 shutil.rmtree(self._logs, ignore_errors=True)
 
     def __enter__(self):
@@ -195,7 +195,7 @@ class Gateway:
         the last newline. place=False leaves --state/--config out. Raises CliError."""
         command = [binary(), *map(str, args), *(self._place() if place else [])]
         done = subprocess.run(command, input=input, capture_output=True, text=True,
-                              timeout=CLI_TIMEOUT, env={**os.environ, **self.env}, check=False)
+                              timeout=CLI_TIMEOUT, env=self._environment(), check=False)
         if check and done.returncode != 0:
             raise CliError(command, done.returncode, done.stdout, done.stderr)
         return done.stdout.rstrip("\n")
@@ -298,6 +298,12 @@ class Gateway:
                 raise GatewayError("report in the log:\n" + log[max(0, where - 400):where + 6000])
 
     # ---- inside ----------------------------------------------------------------------------
+
+    def _environment(self):
+        """Without what would configure the gateway from outside of the test."""
+        kept = {name: value for name, value in os.environ.items()
+                if not name.startswith("DRAGOMAN_")}
+        return {**kept, **self.env}
 
     def _place(self):
         place = ["--state", str(self.state)]

@@ -16,7 +16,7 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 
 # Nothing waits this long when all is well; sanitizers, valgrind and busy machines are slow.
-PATIENCE = float(os.environ.get("DRAGOMAN_PATIENCE", "30"))
+PATIENCE = float(os.environ.get("TESTS_PATIENCE", "30"))
 
 Response = collections.namedtuple("Response", "status headers body head")
 Frame = collections.namedtuple("Frame", "fin rsv opcode payload")
