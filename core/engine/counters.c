@@ -6,8 +6,8 @@ void counters_init(struct counters *counters, struct metrics *metrics) {
     memset(counters, 0, sizeof(*counters));
     counters->metrics = metrics;
     if (metrics)
-        counters->sessions = metrics_gauge(metrics, "dragoman_sessions",
-                                           "Sessions open, authenticated or not.",
+        counters->sessions = metrics_gauge(metrics, "dragoman_sessions_authenticated",
+                                           "Sessions with a principal.",
                                            METRIC_NO_LABELS);
 }
 

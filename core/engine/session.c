@@ -34,7 +34,6 @@ void engine_session_open(struct engine *engine, struct engine_session *session, 
     list_init(&session->watches);
     list_init(&session->held);
     list_push_front(&engine->sessions, &session->all_link);
-    counters_sessions(&engine->counters, 1);
 }
 
 static void forget(struct engine_session *session, struct held *held) {
@@ -57,6 +56,7 @@ static void leave_user(struct engine_session *session) {
     list_remove(&session->user_link);
     user->session_count--;
     session->user = NULL;
+    counters_sessions(&engine->counters, -1);
     memset(session->fingerprint, 0, sizeof(session->fingerprint));
     if (session->flags & ENGINE_SESSION_PRESENCE)
         presence_remove(engine, user->id);
@@ -75,7 +75,6 @@ void engine_session_close(struct engine_session *session) {
     router_leave(engine, &session->all_link);
     list_remove(&session->all_link);
     set_state(session, ENGINE_SESSION_CLOSED);
-    counters_sessions(&engine->counters, -1);
 }
 
 const struct dm_user *engine_session_user(const struct engine_session *session) {
@@ -119,6 +118,7 @@ void session_set_user(struct engine_session *session, struct engine_user *user,
     if (fingerprint)
         memcpy(session->fingerprint, fingerprint, sizeof(session->fingerprint));
     set_state(session, ENGINE_SESSION_KNOWN);
+    counters_sessions(&session->engine->counters, 1);
     if (session->flags & ENGINE_SESSION_PRESENCE)
         presence_add(session->engine, user->id);
 }
