@@ -1,0 +1,497 @@
+"""The command line: every verb, its errors and exit codes, with the gateway running and not."""
+
+import base64
+import concurrent.futures
+import json
+import os
+import re
+import stat
+import subprocess
+import uuid
+
+import pytest
+
+from gateway import CliError, Gateway, binary, unique
+from opcode_client import Opcode, rest
+
+OK, FAILED, USAGE, NO_USER, UNAVAILABLE, CONFIG = 0, 1, 64, 67, 69, 78
+
+
+def fails(gw, status, *args, **how):
+    """The verb exits so, says something on stderr and nothing on stdout. Returns stderr."""
+    with pytest.raises(CliError) as caught:
+        gw.cli(*args, **how)
+    assert caught.value.status == status, caught.value
+    assert caught.value.stdout == ""
+    assert caught.value.stderr.startswith(("dragoman: ", "usage: ")), caught.value.stderr
+    return caught.value.stderr
+
+
+def claims_of(token):
+    payload = token.split(".")[1]
+    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+
+
+@pytest.fixture(scope="module")
+def asleep():
+    """A gateway that does not run, with a state directory that has been used."""
+    gw = Gateway()
+    try:
+        gw.start()
+        gw.stop()
+        yield gw
+    finally:
+        gw.close()
+
+
+@pytest.fixture(params=["running", "asleep"])
+def anyhow(request):
+    """A gateway that runs, then one that does not."""
+    return request.getfixturevalue("gateway" if request.param == "running" else "asleep")
+
+
+# ---- words -----------------------------------------------------------------------------------
+
+def test_help_is_no_error(gateway):
+    for word in ("help", "--help"):
+        shown = gateway.cli(word, place=False)
+        for verb in ("serve", "check-config", "migrate", "version", "adapter list", "user add",
+                     "user list", "user show", "user set", "user deactivate", "token issue",
+                     "token revoke"):
+            assert verb in shown
+
+
+@pytest.mark.parametrize("words", [
+    [], ["nonsense"], ["user"], ["user", "nonsense"], ["token"], ["adapter"],
+    ["user", "add"], ["user", "add", "--first-name", "Ada"], ["user", "add", "--username"],
+    ["user", "add", "--username", "x", "--nonsense", "y"], ["user", "add", "--username", ""],
+    ["user", "add", "--username", "x", "--id", "zero"], ["user", "add", "--username", "x", "--id", "0"],
+    ["user", "add", "--username", "x", "--id", "-5"], ["user", "add", "--username", "x", "--id", "1e9"],
+    ["user", "add", "--username", "x", "--id", str(1 << 53)],
+    ["user", "add", "--username", "x", "--id", "9999999"],
+    ["user", "add", "--username", "x", "--uuid", "no-uuid"],
+    ["user", "add", "--username", "x", "--uuid", ""],
+    ["user", "list", "all"], ["user", "show"], ["user", "show", "a", "b"], ["user", "set"],
+    ["user", "deactivate"], ["user", "deactivate", "a", "b"],
+    ["token", "issue"], ["token", "issue", "x", "--ttl"], ["token", "issue", "x", "--ttl", "0"],
+    ["token", "issue", "x", "--ttl", "-1"], ["token", "issue", "x", "--ttl", "soon"],
+    ["token", "issue", "x", "--ttl", "9" * 30], ["token", "revoke"], ["token", "revoke", "a", "b"],
+    ["serve", "nonsense"], ["user", "list", "--state"], ["user", "list", "--config"],
+    ["user", "list", "--set"],
+], ids=" ".join)
+def test_wrong_words_exit_64(gateway, words):
+    if words and words[-1].startswith("--") and words[1:2] == ["list"]:
+        fails(gateway, USAGE, *words, place=False)
+    else:
+        fails(gateway, USAGE, *words, place=bool(words))
+
+
+def test_version(gateway):
+    assert re.fullmatch(r"dragoman \d+\.\d+\.\d+ \(adapter ABI \d+\.\d+\)",
+                        gateway.cli("version", place=False))
+    assert gateway.cli("--version", place=False) == gateway.cli("version", place=False)
+
+
+def test_adapter_list(gateway):
+    rows = [line.split("\t") for line in gateway.cli("adapter", "list").splitlines()]
+    assert ["opcode", "/opcode"] in [row[:2] for row in rows]
+    matrix = gateway.cli("adapter", "list", "--matrix").splitlines()
+    assert any(line.startswith("opcode\t") for line in matrix)
+
+
+def test_migrate_twice(anyhow):
+    first = re.fullmatch(r"schema (\d+) -> (\d+)", anyhow.cli("migrate"))
+    assert first and int(first[2]) > 0
+    assert anyhow.cli("migrate") == f"schema {first[2]} -> {first[2]}"
+
+
+def test_migrate_of_an_empty_database():
+    gw = Gateway()
+    try:
+        shown = re.fullmatch(r"schema 0 -> (\d+)", gw.cli("migrate"))
+        assert shown and int(shown[1]) > 0
+        assert gw.postgres_pid() is None
+    finally:
+        gw.close()
+
+
+# ---- users -----------------------------------------------------------------------------------
+
+def test_user_add_prints_one_json_line(anyhow):
+    name = unique()
+    shown = anyhow.cli("user", "add", "--username", name, "--email", name + "@example.org",
+                       "--first-name", "Ädä", "--last-name", "O'Hara \"x\"", "--role", "tutor",
+                       "--photo", "https://example.org/a.png", "--color", "#aabbcc",
+                       "--location", "Bern")
+    assert "\n" not in shown
+    user = json.loads(shown)
+    assert user["id"] >= 10000000
+    assert str(uuid.UUID(user["uuid"])) == user["uuid"]
+    del user["id"], user["uuid"]
+    assert user == {"username": name, "email": name + "@example.org", "first_name": "Ädä",
+                    "last_name": "O'Hara \"x\"", "role": "TUTOR", "active": True,
+                    "photo": "https://example.org/a.png", "color": "#aabbcc", "location": "Bern"}
+
+
+def test_user_add_with_an_email_alone(anyhow):
+    user = anyhow.add_user(username=None, email=unique() + "@example.org")
+    assert user["username"] is None
+    assert json.loads(anyhow.cli("user", "show", user["email"]))["id"] == user["id"]
+
+
+def test_user_add_twice(anyhow):
+    user = anyhow.add_user(email=unique() + "@example.org")
+    for taken in (["--username", user["username"]], ["--username", user["email"]],
+                  ["--username", unique(), "--email", user["email"]],
+                  ["--username", unique(), "--email", user["username"]],
+                  ["--username", unique(), "--id", user["id"]],
+                  ["--username", unique(), "--uuid", user["uuid"]]):
+        assert "taken" in fails(anyhow, FAILED, "user", "add", *taken)
+    users = [json.loads(line) for line in anyhow.cli("user", "list").splitlines()]
+    assert sum(one["id"] == user["id"] for one in users) == 1
+
+
+def test_user_add_keeps_id_and_uuid(anyhow):
+    number, own = 77000000 + int.from_bytes(os.urandom(2), "big"), uuid.uuid4()
+    user = anyhow.add_user(id=number, uuid=str(own).upper())
+    assert (user["id"], user["uuid"]) == (number, str(own))
+    assert json.loads(anyhow.cli("user", "show", number))["uuid"] == str(own)
+    # The next one without an id does not come upon it.
+    assert anyhow.add_user()["id"] != number
+
+
+def test_ids_given_do_not_block_later_ones(anyhow):
+    """The ids right after the last one are taken by hand: the count goes on behind or over them."""
+    last = anyhow.add_user()["id"]
+    for number in range(last + 1, last + 4):
+        anyhow.add_user(id=number)
+    assert len({anyhow.add_user()["id"] for _ in range(4)}) == 4
+
+
+def test_user_show_by_every_name(anyhow):
+    user = anyhow.add_user(email=unique() + "@example.org")
+    for name in (user["username"], user["email"], user["id"], user["uuid"],
+                 user["uuid"].upper(), user["email"].upper()):
+        assert json.loads(anyhow.cli("user", "show", name))["id"] == user["id"]
+
+
+def test_unknown_users_exit_67(anyhow):
+    for name in ("nobody-at-all", "10", "99999999999", str(uuid.uuid4()), "", "a@b"):
+        fails(anyhow, NO_USER, "user", "show", name)
+    fails(anyhow, NO_USER, "user", "set", "nobody-at-all", "--first-name", "A")
+    fails(anyhow, NO_USER, "user", "deactivate", "nobody-at-all")
+    fails(anyhow, NO_USER, "token", "issue", "nobody-at-all")
+
+
+def test_user_list(anyhow):
+    made = [anyhow.add_user()["id"] for _ in range(3)]
+    listed = [json.loads(line) for line in anyhow.cli("user", "list").splitlines()]
+    ids = [user["id"] for user in listed]
+    assert len(ids) == len(set(ids))
+    assert set(made) <= set(ids)
+    assert all(set(user) >= {"id", "uuid", "username", "role", "active"} for user in listed)
+
+
+def test_user_list_of_many(make_gateway):
+    gw = make_gateway()
+    gw.psql("insert into users (id, uuid, username) select 20000000 + n, gen_random_uuid(), "
+            "'many' || n from generate_series(1, 1234) n; "
+            "insert into user_names select 'many' || n, 20000000 + n "
+            "from generate_series(1, 1234) n")
+    names = [json.loads(line)["username"] for line in gw.cli("user", "list").splitlines()]
+    assert sorted(names) == sorted(f"many{n}" for n in range(1, 1235))
+
+
+def test_user_set(anyhow):
+    user = anyhow.add_user(first_name="Ada", last_name="Byron", email=unique() + "@example.org")
+    renamed = unique()
+    shown = json.loads(anyhow.cli("user", "set", user["username"], "--username", renamed,
+                                  "--last-name", "Lovelace", "--role", "admin"))
+    wanted = {"id": user["id"], "uuid": user["uuid"], "username": renamed, "first_name": "Ada",
+              "last_name": "Lovelace", "email": user["email"], "role": "ADMIN"}
+    assert {key: shown[key] for key in wanted} == wanted
+    assert json.loads(anyhow.cli("user", "show", user["id"])) == shown
+    fails(anyhow, NO_USER, "user", "show", user["username"])
+    # The old name is free again.
+    assert anyhow.add_user(username=user["username"])["id"] != user["id"]
+
+
+def test_user_set_errors(anyhow):
+    ada, sam = anyhow.add_user(), anyhow.add_user()
+    fails(anyhow, FAILED, "user", "set", ada["username"], "--username", sam["username"])
+    fails(anyhow, USAGE, "user", "set", ada["username"], "--id", 12345678)
+    fails(anyhow, USAGE, "user", "set", ada["username"], "--uuid", uuid.uuid4())
+    fails(anyhow, USAGE, "user", "set", ada["username"], "--nonsense", "x")
+    fails(anyhow, USAGE, "user", "set", ada["username"], "--first-name")
+    fails(anyhow, USAGE, "user", "set", ada["username"], "--active", "perhaps")
+    unchanged = json.loads(anyhow.cli("user", "show", ada["id"]))
+    assert unchanged["username"] == ada["username"]
+
+
+def test_text_that_is_no_utf8_is_refused(gateway):
+    done = subprocess.run([binary(), "user", "add", "--username", b"\xff\xfe", "--state",
+                           str(gateway.state)], capture_output=True, check=False)
+    assert done.returncode == USAGE and b"UTF-8" in done.stderr
+
+
+def test_deactivate_and_activate(anyhow):
+    user = anyhow.add_user()
+    for _ in range(2):
+        assert json.loads(anyhow.cli("user", "deactivate", user["username"]))["active"] is False
+    fails(anyhow, FAILED, "token", "issue", user["username"])
+    shown = json.loads(anyhow.cli("user", "set", user["username"], "--active", "yes"))
+    assert shown["active"] is True
+    assert anyhow.token(user).count(".") == 2
+
+
+# ---- secrets ---------------------------------------------------------------------------------
+
+def login(gw, name, password):
+    return rest(gw, "POST", "/oauth/token", body={"grant_type": "password", "username": name,
+                                                  "password": password, "client_id": "x"})[0]
+
+
+@pytest.mark.parametrize("typed", ["pass word ü\n", "pass word ü"], ids=["newline", "none"])
+def test_password_from_stdin(gateway, typed):
+    name = unique()
+    shown = gateway.cli("user", "add", "--username", name, "--password", "-", input=typed)
+    assert "pass word" not in shown
+    assert login(gateway, name, "pass word ü") == 200
+    assert login(gateway, name, "pass word") == 400
+
+
+def test_password_on_the_command_line_and_changed(gateway):
+    user = gateway.add_user(password="one")
+    assert login(gateway, user["username"], "one") == 200
+    gateway.cli("user", "set", user["username"], "--password", "-", input="two\n")
+    assert login(gateway, user["username"], "one") == 400
+    assert login(gateway, user["username"], "two") == 200
+    # Another change leaves it as it is.
+    gateway.cli("user", "set", user["username"], "--first-name", "Ada")
+    assert login(gateway, user["username"], "two") == 200
+
+
+def test_password_and_pin_both_from_stdin(gateway):
+    name = unique()
+    gateway.cli("user", "add", "--username", name, "--password", "-", "--pin", "-",
+                input="the password\n1234\n")
+    assert login(gateway, name, "the password") == 200
+    assert login(gateway, name, "1234") == 400
+
+
+def test_no_secret_on_stdin(gateway):
+    fails(gateway, USAGE, "user", "add", "--username", unique(), "--password", "-", input="")
+    fails(gateway, USAGE, "user", "add", "--username", unique(), "--pin", "-", input="")
+
+
+def test_secrets_are_hashed(gateway):
+    user = gateway.add_user(password="plain words", pin="482913")
+    (password, pin), = gateway.psql("select password_hash, pin_hash from users "
+                                    f"where id = {user['id']}")
+    assert password.startswith("$argon2id$") and pin.startswith("$argon2id$")
+    assert not gateway.psql(f"select * from users where id = {user['id']} "
+                            "and users::text ~ '(plain words|482913)'")
+
+
+def test_secret_too_long_is_refused_not_cut(gateway):
+    assert fails(gateway, USAGE, "user", "add", "--username", unique(), "--password", "-",
+                 input="x" * 100000 + "\n")
+
+
+# ---- tokens ----------------------------------------------------------------------------------
+
+def test_token_issue(anyhow):
+    user = anyhow.add_user()
+    for name in (user["username"], str(user["id"]), user["uuid"]):
+        token = anyhow.cli("token", "issue", name)
+        assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+", token)
+        claims = claims_of(token)
+        assert claims["sub"] == claims["user_id"] == user["uuid"]
+        assert claims["username"] == user["username"]
+        assert claims["token_type"] == "access"
+        assert claims["exp"] > claims["iat"] and claims["jti"]
+    claims = claims_of(anyhow.token(user, ttl=17))
+    assert claims["exp"] - claims["iat"] == 17
+    assert claims_of(anyhow.token(user))["jti"] != claims_of(anyhow.token(user))["jti"]
+
+
+def test_signing_key_is_private(gateway):
+    mode = (gateway.state / "token.key").stat().st_mode
+    assert stat.S_ISREG(mode) and stat.S_IMODE(mode) == 0o600
+
+
+def test_deactivate_closes_live_sockets(gateway):
+    user, other = gateway.add_user(), gateway.add_user()
+    token = gateway.token(user)
+    with Opcode(gateway, token) as one, Opcode(gateway, gateway.token(user)) as two, \
+            Opcode(gateway, gateway.token(other)) as kept:
+        gateway.cli("user", "deactivate", user["username"])
+        assert one.outcome() == ([9], 1005)
+        assert two.outcome() == ([9], 1005)
+        with Opcode(gateway) as again:
+            again.put(2, {"token": token, "properties": {"os": "x", "device": "y"}})
+            assert again.outcome() == ([9], 1005)
+        assert rest(gateway, "GET", "/thread", token)[0] == 401
+        assert kept.is_quiet(0.2)
+
+
+def test_revoke_closes_live_sockets_of_that_token_alone(gateway):
+    user = gateway.add_user()
+    revoked, other = gateway.token(user), gateway.token(user)
+    with Opcode(gateway, revoked) as one, Opcode(gateway, revoked) as two, \
+            Opcode(gateway, other) as kept:
+        assert gateway.cli("token", "revoke", revoked) == ""
+        assert one.outcome() == ([9], 1005)
+        assert two.outcome() == ([9], 1005)
+        assert kept.is_quiet(0.2)
+        assert rest(gateway, "GET", "/thread", revoked)[0] == 401
+        assert rest(gateway, "GET", "/thread", other)[0] == 200
+
+
+def test_revoke_from_stdin_and_twice(gateway):
+    token = gateway.token(gateway.add_user())
+    gateway.cli("token", "revoke", "-", input=token + "\n")
+    gateway.cli("token", "revoke", token)
+    assert rest(gateway, "GET", "/thread", token)[0] == 401
+    fails(gateway, USAGE, "token", "revoke", "-", input="")
+
+
+def test_revoked_while_the_gateway_is_away(make_gateway):
+    gw = make_gateway()
+    user = gw.add_user()
+    token, other = gw.token(user), gw.token(user)
+    assert rest(gw, "GET", "/thread", token)[0] == 200
+    gw.stop()
+    gw.cli("token", "revoke", token)
+    gw.start()
+    assert rest(gw, "GET", "/thread", token)[0] == 401
+    assert rest(gw, "GET", "/thread", other)[0] == 200
+
+
+def test_user_made_while_the_gateway_runs_can_log_in_at_once(gateway):
+    with Opcode(gateway, gateway.token(gateway.add_user(first_name="New"))) as client:
+        assert client.ready["first_name"] == "New"
+
+
+def test_change_of_a_name_reaches_the_running_gateway(gateway):
+    ada, sam = gateway.add_user(first_name="Before"), gateway.add_user()
+    with Opcode(gateway, gateway.token(ada)) as sender, \
+            Opcode(gateway, gateway.token(sam)) as receiver:
+        sender.say(sam, "one")
+        assert receiver.event("MESSAGE")["from"]["first_name"] == "Before"
+        gateway.cli("user", "set", ada["username"], "--first-name", "After")
+        sender.say(sam, "two")
+        assert receiver.event("MESSAGE")["from"]["first_name"] == "After"
+
+
+# ---- the database ----------------------------------------------------------------------------
+
+def test_verbs_leave_no_database_running(asleep):
+    asleep.add_user()
+    assert asleep.postgres_pid() is None
+
+
+def test_verbs_side_by_side_without_a_gateway(asleep):
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        ids = [user["id"] for user in pool.map(lambda _: asleep.add_user(), range(12))]
+    assert len(set(ids)) == 12
+    assert asleep.postgres_pid() is None
+
+
+def test_verbs_do_not_stop_the_gateways_database(gateway):
+    before = gateway.postgres_pid()
+    gateway.add_user()
+    assert gateway.postgres_pid() == before
+
+
+def test_unreachable_database_exits_69(asleep):
+    for verb in (["user", "list"], ["migrate"], ["token", "issue", "x"], ["serve"]):
+        fails(asleep, UNAVAILABLE, *verb, "--set", "database.url=postgresql://x@127.0.0.1:1/x",
+              "--set", "database.wait_ms=200")
+
+
+def test_state_directory_that_cannot_be_made(asleep):
+    fails(asleep, FAILED, "user", "list", "--state", "/proc/nothing/here", place=False)
+
+
+# ---- configuration ---------------------------------------------------------------------------
+
+CONFIG_ERRORS = {
+    "unknown key": ("listen: 127.0.0.1:0\nlisten_adress: x\n", "2:16", "listen_adress"),
+    "unknown key below": ("limits:\n  rate: 1\n  rte: 2\n", "3:8", "limits.rte"),
+    "unknown section": ("secuirty:\n  on: true\n", "2:7", "secuirty.on"),
+    "bad number": ("limits:\n  rate: many\n", "2:9", "limits.rate"),
+    "number out of range": ("database:\n  write_connections: 99\n", "2:22",
+                            "database.write_connections"),
+    "bad word": ("log:\n  level: loud\n", "2:10", "log.level"),
+    "bad boolean": ("database:\n  migrate: perhaps\n", "2:12", "database.migrate"),
+    "key twice": ("listen: a\nlisten: b\n", "2:1", "listen"),
+    "no YAML": ("listen: [1,\n", "2:1", ""),
+    "no mapping": ("hello\n", "1:1", "mapping"),
+    "unknown adapter": ("adapters:\n  - name: nonsense\n", "2:11", "nonsense"),
+    "unknown setting of an adapter": (
+        "adapters:\n  - name: opcode\n    settings:\n      nonsense: 1\n", "4:17", "nonsense"),
+    "bad setting of an adapter": (
+        "adapters:\n  - name: opcode\n    settings:\n      auth_failure: \"4005\"\n", "4:21",
+        "auth_failure"),
+    "bad issuer": ("auth:\n  issuers:\n    - name: x\n      algorithm: none\n", "4:18",
+                   "algorithm"),
+    "unknown key of an issuer": ("auth:\n  issuers:\n    - name: x\n      algorithm: HS256\n"
+                                 "      secret: 0123456789abcdef0123456789abcdef\n"
+                                 "      isuer: y\n", "6:14", "isuer"),
+}
+
+
+@pytest.mark.parametrize("text,place,word", CONFIG_ERRORS.values(), ids=CONFIG_ERRORS)
+@pytest.mark.parametrize("verb", [["check-config"], ["serve"], ["user", "list"]], ids=" ".join)
+def test_config_errors_name_their_place(asleep, tmp_path, verb, text, place, word):
+    path = tmp_path / "gateway.yaml"
+    path.write_text(text)
+    said = fails(asleep, CONFIG, *verb, "--config", path)
+    assert f"{path}:{place}: " in said and word in said
+
+
+def test_other_sources_of_config_errors(asleep):
+    for args in (["--set", "nonsense=1"], ["--set", "limits.rate=x"], ["--set", "=1"],
+                 ["--set", "listen"], ["--set", "opcode.nonsense=1"],
+                 ["--set", "opcode.auth_failure=7"], ["--config", "/nowhere/at/all.yaml"],
+                 ["--set", "auth.leeway=-1"]):
+        said = fails(asleep, CONFIG, "check-config", *args)
+        assert args[1].partition("=")[0] in said
+    for name, value in (("DRAGOMAN_NONSENSE", "1"), ("DRAGOMAN_LIMITS_RATE", "x")):
+        other = Gateway(state=asleep.state, env={name: value})
+        assert name in fails(other, CONFIG, "check-config")
+
+
+def test_order_of_precedence(asleep, tmp_path):
+    path = tmp_path / "gateway.yaml"
+    path.write_text("limits:\n  rate: 301\n  burst: 302\n  queue_max: 303\n")
+    gw = Gateway(state=asleep.state, env={"DRAGOMAN_LIMITS_BURST": "402",
+                                          "DRAGOMAN_LIMITS_QUEUE_MAX": "403"})
+    shown = gw.cli("check-config", "--config", path, "--set", "limits.queue_max=503",
+                   "--set", "opcode.auth_timeout_ms=1234", "--set=log.level=error").splitlines()
+    for line in ("limits.rate: 301", "limits.burst: 402", "limits.queue_max: 503",
+                 "limits.text_max: 65536", 'log.level: "error"'):
+        assert line in shown
+    assert any(line.strip().startswith('auth_timeout_ms: "1234"') for line in shown)
+
+
+def test_check_config_masks_secrets(asleep, tmp_path):
+    path = tmp_path / "gateway.yaml"
+    secret = "not-to-be-shown-0123456789-0123456789"
+    path.write_text(f"database:\n  url: postgresql://x:{secret}@h/d\n"
+                    "auth:\n  issuers:\n    - name: school\n      algorithm: HS256\n"
+                    f"      secret: {secret}\n")
+    shown = asleep.cli("check-config", "--config", path)
+    assert secret not in shown and "***" in shown
+
+
+def test_example_configuration_is_valid(asleep):
+    asleep.cli("check-config", "--config", "deploy/dragoman.example.yaml")
+
+
+def test_empty_configuration_is_valid(asleep, tmp_path):
+    path = tmp_path / "gateway.yaml"
+    for text in ("", "# nothing\n", "log:\n", "listen: null\n"):
+        path.write_text(text)
+        asleep.cli("check-config", "--config", path)
