@@ -6,6 +6,7 @@ the same); all others share the one of the test session. Users are fresh for eac
 import functools
 import json
 import subprocess
+import time
 
 import pytest
 
@@ -42,18 +43,29 @@ def gateway_for(gateway):
         one.close()
 
 
-def make_user(running, fields):
-    """One user as a transcript's header wants it, its name and e-mail made unique."""
+def make_user(running, fields, text):
+    """One user as a transcript's header wants it, its name and e-mail made unique. Tokens that
+    no longer open the door are made where the text names them."""
     fields = dict(fields)
     name = unique(fields.pop("username", "user"))
     if "email" in fields:
         fields["email"] = f"{name}@{fields['email'].rpartition('@')[2]}"
     user = running.add_user(username=name, **fields)
-    return {**user, "token": running.token(user)}
+    tokens = {"token": running.token(user)}
+    if "expired_token" in text:
+        tokens["expired_token"] = running.token(user, ttl=1)
+    if "revoked_token" in text:
+        tokens["revoked_token"] = running.token(user)
+        running.cli("token", "revoke", tokens["revoked_token"])
+    return {**user, **tokens}
 
 
 def play(running, path, tmp_path, *options):
-    users = {name: make_user(running, fields) for name, fields in header(path)["users"].items()}
+    text = path.read_text()
+    users = {name: make_user(running, fields, text)
+             for name, fields in header(path)["users"].items()}
+    if "expired_token" in text:
+        time.sleep(2.1)  # a token of one second is dead two seconds later
     users_file = tmp_path / "users.json"
     users_file.write_text(json.dumps(users))
     done = subprocess.run(
