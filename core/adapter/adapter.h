@@ -430,9 +430,9 @@ static inline struct dm_slice dm_setting_str(const struct dm_instance *instance,
     return instance->host->setting_str(instance, key);
 }
 
-/* A header of the request (name compared without case), a percent-decoded query parameter, or a
- * field of an application/x-www-form-urlencoded body; absent when not there. In `upgrade`, `open`,
- * `request` and `fault` only. */
+/* A header of the request (name compared without case; any bytes), a percent-decoded query
+ * parameter, or a field of an application/x-www-form-urlencoded body (both valid UTF-8); absent
+ * when not there. In `upgrade`, `open`, `request` and `fault` only. */
 static inline struct dm_slice dm_request_header(struct dm_session *session, const char *name) {
     return session->host->request_header(session, name);
 }

@@ -6,6 +6,7 @@
 #include "core/adapter/internal.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/base/utf8.h"
 
 #define LOG_TEXT_MAX 500
 
@@ -203,7 +204,7 @@ static struct dm_slice find_pair(struct session *session, struct dm_slice text,
         if (decode_into(arena, pair.name, plus, &decoded) != 0
             || !dm_slice_eq(decoded, dm_slice_str(name)))
             continue;
-        if (decode_into(arena, pair.value, plus, &decoded) == 0)
+        if (decode_into(arena, pair.value, plus, &decoded) == 0 && utf8_valid(decoded))
             return decoded;
     }
     return DM_SLICE_NONE;

@@ -16,6 +16,7 @@ static void deliver(struct session *session, const struct dm_result *result,
     hook_enter(instance->host, session, HOOK_OTHER);
     instance->adapter.result(&session->pub, result, cookie);
     hook_leave(instance->host, session);
+    request_check_answered(session);
 }
 
 static void on_result(struct engine_session *engine, const struct dm_result *result,

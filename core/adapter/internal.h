@@ -245,6 +245,8 @@ int request_respond(struct session *session, const struct dm_response *response,
 void request_respond_plain(struct session *session, int status);
 struct dm_slice request_bearer(const struct http_request *request);
 void request_fill(struct session *session);
+/* A request that nobody is going to answer any more is answered 500. */
+void request_check_answered(struct session *session);
 void request_free(struct request *request);
 
 /* limit.c */

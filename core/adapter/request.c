@@ -4,6 +4,7 @@
 #include "core/adapter/internal.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/base/utf8.h"
 
 static void on_complete(struct http_exchange *exchange, struct dm_slice body);
 static void on_too_large(struct http_exchange *exchange);
@@ -159,6 +160,16 @@ void request_fault(struct session *session, int status) {
 
 /* ---- a request's way to the adapter ---- */
 
+void request_check_answered(struct session *session) {
+    if (session->state != SESSION_WAITING || loop_timer_is_armed(&session->timer)
+        || engine_session_backlog(&session->engine) > 0)
+        return;
+    log_event(LOG_LEVEL_ERROR, "adapter left a request unanswered",
+              LOG_STR("adapter", session->instance->name),
+              LOG_STR("route", session->request->match.route->path));
+    request_respond_plain(session, 500);
+}
+
 static void run_request(struct session *session, struct dm_slice body) {
     struct host *host = session->instance->host;
 
@@ -168,13 +179,7 @@ static void run_request(struct session *session, struct dm_slice body) {
     hook_enter(host, session, HOOK_REQUEST);
     session->instance->adapter.request(&session->pub, &session->request->pub);
     hook_leave(host, session);
-    if (session->state == SESSION_WAITING && !loop_timer_is_armed(&session->timer)
-        && engine_session_backlog(&session->engine) == 0) {
-        log_event(LOG_LEVEL_ERROR, "adapter left a request unanswered",
-                  LOG_STR("adapter", session->instance->name),
-                  LOG_STR("route", session->request->match.route->path));
-        request_respond_plain(session, 500);
-    }
+    request_check_answered(session);
 }
 
 static void take_body(struct session *session) {
@@ -318,6 +323,10 @@ void host_request(struct host *host, struct http_exchange *exchange) {
     }
     if (is_socket && http->upgrade != HTTP_UPGRADE_NONE) {
         (void)websocket_respond_invalid(exchange);
+        return;
+    }
+    if (!utf8_valid(http->path)) {
+        (void)http_respond_status(exchange, 404);
         return;
     }
     switch (router_find(host->router, DM_HTTP, http->method, http->path, &match)) {
