@@ -140,16 +140,26 @@ CREATE TABLE revoked_tokens (
 CREATE INDEX revoked_tokens_expires ON revoked_tokens (expires_at);
 
 CREATE SEQUENCE file_id_seq AS bigint MAXVALUE 9007199254740991;
+
+-- size: NULL while pieces are missing. attached: there are rows in file_uses.
 CREATE TABLE files (
     id         bigint PRIMARY KEY,
     owner_id   bigint NOT NULL,
-    thread_id  bigint,
+    size       bigint,
+    piece_size integer NOT NULL,
+    attached   boolean NOT NULL DEFAULT false,
     name       text NOT NULL,
-    size       bigint NOT NULL,
-    digest     bytea,
     created_at timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX files_unused ON files (created_at) WHERE thread_id IS NULL;
+CREATE INDEX files_unused ON files (created_at) WHERE NOT attached;
+
+-- The messages that refer to a file.
+CREATE TABLE file_uses (
+    file_id   bigint NOT NULL,
+    thread_id bigint NOT NULL,
+    seq       bigint NOT NULL,
+    PRIMARY KEY (file_id, thread_id, seq)
+);
 
 CREATE TABLE file_pieces (
     file_id bigint NOT NULL,
