@@ -71,14 +71,15 @@ static void print_result(const struct replay *replay, size_t index, enum player_
                          struct dm_slice report) {
     const char *file = replay->options.files[index];
     struct dm_slice title = replay->transcripts[index]->title;
+    const char *colon = title.len ? ": " : "";
     if (replay->options.format == REPLAY_TAP) {
-        printf("%sok %zu - %s: %.*s\n", result == PLAYER_PASSED ? "" : "not ", index + 1, file,
-               DM_SLICE_FMT(title));
+        printf("%sok %zu - %s%s%.*s\n", result == PLAYER_PASSED ? "" : "not ", index + 1, file,
+               colon, DM_SLICE_FMT(title));
         print_prefixed("# ", file, report);
     } else if (result == PLAYER_PASSED) {
-        printf("passed %s: %.*s\n", file, DM_SLICE_FMT(title));
+        printf("passed %s%s%.*s\n", file, colon, DM_SLICE_FMT(title));
     } else {
-        printf("FAILED %s: %.*s\n", file, DM_SLICE_FMT(title));
+        printf("FAILED %s%s%.*s\n", file, colon, DM_SLICE_FMT(title));
         print_prefixed("", file, report);
     }
     fflush(stdout);

@@ -274,21 +274,23 @@ static size_t first_bracket(struct dm_slice text) {
     return pos;
 }
 
+static void match_prefix(struct match *m, const struct segment *segment, struct dm_slice prefix) {
+    struct dm_slice text = segment->json && !segment->prefix.first ? slice_trim(prefix) : prefix;
+    if (!string_match(&segment->prefix, text, m->vars))
+        differ(m, segment->prefix.source, prefix);
+}
+
 static void match_segment(struct match *m, const struct segment *segment, struct dm_slice text) {
     size_t split = segment->json ? first_bracket(text) : text.len;
-    struct dm_slice prefix = slice_sub(text, 0, split);
-    if (segment->json && !segment->prefix.first)
-        prefix = slice_trim(prefix);
     struct dm_slice json = slice_sub(text, split, text.len);
-    if (!string_match(&segment->prefix, prefix, m->vars))
-        differ(m, segment->prefix.source, prefix);
-    if (!segment->json)
+    yyjson_doc *doc = segment->json ? yyjson_read(json.ptr, json.len, 0) : NULL;
+    if (segment->json && !doc) {
+        differ(m, DM_SLICE("valid JSON"), text);
         return;
-    yyjson_doc *doc = yyjson_read(json.ptr, json.len, 0);
+    }
+    match_prefix(m, segment, slice_sub(text, 0, split));
     if (doc)
         match_value(m, segment->json, yyjson_doc_get_root(doc));
-    else
-        differ(m, DM_SLICE("valid JSON"), text);
     yyjson_doc_free(doc);
 }
 
