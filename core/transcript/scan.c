@@ -23,7 +23,7 @@ void refs_init(struct refs *refs, struct arena *arena) {
     refs->tail = &refs->first;
 }
 
-void refs_add(struct refs *refs, struct dm_slice name, int kind) {
+void refs_add(struct refs *refs, struct dm_slice name, enum ref_kind kind) {
     struct ref *ref = arena_zalloc(refs->arena, sizeof(*ref));
     ref->name = arena_slice(refs->arena, name);
     ref->line = refs->line;

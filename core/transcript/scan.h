@@ -32,12 +32,14 @@ struct scanner {
     char decoded[8];
 };
 
+enum ref_kind { REF_READS, REF_BINDS };
+
 /* Where variables are used, so that a transcript can be checked before it is played. */
 struct ref {
     struct ref *next;
     struct dm_slice name;
     unsigned line;
-    enum { REF_READS, REF_BINDS } kind;
+    enum ref_kind kind;
 };
 
 struct refs {
@@ -48,7 +50,7 @@ struct refs {
 };
 
 void refs_init(struct refs *refs, struct arena *arena);
-void refs_add(struct refs *refs, struct dm_slice name, int kind);
+void refs_add(struct refs *refs, struct dm_slice name, enum ref_kind kind);
 
 /* Begins to scan src, which is borrowed. */
 void scanner_init(struct scanner *scanner, struct dm_slice src, enum scan_mode mode);
