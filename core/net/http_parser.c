@@ -29,6 +29,7 @@ struct http_parser {
     size_t chunk_extra; /* bytes of chunk extensions and trailer fields */
     int64_t body_left;  /* HTTP_LENGTH_CHUNKED while llhttp knows the end */
     struct dm_slice piece;
+    uint8_t has_version;
     uint8_t is_complete;
     uint8_t has_piece;
     uint8_t in_value;
@@ -75,6 +76,7 @@ static int on_version_complete(llhttp_t *llhttp) {
     if (major != 1 || minor > 1)
         return fail(parser, 505);
     parser->head.minor = minor;
+    parser->has_version = 1;
     return 0;
 }
 
@@ -124,12 +126,17 @@ static int on_header_value_complete(llhttp_t *llhttp) {
 
 static int on_headers_complete(llhttp_t *llhttp) {
     struct http_parser *parser = parser_of(llhttp);
+    /* Without one llhttp takes the line for HTTP/0.9. */
+    if (!parser->has_version)
+        return fail(parser, 400);
     parser->phase = PHASE_BODY;
     return HPE_PAUSED;
 }
 
 static int on_body(llhttp_t *llhttp, const char *at, size_t len) {
     struct http_parser *parser = parser_of(llhttp);
+    if (len == 0)
+        return 0;
     parser->piece = (struct dm_slice){ at, len };
     parser->has_piece = 1;
     return HPE_PAUSED;
@@ -252,7 +259,8 @@ static int is_token_char(uint8_t c) {
            (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
-/* Hands the method, now complete, to llhttp. */
+/* llhttp is always told PUT: it treats all methods alike but CONNECT, except that for GET, POST
+ * and OPTIONS it takes RTSP/1.0 for a version, too. */
 static enum http_event method_done(struct http_parser *parser) {
     struct dm_slice word = { parser->method, parser->method_len };
     for (int i = 0; i < HTTP_METHOD_COUNT; i++) {
@@ -261,8 +269,7 @@ static enum http_event method_done(struct http_parser *parser) {
         size_t used;
         parser->head.method = (enum http_method)i;
         parser->phase = PHASE_LINE;
-        enum http_event event = feed(parser, word.ptr, word.len, &used);
-        return event == HTTP_EVENT_MORE ? feed(parser, " ", 1, &used) : event;
+        return feed(parser, "PUT ", 4, &used);
     }
     return failed(parser, 501);
 }
@@ -324,6 +331,8 @@ static enum http_event take_body(struct http_parser *parser, const uint8_t *data
                                  size_t *ret_used, struct dm_slice *ret_piece) {
     if (parser->is_complete)
         return HTTP_EVENT_END;
+    if (len == 0)
+        return HTTP_EVENT_MORE;
     enum http_event event = feed(parser, (const char *)data, len, ret_used);
     if (event != HTTP_EVENT_BODY)
         return event;

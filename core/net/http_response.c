@@ -34,9 +34,7 @@ static int check_begin(const struct http_exchange *exchange, unsigned status,
         return -EALREADY;
     if (!conn_is_open(exchange->conn))
         return -EPIPE;
-    if (status < 200 && status != 101)
-        return -EINVAL;
-    if (status > 599)
+    if (status < 200 || status > 599)
         return -EINVAL;
     for (size_t i = 0; i < count; i++)
         if (!name_is_valid(fields[i].name) || !value_is_valid(fields[i].value))
@@ -201,9 +199,9 @@ int http_respond_not_allowed(struct http_exchange *exchange, const char *allow) 
 int http_respond_switching(struct http_exchange *exchange, const struct http_field *own,
                            size_t own_count, const struct http_field *fields,
                            size_t field_count) {
-    int r = check_begin(exchange, 101, own, own_count);
+    int r = check_begin(exchange, 200, own, own_count);
     if (r == 0)
-        r = check_begin(exchange, 101, fields, field_count);
+        r = check_begin(exchange, 200, fields, field_count);
     if (r < 0)
         return r;
     struct buf *text = &exchange->conn->server->text;
