@@ -18,8 +18,6 @@ static int take(struct operation *op, enum dm_status status) {
         return 0;
     user = user_cache_put(op->engine, op->result.user);
     operation_set_other(op, user);
-    if (!engine_user_active(user))
-        session_revoke_user(op->engine, user);
     engine_user_unref(op->engine, user);
     return 1;
 }
@@ -93,12 +91,8 @@ static void rechecked(struct operation *op, enum dm_status status) {
         operation_finish(op, status);
         return;
     }
-    for (size_t i = 0; i < result->user_count; i++) {
-        struct engine_user *user = user_cache_put(engine, result->users[i]);
-        if (!engine_user_active(user))
-            session_revoke_user(engine, user);
-        engine_user_unref(engine, user);
-    }
+    for (size_t i = 0; i < result->user_count; i++)
+        engine_user_unref(engine, user_cache_put(engine, result->users[i]));
     for (size_t i = 0; i < asked; i++) {
         int64_t id = recheck->ids[recheck->done - asked + i];
         struct engine_user *user = user_cache_find_id(&engine->users, id);

@@ -161,6 +161,7 @@ static void show(struct operation *op, uint32_t flags) {
     message->updated_us = done->ret_created_us;
     message->flags = flags | DM_MESSAGE_READ_BY_ME;
     view_thread(thread, op->actor->id, done->ret_state, &sent->own);
+    sent->own.title = arena_slice(&op->arena, thread->title);
     sent->own.last_message = message;
     sent->own.message_count = done->ret_seq;
     sent->own.rev = done->ret_rev;
@@ -176,6 +177,7 @@ static void announce(struct operation *op) {
     struct sent *sent = op->extra;
     struct dm_event event = router_event(op->engine, DM_EVENT_MESSAGE, op->corr, op->actor->user);
     struct dm_thread others;
+    sent->own.title = op->thread->title;
     view_turn(&sent->own, op->actor->user, &others);
     others.last_message = &sent->message;
     others.message_count = sent->own.message_count;

@@ -87,6 +87,13 @@ static void begin(struct strand *strand, struct operation *op) {
     rule->begin(op);
 }
 
+/* One that joins may begin beside others that join, but not before the answer of one that runs
+ * alone: that may be the handshake. */
+static int may_begin(const struct strand *strand, const struct operation *op) {
+    return list_is_empty(&strand->running)
+           || (strand->lane && command_rule(op->command.kind)->order == COMMAND_JOINS);
+}
+
 static int may_resume(const struct strand *strand, const struct operation *op) {
     return list_is_empty(&strand->running) || (op->lane && op->lane == strand->lane);
 }
@@ -106,8 +113,7 @@ static int step(struct strand *strand, struct operation *op) {
         op->resume(op);
         return 1;
     case OPERATION_QUEUED:
-        if (command_rule(op->command.kind)->order == COMMAND_ALONE
-            && !list_is_empty(&strand->running))
+        if (!may_begin(strand, op))
             return 0;
         begin(strand, op);
         return 1;

@@ -5,6 +5,7 @@
 
 #include "core/base/mem.h"
 #include "core/engine/core.h"
+#include "core/engine/session.h"
 
 /* Snapshots are blocks: the struct, then its texts. */
 struct snapshot {
@@ -165,7 +166,10 @@ static void replace(struct engine *engine, struct engine_user *user, const struc
     index_add(cache, user);
     retire(engine, old);
     engine_wake_at(engine, 0);
-    tell_sessions(engine, user);
+    if (engine_user_active(user))
+        tell_sessions(engine, user);
+    else
+        session_revoke_user(engine, user);
 }
 
 struct engine_user *user_cache_put(struct engine *engine, const struct dm_user *now) {

@@ -37,7 +37,8 @@ struct engine_user *user_cache_find(const struct user_cache *cache, const struct
 struct engine_user *user_cache_find_id(const struct user_cache *cache, int64_t id);
 
 /* Takes in what the store said of a user, with one more reference for the caller. When it differs
- * from what is known, the snapshot is replaced and the user's sessions are told (user_changed). */
+ * from what is known, the snapshot is replaced and the user's sessions are told (user_changed), or
+ * lose their principal when the user is inactive now. */
 struct engine_user *user_cache_put(struct engine *engine, const struct dm_user *user);
 
 void engine_user_ref(struct engine_user *user);

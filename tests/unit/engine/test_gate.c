@@ -1,0 +1,190 @@
+#include "tests/unit/engine/bench.h"
+
+TestSuite(gate, .init = bench_open, .fini = bench_close);
+
+/* ann has asked tom with `one`; `two` and `three` are held. */
+static void ask(struct peer *ann) {
+    peer_send(ann, "tom", "one", "a");
+    peer_send(ann, "tom", "two", "b");
+    peer_send(ann, "tom", "three", "c");
+    bench_run();
+}
+
+static void decide(struct peer *peer, enum dm_command_kind kind) {
+    struct dm_command command = bench_command(kind);
+    command.thread = dm_ref_id(bench.store.threads[0].id);
+    peer_submit(peer, command, NULL);
+}
+
+static enum dm_status block(struct fake_store *fake, struct store_call *call) {
+    struct fake_thread *thread = fake_thread_by_id(fake, call->thread_id);
+    struct dm_thread *view;
+    thread->state = DM_THREAD_BLOCKED;
+    view = fake_view(fake, call, thread);
+    call->result->thread = view;
+    call->result->flags = DM_RESULT_CHANGED;
+    return DM_OK;
+}
+
+Test(gate, what_is_held_comes_with_the_approval) {
+    struct peer ann, ann2, tom, rest;
+    peer_join(&ann, "ann", "ann");
+    peer_join(&ann2, "ann2", "ann");
+    peer_join(&tom, "tom", "tom");
+    peer_join(&rest, "rest", "tom");
+    ask(&ann);
+    bench_expect("ann2 ! thread_opened actor actor=ann peer=tom requested",
+                 "tom ! thread_opened member actor=ann peer=ann requested",
+                 "rest ! thread_opened member actor=ann peer=ann requested",
+                 "ann send ok seq=1 text=one first peer=tom requested created cookie=a",
+                 "ann2 ! message actor actor=ann seq=1 text=one first peer=tom requested unread=1",
+                 "tom ! message member actor=ann seq=1 text=one first peer=ann requested "
+                 "unread=1",
+                 "rest ! message member actor=ann seq=1 text=one first peer=ann requested "
+                 "unread=1",
+                 "ann send held seq=2 text=two peer=tom requested cookie=b",
+                 "ann send held seq=3 text=three peer=tom requested cookie=c");
+    peer_send(&tom, "ann", "no word for requests", NULL);
+    bench_run();
+    bench_expect("tom send blocked");
+    decide(&rest, DM_CMD_APPROVE);
+    bench_run();
+    bench_expect("rest approve ok peer=ann",
+                 "tom ! thread_state actor actor=tom peer=ann",
+                 "ann ! thread_state member actor=tom peer=tom",
+                 "ann2 ! thread_state member actor=tom peer=tom",
+                 "ann ! message_released actor actor=ann seq=2 text=two peer=tom unread=9 "
+                 "cookie=b",
+                 "ann2 ! message_released actor actor=ann seq=2 text=two peer=tom unread=9",
+                 "tom ! message_released member actor=ann seq=2 text=two peer=ann unread=9",
+                 "rest ! message_released member actor=ann seq=2 text=two peer=ann unread=9",
+                 "ann ! message_released actor actor=ann seq=3 text=three peer=tom unread=10 "
+                 "cookie=c",
+                 "ann2 ! message_released actor actor=ann seq=3 text=three peer=tom unread=10",
+                 "tom ! message_released member actor=ann seq=3 text=three peer=ann unread=10",
+                 "rest ! message_released member actor=ann seq=3 text=three peer=ann unread=10");
+    decide(&rest, DM_CMD_APPROVE);
+    bench_run();
+    bench_expect("rest approve ok peer=ann");
+    peer_close(&ann);
+    peer_close(&ann2);
+    peer_close(&tom);
+    peer_close(&rest);
+}
+
+Test(gate, an_answer_approves_where_asked_to) {
+    struct peer ann, tom;
+    struct dm_command answer = bench_command(DM_CMD_SEND);
+    peer_join(&ann, "ann", "ann");
+    peer_join(&tom, "tom", "tom");
+    ask(&ann);
+    bench_forget();
+    answer.user = bench_name("ann");
+    answer.text = DM_SLICE("welcome");
+    answer.flags = DM_CMD_ANSWER_APPROVES;
+    peer_submit(&tom, answer, NULL);
+    answer.text = DM_SLICE("both");
+    peer_submit(&tom, answer, NULL);
+    bench_run();
+    bench_expect("ann ! thread_state member actor=tom peer=tom",
+                 "ann ! message_released actor actor=ann seq=2 text=two peer=tom unread=9 "
+                 "cookie=b",
+                 "tom ! message_released member actor=ann seq=2 text=two peer=ann unread=9",
+                 "ann ! message_released actor actor=ann seq=3 text=three peer=tom unread=10 "
+                 "cookie=c",
+                 "tom ! message_released member actor=ann seq=3 text=three peer=ann unread=10",
+                 "tom send ok seq=4 text=welcome peer=ann",
+                 "ann ! message member actor=tom seq=4 text=welcome peer=tom unread=4",
+                 "tom send ok seq=5 text=both peer=ann",
+                 "ann ! message member actor=tom seq=5 text=both peer=tom unread=5");
+    peer_close(&ann);
+    peer_close(&tom);
+}
+
+Test(gate, only_the_asked_role_approves) {
+    struct peer ann, tom;
+    struct dm_command command = bench_command(DM_CMD_APPROVE);
+    peer_join(&ann, "ann", "ann");
+    peer_join(&tom, "tom", "tom");
+    ask(&ann);
+    bench_forget();
+    decide(&ann, DM_CMD_APPROVE);
+    command.thread = dm_ref_id(77);
+    peer_submit(&tom, command, NULL);
+    bench_run();
+    bench_expect("ann approve forbidden", "tom approve no_thread");
+    peer_close(&ann);
+    peer_close(&tom);
+}
+
+Test(gate, tutors_are_not_asked_by_tutors) {
+    struct peer tim;
+    fake_add_user(&bench.store, "tim", "TUTOR");
+    peer_join(&tim, "tim", "tim");
+    peer_send(&tim, "tom", "colleague", NULL);
+    peer_send(&tim, "ann", "student", NULL);
+    bench_run();
+    bench_expect("tim send ok seq=1 text=colleague peer=tom created",
+                 "tim send ok seq=1 text=student peer=ann created");
+    peer_close(&tim);
+}
+
+Test(gate, a_blocked_thread_takes_nothing) {
+    struct peer ann, tom;
+    bench.store.command = block;
+    peer_join(&ann, "ann", "ann");
+    peer_join(&tom, "tom", "tom");
+    ask(&ann);
+    bench_forget();
+    decide(&tom, DM_CMD_BLOCK);
+    peer_send(&tom, "ann", "x", NULL);
+    bench_run();
+    peer_send(&ann, "tom", "y", NULL);
+    bench_run();
+    bench_expect("tom block ok peer=ann blocked",
+                 "ann ! thread_state member actor=tom peer=tom blocked_by_other",
+                 "tom send blocked", "ann send blocked");
+    peer_close(&ann);
+    peer_close(&tom);
+}
+
+Test(gate, confirmations_that_wait_are_bounded) {
+    struct peer ann, tom;
+    struct engine_config config = bench.config;
+    config.held_max = 1;
+    engine_reload(bench.engine, &config);
+    peer_join(&ann, "ann", "ann");
+    ask(&ann);
+    bench_forget();
+    peer_join(&tom, "tom", "tom");
+    decide(&tom, DM_CMD_APPROVE);
+    bench_run();
+    bench_expect("tom approve ok peer=ann",
+                 "ann ! thread_state member actor=tom peer=tom",
+                 "ann ! message_released actor actor=ann seq=2 text=two peer=tom unread=9",
+                 "tom ! message_released member actor=ann seq=2 text=two peer=ann unread=9",
+                 "ann ! message_released actor actor=ann seq=3 text=three peer=tom unread=10 "
+                 "cookie=c",
+                 "tom ! message_released member actor=ann seq=3 text=three peer=ann unread=10");
+    peer_close(&ann);
+    peer_close(&tom);
+}
+
+Test(gate, waiting_confirmations_go_with_their_session) {
+    struct peer ann, tom;
+    peer_join(&ann, "ann", "ann");
+    ask(&ann);
+    peer_close(&ann);
+    peer_join(&ann, "ann", "ann");
+    peer_join(&tom, "tom", "tom");
+    decide(&tom, DM_CMD_APPROVE);
+    bench_run();
+    bench_expect("tom approve ok peer=ann",
+                 "ann ! thread_state member actor=tom peer=tom",
+                 "ann ! message_released actor actor=ann seq=2 text=two peer=tom unread=9",
+                 "tom ! message_released member actor=ann seq=2 text=two peer=ann unread=9",
+                 "ann ! message_released actor actor=ann seq=3 text=three peer=tom unread=10",
+                 "tom ! message_released member actor=ann seq=3 text=three peer=ann unread=10");
+    peer_close(&ann);
+    peer_close(&tom);
+}
