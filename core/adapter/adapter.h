@@ -384,8 +384,8 @@ struct dm_host {
 
 /* Asks the core. The command's answer comes by `result` with a copy of `cookie` (at most 4 KiB;
  * absent: none). Refused before the session is authenticated, except for the handshake verbs;
- * every refusal is a result too. While a handshake verb that can set the principal of a WebSocket is
- * under way, no further frame is read from the peer: `frame` never sees a login half done. */
+ * every refusal is a result too. While a handshake verb that can set the principal of a WebSocket
+ * is under way, no further frame is read from the peer: `frame` never sees a login half done. */
 static inline void dm_submit(struct dm_session *session, const struct dm_command *command,
                              struct dm_slice cookie) {
     session->host->submit(session, command, cookie);

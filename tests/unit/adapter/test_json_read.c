@@ -39,8 +39,8 @@ Test(json_read, knows_the_type_of_each_value) {
 Test(json_read, refuses_what_is_no_json) {
     static const char *const bad[] = {
         "", " ", "{", "[1,]", "{\"a\":1,}", "{'a':1}", "NaN", "Infinity", "// x\n1", "1 2", "01",
-        "\"\\ud800\"", "\"\\ud800x\"", "\"\xff\"", "\"\xc0\x80\"", "\"\n\"", "tru", "+1", "\xef\xbb\xbf{}",
-        "\"\xed\xa0\x80\"",
+        "\"\\ud800\"", "\"\\ud800x\"", "\"\xff\"", "\"\xc0\x80\"", "\"\n\"", "tru", "+1",
+        "\xef\xbb\xbf{}", "\"\xed\xa0\x80\"",
     };
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -173,7 +173,8 @@ Test(json_read, names_the_field_at_fault) {
         { "{\"text\":\"\",\"loose\":\"99999999999999999999\"}", "loose" },
         { "{\"text\":\"\",\"loose\":null}", "loose" },
         { "{\"text\":\"\",\"uuid\":\"x\"}", "uuid" }, { "{\"text\":\"\",\"array\":{}}", "array" },
-        { "{\"text\":\"\",\"object\":[]}", "object" }, { "{\"text\":\"\",\"scalar\":1.5}", "scalar" },
+        { "{\"text\":\"\",\"object\":[]}", "object" },
+        { "{\"text\":\"\",\"scalar\":1.5}", "scalar" },
         { "[]", "" }, { "1", "" },
     };
     struct target target;

@@ -62,7 +62,8 @@ Test(values, refuse_with_a_reason_and_keep_the_old_one) {
         { "word", "three", "one, two" }, { "number", "10", "from 0 to 9" },
         { "number", "-1", "from 0 to 9" }, { "number", "5 ", "from 0 to 9" },
         { "number", "", "from 0 to 9" }, { "number", "0x5", "from 0 to 9" },
-        { "number", "99999999999999999999999", "from 0 to 9" }, { "flag", "maybe", "true or false" },
+        { "number", "99999999999999999999999", "from 0 to 9" },
+        { "flag", "maybe", "true or false" },
         { "burst", "0", "from 1" },
     };
     struct adapter_values *values = adapter_values_new(&probe_adapter);
