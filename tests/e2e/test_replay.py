@@ -317,3 +317,16 @@ def test_the_header_is_printed(play):
     assert header.pop("file").endswith("t.txt")
     assert header == {"title": "Two", "users": {"ada": {"role": "TUTOR", "last_name": "L M"}},
                       "vars": {"m": "/x", "n": None}, "settings": {"a.b": "5"}}
+
+
+def test_the_example_of_the_guide_is_a_transcript(tmp_path):
+    guide = (gateway.ROOT / "proto-docs/transcripts.md").read_text()
+    examples = [block for block in guide.split("```\n")[1::2]
+                if block.startswith("transcript 1\n")]
+    assert examples
+    for text in examples:
+        path = tmp_path / "example.txt"
+        path.write_text(text)
+        done = subprocess.run([gateway.binary(), "replay", str(path), "--header"],
+                              capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
