@@ -115,7 +115,8 @@ void engine_reload(struct engine *engine, const struct engine_config *config);
 /* Operations under way, those of closed sessions included, and marks not yet stored. */
 size_t engine_busy(const struct engine *engine);
 
-/* Writes at once what is otherwise stored lazily (delivered marks). */
+/* For the end, when no session is left: writes at once what is otherwise stored lazily (delivered
+ * marks). What fails after this is not tried again. */
 void engine_flush(struct engine *engine);
 
 /* Does what waits for a moment outside all other calls: answers known at submit, presence, marks,

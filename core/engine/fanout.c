@@ -39,7 +39,20 @@ static void drain(struct engine *engine, struct thread *thread) {
         load(engine, thread);
 }
 
+/* Nobody is left to be told. */
+static void give_up(struct thread *thread) {
+    struct operation *op;
+    while ((op = first_pending(thread))) {
+        list_remove(&op->event_link);
+        operation_unref(op);
+    }
+}
+
 static void put_off(struct engine *engine, struct thread *thread) {
+    if (list_is_empty(&engine->sessions)) {
+        give_up(thread);
+        return;
+    }
     if (list_is_empty(&thread->reload_link))
         list_push_back(&engine->reloads, &thread->reload_link);
     engine->reload_due_us = engine_now_us(engine) + ENGINE_RETRY_US;

@@ -27,6 +27,7 @@ void marks_init(struct marks *marks) {
     marks->idle_count = 0;
     marks->pending = 0;
     marks->retry_us = 0;
+    marks->failures = MARKS_KEEP;
 }
 
 void marks_fini(struct marks *marks) {
@@ -109,7 +110,7 @@ static void range_done(struct store_request *request, enum dm_status status) {
     struct engine *engine = range->engine;
     struct thread *thread = range->thread;
     thread_ref(thread);
-    if (status == DM_UNAVAILABLE) {
+    if (status == DM_UNAVAILABLE && engine->marks.failures == MARKS_KEEP) {
         range->state = RANGE_OPEN;
         engine->marks.retry_us = engine_now_us(engine) + ENGINE_RETRY_US;
     } else {
@@ -164,7 +165,11 @@ int64_t marks_run(struct engine *engine, enum marks_urgency urgency) {
     struct marks *marks = &engine->marks;
     struct list batch;
     struct list *link;
-    if (urgency == MARKS_LAZY && marks->retry_us) {
+    if (urgency == MARKS_NOW) {
+        marks->failures = MARKS_DROP;
+        marks->retry_us = 0;
+    }
+    if (marks->retry_us) {
         if (engine_now_us(engine) < marks->retry_us)
             return marks->retry_us;
         marks->retry_us = 0;

@@ -20,6 +20,7 @@ struct marks {
     size_t idle_count;
     size_t pending;      /* ranges not yet stored */
     int64_t retry_us;    /* after a failure: not before this */
+    enum { MARKS_KEEP = 0, MARKS_DROP } failures; /* DROP once they are flushed at the end */
 };
 
 void marks_init(struct marks *marks);
@@ -39,7 +40,7 @@ void marks_settle(struct engine *engine, struct thread *thread);
 
 enum marks_urgency {
     MARKS_LAZY = 0, /* leaves threads with appends under way alone */
-    MARKS_NOW,
+    MARKS_NOW,      /* for the last time: what fails from now on is not tried again */
 };
 
 /* Submits what may go; returns when to call again, ENGINE_NEVER when nothing waits for time. */

@@ -34,6 +34,9 @@ struct gateway {
     struct metrics *metrics;
     struct auth *auth;
     struct engine *engine;
+    struct engine_client client; /* the host's, and the loop for engine_run */
+    struct loop_hook turn;
+    struct loop_timer wake;
     struct loadout loadout;
     struct host *host;
     struct conn_server *server;
@@ -84,6 +87,25 @@ static int open_host(struct gateway *gateway) {
     return CLI_OK;
 }
 
+static void run_at_turn(struct loop_hook *hook) {
+    engine_run(container_of(hook, struct gateway, turn)->engine);
+}
+
+static void run_in_time(struct loop_timer *timer) {
+    engine_run(container_of(timer, struct gateway, wake)->engine);
+}
+
+static void wake_engine(void *owner, uint32_t ms) {
+    struct gateway *gateway = owner;
+    struct loop *loop = backend_loop(gateway->backend);
+    if (ms) {
+        loop_timer_arm(loop, &gateway->wake, ms);
+    } else {
+        loop_timer_cancel(loop, &gateway->wake);
+        loop_hook_mark(loop, &gateway->turn, LOOP_DEFER);
+    }
+}
+
 static int open_engine(struct gateway *gateway) {
     struct adapter_error error;
     struct engine_config config = {
@@ -92,8 +114,11 @@ static int open_engine(struct gateway *gateway) {
         .guesses = (uint32_t)config_int(gateway->config, "auth.guesses"),
         .gate_role = config_string(gateway->config, "gate.role").ptr,
     };
+    gateway->client = *host_engine_client();
+    gateway->client.wake = wake_engine;
+    gateway->client.owner = gateway;
     gateway->engine = engine_new(&config, backend_store(gateway->backend), gateway->auth,
-                                 host_engine_client(), gateway->metrics);
+                                 &gateway->client, gateway->metrics);
     host_attach_engine(gateway->host, gateway->engine);
     if (host_start(gateway->host, &error))
         return cli_fail(CLI_CONFIG, "%s", error.text);
@@ -129,6 +154,8 @@ static int open_all(struct gateway *gateway) {
         return r;
     gateway->metrics = metrics_new(SERIES_MAX);
     loop_timer_init(&gateway->watch, look_after_database);
+    loop_timer_init(&gateway->wake, run_in_time);
+    loop_hook_init(&gateway->turn, run_at_turn);
     r = open_auth(gateway);
     if (!r)
         r = open_host(gateway);
@@ -275,8 +302,11 @@ void gateway_close(struct gateway *gateway) {
     if (gateway->host)
         host_stop(gateway->host);
     host_free(gateway->host);
-    if (gateway->engine)
+    if (gateway->engine) {
+        loop_timer_cancel(backend_loop(gateway->backend), &gateway->wake);
+        loop_hook_cancel(&gateway->turn);
         engine_free(gateway->engine);
+    }
     loadout_fini(&gateway->loadout);
     if (gateway->auth) {
         gateway->closing++;

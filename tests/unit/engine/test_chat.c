@@ -84,6 +84,19 @@ Test(chat, members_that_cannot_be_read_are_asked_for_again) {
     peer_close(&bob);
 }
 
+Test(chat, events_that_wait_for_nobody_are_dropped) {
+    struct peer ann;
+    struct fake_thread *chat = fake_add_chat(&bench.store, NULL, three);
+    peer_join(&ann, "ann", "ann");
+    bench.store.fail[STORE_MEMBERS] = DM_UNAVAILABLE;
+    peer_send_thread(&ann, chat->id, "one", NULL);
+    bench_run();
+    bench_forget();
+    peer_close(&ann);
+    bench_wait(1100000);
+    cr_assert(eq(sz, engine_busy(bench.engine), 0));
+}
+
 Test(chat, the_uuid_of_a_chat_stands_for_a_user) {
     struct peer ann;
     struct fake_thread *chat = fake_add_chat(&bench.store, "club", three);

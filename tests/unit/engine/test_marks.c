@@ -113,6 +113,20 @@ Test(marks, failures_are_repeated) {
     peer_close(&bob);
 }
 
+Test(marks, no_retry_at_the_end) {
+    struct peer ann, bob;
+    peer_join(&ann, "ann", "ann");
+    peer_join(&bob, "bob", "bob");
+    bench.store.fail[STORE_MARK_DELIVERED] = DM_UNAVAILABLE;
+    peer_send(&ann, "bob", "one", NULL);
+    bench_run();
+    peer_close(&ann);
+    peer_close(&bob);
+    engine_flush(bench.engine);
+    bench_run();
+    cr_assert(eq(sz, engine_busy(bench.engine), 0));
+}
+
 Test(marks, flushed_at_the_end) {
     struct peer ann, bob;
     peer_join(&ann, "ann", "ann");
