@@ -11,7 +11,7 @@ import uuid
 
 import pytest
 
-from gateway import CliError, Gateway, binary, unique
+from gateway import ROOT, CliError, Gateway, binary, unique
 from opcode_client import Opcode, rest
 
 OK, FAILED, USAGE, NO_USER, UNAVAILABLE, CONFIG = 0, 1, 64, 67, 69, 78
@@ -65,10 +65,8 @@ def test_help_is_no_error(gateway):
     [], ["nonsense"], ["user"], ["user", "nonsense"], ["token"], ["adapter"],
     ["user", "add"], ["user", "add", "--first-name", "Ada"], ["user", "add", "--username"],
     ["user", "add", "--username", "x", "--nonsense", "y"], ["user", "add", "--username", ""],
-    ["user", "add", "--username", "x", "--id", "zero"], ["user", "add", "--username", "x", "--id", "0"],
-    ["user", "add", "--username", "x", "--id", "-5"], ["user", "add", "--username", "x", "--id", "1e9"],
-    ["user", "add", "--username", "x", "--id", str(1 << 53)],
-    ["user", "add", "--username", "x", "--id", "9999999"],
+    *(["user", "add", "--username", "x", "--id", number]
+      for number in ("zero", "0", "-5", "1e9", "", " 12345678", "9999999", str(1 << 53))),
     ["user", "add", "--username", "x", "--uuid", "no-uuid"],
     ["user", "add", "--username", "x", "--uuid", ""],
     ["user", "list", "all"], ["user", "show"], ["user", "show", "a", "b"], ["user", "set"],
@@ -487,7 +485,7 @@ def test_check_config_masks_secrets(asleep, tmp_path):
 
 
 def test_example_configuration_is_valid(asleep):
-    asleep.cli("check-config", "--config", "deploy/dragoman.example.yaml")
+    asleep.cli("check-config", "--config", ROOT / "deploy/dragoman.example.yaml")
 
 
 def test_empty_configuration_is_valid(asleep, tmp_path):

@@ -1,8 +1,6 @@
 """The life of the process: ready line, signals, log, and what a stop leaves behind."""
 
-import contextlib
 import json
-import os
 import pathlib
 import signal
 import socket
@@ -16,23 +14,11 @@ from opcode_client import Opcode, rest
 from wire import Connection, call
 
 
-def stopped(gw, sign=signal.SIGTERM):
-    """Sends the signal, returns the exit status once the process is gone."""
-    gw.process.send_signal(sign)
-    return gw.process.wait(60)
-
-
-def test_ready_line_is_all_of_stdout(tmp_path):
-    state = tmp_path / "state"
-    tmp_path.chmod(0o755)
-    for folder in tmp_path.parents:
-        if folder.owner() == pathlib.Path("/proc/self").owner() and str(folder) != "/tmp":
-            with contextlib.suppress(OSError):
-                folder.chmod(folder.stat().st_mode | 0o011)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("DRAGOMAN_")}
+def test_ready_line_is_all_of_stdout(make_gateway):
+    gw = make_gateway(start=False)
     process = subprocess.Popen([binary(), "serve", "--listen", "127.0.0.1:0", "--state",
-                                str(state)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                               text=True, env=environment)
+                                str(gw.state)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                               text=True)
     try:
         line = process.stdout.readline()
         assert line.startswith("ready http://127.0.0.1:") and line.endswith("\n")
@@ -41,8 +27,8 @@ def test_ready_line_is_all_of_stdout(tmp_path):
         assert call(f"http://127.0.0.1:{port}", path="/nothing").status == 404
     finally:
         process.send_signal(signal.SIGTERM)
-        rest_of_it, _ = process.communicate(timeout=60)
-    assert rest_of_it == ""
+        more, _ = process.communicate(timeout=60)
+    assert more == ""
     assert process.returncode == 0
 
 
@@ -162,7 +148,6 @@ def test_private_database_is_not_open_to_everybody(gateway):
 
 
 def test_signing_key_that_others_may_read_is_refused():
-    gw = Gateway()
     gw = Gateway()
     try:
         gw.start()
