@@ -123,7 +123,7 @@ struct thread *thread_cache_put_chat(struct engine *engine, const struct store_t
         thread_ref(thread);
     else
         thread = thread_new(engine, found);
-    if (found->member_rev > thread->member_rev)
+    if (found->member_ids && found->member_rev > thread->member_rev)
         thread_set_members(thread, found);
     return thread;
 }

@@ -55,8 +55,8 @@ struct thread *thread_cache_find_uuid(const struct thread_cache *cache,
                                       const struct dm_uuid *uuid);
 struct thread *thread_cache_find_direct(const struct thread_cache *cache, int64_t a, int64_t b);
 
-/* Takes in a direct thread of two users, or a chat with its members (when found->member_rev is
- * set), with one more reference for the caller. */
+/* Takes in a direct thread of two users, or a chat, with its members when found->member_ids has
+ * them, with one more reference for the caller. */
 struct thread *thread_cache_put_direct(struct engine *engine, const struct store_thread *found,
                                        struct engine_user *a, struct engine_user *b);
 struct thread *thread_cache_put_chat(struct engine *engine, const struct store_thread *found);

@@ -230,8 +230,7 @@ static enum dm_status show_thread(struct store_call *call, const struct fake_thr
     shown->opener_id = thread->opener_id;
     shown->lo_id = thread->lo_id;
     shown->hi_id = thread->hi_id;
-    shown->member_ids = thread->members;
-    shown->member_count = thread->member_count;
+    shown->member_rev = thread->member_rev;
     return DM_OK;
 }
 
@@ -253,7 +252,10 @@ static enum dm_status do_thread_find(struct fake_store *fake, struct store_call 
 static enum dm_status do_members(struct fake_store *fake, struct store_call *call) {
     struct fake_thread *thread = fake_thread_by_id(fake, call->thread_id);
     enum dm_status status = show_thread(call, thread);
-    call->ret_thread.member_rev = thread ? thread->member_rev : 0;
+    if (status == DM_OK) {
+        call->ret_thread.member_ids = thread->members;
+        call->ret_thread.member_count = thread->member_count;
+    }
     return status;
 }
 
