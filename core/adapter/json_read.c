@@ -266,23 +266,34 @@ static int decode_field(struct json_reader *reader, const struct dm_json *value,
     return -1;
 }
 
+/* The row as it lies, when it has all that is known here; else filled up in copy. */
+static const struct dm_field *field_row(const struct dm_table *fields, uint32_t index,
+                                        struct dm_field *copy) {
+    const char *row = (const char *)fields->rows + (size_t)index * fields->row_size;
+
+    if (fields->row_size >= sizeof(struct dm_field))
+        return (const struct dm_field *)(const void *)row;
+    adapter_row(fields, index, copy, sizeof(*copy));
+    return copy;
+}
+
 int json_reader_decode(struct json_reader *reader, const struct dm_json *object,
                        const struct dm_table *fields, void *dest, const char **ret_field) {
     *ret_field = "";
     if (json_value_type(object) != DM_JSON_OBJECT || !fields || !dest)
         return -1;
     for (uint32_t i = 0; i < fields->count; i++) {
-        struct dm_field field;
-        const struct dm_json *value;
+        struct dm_field copy;
+        const struct dm_field *field = field_row(fields, i, &copy);
+        const struct dm_json *value = json_value_get(object, field->key);
 
-        adapter_row(fields, i, &field, sizeof(field));
-        value = json_value_get(object, field.key);
-        if (value && (field.flags & DM_FIELD_NULLABLE) && json_value_type(value) == DM_JSON_NULL)
+        if (value && (field->flags & DM_FIELD_NULLABLE)
+            && json_value_type(value) == DM_JSON_NULL)
             value = NULL;
-        if (!value && !(field.flags & DM_FIELD_REQUIRED))
+        if (!value && !(field->flags & DM_FIELD_REQUIRED))
             continue;
-        *ret_field = field.key;
-        if (!value || decode_field(reader, value, field.kind, (char *)dest + field.offset) != 0)
+        *ret_field = field->key;
+        if (!value || decode_field(reader, value, field->kind, (char *)dest + field->offset) != 0)
             return -1;
     }
     return 0;

@@ -192,15 +192,14 @@ void out_put_json(struct dm_out *base, const char *key, struct dm_slice json) {
                            : yyjson_mut_null(doc_of(out)));
 }
 
-static void put_copy(struct out *out, const char *key, const char *text, size_t len) {
-    yyjson_mut_doc *doc = doc_of(out);
-
-    put(out, key, yyjson_mut_strn(doc, arena_dup(&out->arena, text, len), len));
+/* text lives in the arena. */
+static void put_text(struct out *out, const char *key, const char *text, size_t len) {
+    put(out, key, yyjson_mut_strn(doc_of(out), text, len));
 }
 
 void out_put_uuid(struct dm_out *base, const char *key, const struct dm_uuid *uuid) {
     struct out *out = out_of(base);
-    char text[DM_UUID_TEXT_LEN + 1];
+    char *text;
 
     if (!out)
         return;
@@ -208,8 +207,9 @@ void out_put_uuid(struct dm_out *base, const char *key, const struct dm_uuid *uu
         put(out, key, yyjson_mut_null(doc_of(out)));
         return;
     }
+    text = arena_alloc(&out->arena, DM_UUID_TEXT_LEN + 1);
     dm_uuid_format(uuid, text);
-    put_copy(out, key, text, DM_UUID_TEXT_LEN);
+    put_text(out, key, text, DM_UUID_TEXT_LEN);
 }
 
 void out_put_time(struct dm_out *base, const char *key, int64_t us, enum dm_time_style style) {
@@ -217,10 +217,12 @@ void out_put_time(struct dm_out *base, const char *key, int64_t us, enum dm_time
     enum time_zone_suffix suffix = style == DM_TIME_Z        ? TIME_Z
                                    : style == DM_TIME_OFFSET ? TIME_OFFSET
                                                              : TIME_BARE;
-    char text[TIME_ISO_SIZE];
+    char *text;
 
-    if (out)
-        put_copy(out, key, text, time_format_iso(us, suffix, text));
+    if (!out)
+        return;
+    text = arena_alloc(&out->arena, TIME_ISO_SIZE);
+    put_text(out, key, text, time_format_iso(us, suffix, text));
 }
 
 /* Appends the attachment's URL to out->scratch; 1 when there is one, else 0. */
@@ -241,7 +243,8 @@ void out_put_url(struct dm_out *base, const char *key, const struct dm_attachmen
         return;
     buf_reset(&out->scratch);
     if (attachment && append_url(out, attachment))
-        put_copy(out, key, out->scratch.data, out->scratch.len);
+        put_text(out, key, arena_dup(&out->arena, out->scratch.data, out->scratch.len),
+                 out->scratch.len);
     else
         put(out, key, yyjson_mut_null(doc_of(out)));
 }
@@ -266,7 +269,8 @@ void out_put_message_text(struct dm_out *base, const char *key,
         if (!append_url(out, message->attachments[i]))
             out->scratch.len = before;
     }
-    put_copy(out, key, out->scratch.data, out->scratch.len);
+    put_text(out, key, arena_dup(&out->arena, out->scratch.data, out->scratch.len),
+             out->scratch.len);
 }
 
 void out_put_raw(struct dm_out *base, struct dm_slice bytes) {
