@@ -17,8 +17,8 @@ struct listen_pg;
 typedef void (*listen_pg_closed_fn)(void *owner);
 
 /* Starts connecting, and again with backoff whenever the connection is lost. notice(owner, ...)
- * runs on the loop for every notification; BUS_RESYNC comes after each successful LISTEN but the
- * first, because what was sent meanwhile is lost. Returns 0 or -EINVAL for a bad conninfo. */
+ * runs on the loop for every notification; BUS_RESYNC comes with each successful LISTEN, the first
+ * included, because what was sent before it is lost. Returns 0 or -EINVAL for a bad conninfo. */
 int listen_pg_open(uv_loop_t *loop, const char *conninfo, bus_notice_fn notice, void *owner,
                    struct listen_pg **ret_listen);
 

@@ -361,3 +361,24 @@ BEGIN
         FROM (SELECT o, (p_message[o] >> 24)::int AS x FROM unnest(ret_chat) o OFFSET 0) c;
     END IF;
 END $$;
+
+-- What became of a batch whose answer was lost, for each message as batch() would have told it.
+-- seq 0: it was refused. Looks through the newest 100000 of each thread.
+CREATE FUNCTION batch_lookup(p_threads bigint[], p_authors bigint[], p_uuids uuid[])
+RETURNS TABLE (seq bigint, id bigint, created_at timestamptz, held smallint, rev bigint,
+               member_rev bigint, unread bigint, member boolean, requested boolean,
+               blocked boolean)
+LANGUAGE sql STABLE AS $$
+    SELECT coalesce(m.seq, 0), coalesce(m.id, 0), m.created_at, coalesce(m.held, 0::smallint),
+           coalesce(t.rev, 0), coalesce(t.member_rev, 0),
+           CASE i.author WHEN t.lo_id THEN t.unread_hi WHEN t.hi_id THEN t.unread_lo ELSE 0 END,
+           EXISTS (SELECT 1 FROM members b WHERE b.thread_id = t.id AND b.user_id = i.author),
+           coalesce(t.state = 1, false), coalesce(t.blocked_lo OR t.blocked_hi, false)
+    FROM unnest(p_threads, p_authors, p_uuids) WITH ORDINALITY i(thread, author, uuid, o)
+    LEFT JOIN threads t ON t.id = i.thread
+    LEFT JOIN LATERAL (
+        SELECT x.seq, x.id, x.created_at, x.held FROM messages x
+        WHERE x.thread_id = t.id AND x.seq > t.last_seq - 100000 AND x.uuid = i.uuid
+        ORDER BY x.seq DESC LIMIT 1) m ON true
+    ORDER BY i.o
+$$;

@@ -13,8 +13,8 @@ RETURNS bigint[] LANGUAGE sql IMMUTABLE AS $$
            || p_users || p_threads || p_messages || p_read
 $$;
 
--- A reference by id, UUID or name; NULL when there is no such user. The names are those of
--- enum dm_status in comments below.
+-- A reference by id, UUID or name; NULL when there is no such user. Numbers of enum dm_status bear
+-- their names in comments below.
 CREATE FUNCTION user_any(p_id bigint, p_uuid uuid, p_name text) RETURNS users
 LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -251,6 +251,12 @@ BEGIN
     RETURN outcome(CASE WHEN v_thread IS NULL THEN 7 /* NO_THREAD */ ELSE 0 END,
                    p_thread => coalesce(v_thread, 0));
 END $$;
+
+CREATE FUNCTION op_friends_check(p_actor bigint, p_other bigint) RETURNS bigint[]
+LANGUAGE sql STABLE AS $$
+    SELECT outcome(0, p_count => (SELECT count(*) FROM friendships
+                                  WHERE user_id = p_actor AND friend_id = p_other))
+$$;
 
 CREATE FUNCTION op_friends(p_actor bigint, p_pending boolean) RETURNS bigint[]
 LANGUAGE sql STABLE AS $$

@@ -34,7 +34,7 @@ BEGIN
         RETURN outcome(6 /* NO_USER */);
     END IF;
     SELECT * INTO r FROM direct_open(p_actor, p_other, p_gated, p_uuid);
-    RETURN outcome(0, p_flags => CASE WHEN r.p_created THEN 1 ELSE 0 END, p_thread => r.p_thread);
+    RETURN outcome(0, p_flags => CASE WHEN r.p_created THEN 3 ELSE 0 END, p_thread => r.p_thread);
 END $$;
 
 -- The users that parallel arrays refer to, each once, in the order given; NULL when one of them
@@ -65,7 +65,7 @@ BEGIN
     ELSIF cardinality(v_users) = 1 AND p_title IS NULL THEN
         SELECT * INTO r FROM direct_open(p_actor, v_users[1], p_gated, p_uuid);
         RETURN outcome(CASE WHEN r.p_created THEN 0 ELSE 15 /* EXISTS */ END,
-                       p_flags => CASE WHEN r.p_created THEN 1 ELSE 0 END,
+                       p_flags => CASE WHEN r.p_created THEN 3 ELSE 0 END,
                        p_thread => r.p_thread);
     END IF;
     v_thread := nextval('thread_id_seq');
@@ -73,7 +73,7 @@ BEGIN
     VALUES (v_thread, p_actor, 1, now(), now(), p_uuid, 1, p_title);
     INSERT INTO members (thread_id, user_id)
     SELECT v_thread, u FROM unnest(p_actor || v_users) u;
-    RETURN outcome(0, p_flags => 1, p_thread => v_thread);
+    RETURN outcome(0, p_flags => 3, p_thread => v_thread);
 END $$;
 
 -- Locks a chat of the actor's. FORBIDDEN (5) for a direct thread.
@@ -174,7 +174,7 @@ BEGIN
         RETURN outcome(15 /* EXISTS */, p_users => ARRAY[v_user]);
     END IF;
     INSERT INTO friend_requests (to_id, from_id) VALUES (v_user, p_actor) ON CONFLICT DO NOTHING;
-    RETURN outcome(0, p_flags => CASE WHEN FOUND THEN 1 ELSE 0 END, p_users => ARRAY[v_user]);
+    RETURN outcome(0, p_flags => CASE WHEN FOUND THEN 3 ELSE 0 END, p_users => ARRAY[v_user]);
 END $$;
 
 CREATE FUNCTION op_friend_answer(p_actor bigint, p_id bigint, p_uuid uuid, p_name text,
@@ -249,7 +249,7 @@ BEGIN
         RETURN outcome(15 /* EXISTS */);
     END;
     PERFORM pg_notify('dragoman', 'user_created ' || v_id);
-    RETURN outcome(0, p_flags => 1, p_users => ARRAY[v_id]);
+    RETURN outcome(0, p_flags => 3, p_users => ARRAY[v_id]);
 END $$;
 
 -- NULL leaves a column as it is. p_activity: 0 as it is, 1 activate, 2 deactivate.

@@ -1,0 +1,284 @@
+#include "storage/batch.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#define THREAD_FIELDS 16
+/* As many positions as threads.recent remembers. */
+#define WINDOW 62
+
+void batch_init(struct batch *batch) {
+    memset(batch, 0, sizeof(*batch));
+    arena_init(&batch->arena, (size_t)256 << 10);
+}
+
+void batch_fini(struct batch *batch) {
+    arena_fini(&batch->arena);
+}
+
+static struct store_append *row_append(const struct batch_row *row) {
+    return (struct store_append *)row->request;
+}
+
+static int compare(int64_t a, int64_t b) {
+    return a < b ? -1 : a > b;
+}
+
+static int compare_rows(const void *left, const void *right) {
+    const struct batch_row *a = left;
+    const struct batch_row *b = right;
+    int c = compare(a->thread_id, b->thread_id);
+    return c ? c : compare((int64_t)a->order, (int64_t)b->order);
+}
+
+static int compare_marks(const void *left, const void *right) {
+    const struct batch_row *a = left;
+    const struct batch_row *b = right;
+    int c = compare(a->thread_id, b->thread_id);
+    if (!c)
+        c = compare(a->user_id, b->user_id);
+    return c ? c : compare((int64_t)a->from, (int64_t)b->from);
+}
+
+/* Ranges of one user that touch become one. */
+static void marks_merge(struct batch *batch) {
+    size_t kept = 0;
+    for (size_t i = 0; i < batch->mark_count; i++) {
+        struct batch_row *last = kept ? &batch->marks[kept - 1] : NULL;
+        const struct batch_row *mark = &batch->marks[i];
+        if (last && last->thread_id == mark->thread_id && last->user_id == mark->user_id &&
+            mark->from <= last->to + 1)
+            last->to = mark->to > last->to ? mark->to : last->to;
+        else
+            batch->marks[kept++] = *mark;
+    }
+    batch->mark_count = kept;
+}
+
+/* Both lists ascend by thread: walk them side by side. */
+static void threads_index(struct batch *batch) {
+    size_t r = 0, m = 0;
+    while (r < batch->row_count || m < batch->mark_count) {
+        struct batch_thread *thread = &batch->threads[batch->thread_count];
+        int64_t id = r < batch->row_count ? batch->rows[r].thread_id : INT64_MAX;
+        if (m < batch->mark_count && batch->marks[m].thread_id < id)
+            id = batch->marks[m].thread_id;
+        *thread = (struct batch_thread){ .id = id, .first = r };
+        for (; r < batch->row_count && batch->rows[r].thread_id == id; r++)
+            batch->rows[r].thread = batch->thread_count;
+        for (; m < batch->mark_count && batch->marks[m].thread_id == id; m++)
+            batch->marks[m].thread = batch->thread_count;
+        thread->count = r - thread->first;
+        batch->thread_count++;
+    }
+}
+
+/* The first two authors, a < b; in a direct thread there can be no third. */
+static void thread_authors(const struct batch *batch, struct batch_thread *thread) {
+    for (size_t i = thread->first; i < thread->first + thread->count; i++) {
+        int64_t author = row_append(&batch->rows[i])->author_id;
+        if (thread->b || author == thread->a)
+            continue;
+        if (thread->a)
+            thread->b = author;
+        else
+            thread->a = author;
+    }
+    if (thread->b && thread->b < thread->a) {
+        int64_t swap = thread->a;
+        thread->a = thread->b;
+        thread->b = swap;
+    }
+}
+
+static void thread_rank(struct batch *batch, struct batch_thread *thread) {
+    thread_authors(batch, thread);
+    for (size_t i = thread->first; i < thread->first + thread->count; i++) {
+        struct batch_row *row = &batch->rows[i];
+        int64_t author = row_append(row)->author_id;
+        row->side = author == thread->a ? SIDE_A : author == thread->b ? SIDE_B : SIDE_OTHER;
+        thread->count_a += row->side == SIDE_A;
+        thread->count_b += row->side == SIDE_B;
+        row->rank_a = thread->count_a;
+        row->rank_b = thread->count_b;
+        if (row->side != SIDE_OTHER)
+            thread->bits = (thread->bits << 1 | (row->side == SIDE_B)) &
+                           (((uint64_t)1 << WINDOW) - 1);
+    }
+}
+
+static uint64_t range_bits(uint64_t from, uint64_t to, uint64_t newest) {
+    uint64_t bits = 0;
+    for (uint64_t seq = to; seq >= from && newest - seq < WINDOW; seq--)
+        bits |= (uint64_t)1 << (newest - seq);
+    return bits;
+}
+
+static void mark_fold(struct batch_thread *thread, const struct batch_row *mark) {
+    struct batch_pushed *pushed = &thread->pushed[0];
+    if (pushed->user_id && pushed->user_id != mark->user_id)
+        pushed = &thread->pushed[1];
+    if (pushed->user_id && pushed->user_id != mark->user_id)
+        return; /* a third: a chat, which reads the ranges */
+    if (pushed->user_id) {
+        uint64_t shift = mark->to - pushed->to;
+        pushed->bits = shift < WINDOW ? pushed->bits << shift & (((uint64_t)1 << WINDOW) - 1) : 0;
+    }
+    pushed->user_id = mark->user_id;
+    pushed->from = mark->from;
+    pushed->to = mark->to;
+    pushed->bits |= range_bits(mark->from, mark->to, mark->to);
+}
+
+void batch_load(struct batch *batch, const struct list *requests, size_t count) {
+    size_t order = 0;
+    assert(count <= BATCH_ROWS_MAX);
+    arena_reset(&batch->arena);
+    batch->rows = arena_alloc(&batch->arena, count * sizeof(*batch->rows));
+    batch->marks = arena_alloc(&batch->arena, count * sizeof(*batch->marks));
+    batch->threads = arena_alloc(&batch->arena, count * sizeof(*batch->threads));
+    batch->row_count = batch->mark_count = batch->thread_count = 0;
+    list_foreach(it, requests) {
+        struct store_request *request = container_of(it, struct store_request, link);
+        struct batch_row row = { .request = request, .order = order++ };
+        if (request->kind == STORE_APPEND) {
+            row.thread_id = ((struct store_append *)request)->thread_id;
+            batch->rows[batch->row_count++] = row;
+            continue;
+        }
+        const struct store_mark *mark = (const struct store_mark *)request;
+        if (mark->from < 1 || mark->from > mark->to || mark->to > INT64_MAX)
+            continue;
+        row.thread_id = mark->thread_id;
+        row.user_id = mark->user_id;
+        row.from = mark->from;
+        row.to = mark->to;
+        batch->marks[batch->mark_count++] = row;
+    }
+    if (batch->row_count > 1)
+        qsort(batch->rows, batch->row_count, sizeof(*batch->rows), compare_rows);
+    if (batch->mark_count > 1)
+        qsort(batch->marks, batch->mark_count, sizeof(*batch->marks), compare_marks);
+    marks_merge(batch);
+    threads_index(batch);
+    for (size_t i = 0; i < batch->thread_count; i++)
+        thread_rank(batch, &batch->threads[i]);
+    for (size_t i = 0; i < batch->mark_count; i++)
+        mark_fold(&batch->threads[batch->marks[i].thread], &batch->marks[i]);
+}
+
+static void encode_threads(const struct batch *batch, struct pg_args *args) {
+    pg_args_array(args, PG_INT8);
+    for (size_t i = 0; i < batch->thread_count; i++) {
+        const struct batch_thread *t = &batch->threads[i];
+        const struct batch_pushed *u = &t->pushed[0];
+        const struct batch_pushed *v = &t->pushed[1];
+        const int64_t fields[THREAD_FIELDS] = {
+            t->id, t->a, t->count_a, t->b, t->count_b, (int64_t)t->bits,
+            u->user_id, (int64_t)u->from, (int64_t)u->to, (int64_t)u->bits,
+            v->user_id, (int64_t)v->from, (int64_t)v->to, (int64_t)v->bits,
+            (int64_t)t->first + 1, (int64_t)t->count,
+        };
+        for (size_t k = 0; k < THREAD_FIELDS; k++)
+            pg_args_item_int8(args, fields[k]);
+    }
+    pg_args_array_end(args);
+}
+
+/* The text form of a text[]: f and a file's id, or u and a URL. */
+static void encode_attachments(const struct store_append *append, struct buf *buf) {
+    buf_reset(buf);
+    buf_append_char(buf, '{');
+    for (size_t i = 0; i < append->attachment_count; i++) {
+        struct dm_slice url = append->urls ? append->urls[i] : DM_SLICE_NONE;
+        buf_append_str(buf, i ? ",\"" : "\"");
+        if (!url.ptr) {
+            buf_append_char(buf, 'f');
+            buf_append_i64(buf, append->file_ids ? append->file_ids[i] : 0);
+        } else {
+            buf_append_char(buf, 'u');
+            for (size_t k = 0; k < url.len; k++) {
+                if (url.ptr[k] == '"' || url.ptr[k] == '\\')
+                    buf_append_char(buf, '\\');
+                buf_append_char(buf, url.ptr[k]);
+            }
+        }
+        buf_append_char(buf, '"');
+    }
+    buf_append_char(buf, '}');
+}
+
+static void encode_all_attachments(const struct batch *batch, struct pg_args *args) {
+    struct buf buf = BUF_INIT;
+    size_t any = 0;
+    for (size_t i = 0; i < batch->row_count; i++)
+        any += row_append(&batch->rows[i])->attachment_count;
+    if (!any) {
+        pg_args_null(args);
+        return;
+    }
+    pg_args_array(args, PG_TEXT);
+    for (size_t i = 0; i < batch->row_count; i++) {
+        const struct store_append *append = row_append(&batch->rows[i]);
+        if (append->attachment_count) {
+            encode_attachments(append, &buf);
+            pg_args_item(args, buf.data, buf.len);
+        } else {
+            pg_args_item_null(args);
+        }
+    }
+    pg_args_array_end(args);
+    buf_fini(&buf);
+}
+
+static void encode_authors(const struct batch *batch, struct pg_args *args) {
+    pg_args_array(args, PG_INT8);
+    for (size_t i = 0; i < batch->row_count; i++)
+        pg_args_item_int8(args, row_append(&batch->rows[i])->author_id);
+    pg_args_array_end(args);
+}
+
+static void encode_uuids(const struct batch *batch, struct pg_args *args) {
+    pg_args_array(args, PG_UUID);
+    for (size_t i = 0; i < batch->row_count; i++)
+        pg_args_item(args, row_append(&batch->rows[i])->uuid.bytes, 16);
+    pg_args_array_end(args);
+}
+
+void batch_encode(const struct batch *batch, struct pg_args *args) {
+    encode_threads(batch, args);
+    pg_args_array(args, PG_INT8);
+    for (size_t i = 0; i < batch->row_count; i++) {
+        const struct batch_row *row = &batch->rows[i];
+        pg_args_item_int8(args, (int64_t)((uint64_t)row->thread << 24 |
+                                          (uint64_t)row->rank_a << 13 |
+                                          (uint64_t)row->rank_b << 2 | row->side));
+    }
+    pg_args_array_end(args);
+    encode_authors(batch, args);
+    encode_uuids(batch, args);
+    pg_args_array(args, PG_TEXT);
+    for (size_t i = 0; i < batch->row_count; i++)
+        pg_args_item(args, row_append(&batch->rows[i])->text.ptr,
+                     row_append(&batch->rows[i])->text.len);
+    pg_args_array_end(args);
+    encode_all_attachments(batch, args);
+    pg_args_array(args, PG_INT8);
+    for (size_t i = 0; i < batch->mark_count; i++) {
+        const struct batch_row *mark = &batch->marks[i];
+        pg_args_item_int8(args, (int64_t)mark->thread);
+        pg_args_item_int8(args, mark->user_id);
+        pg_args_item_int8(args, (int64_t)mark->from);
+        pg_args_item_int8(args, (int64_t)mark->to);
+    }
+    pg_args_array_end(args);
+}
+
+void batch_lookup_encode(const struct batch *batch, struct pg_args *args) {
+    pg_args_array(args, PG_INT8);
+    for (size_t i = 0; i < batch->row_count; i++)
+        pg_args_item_int8(args, batch->rows[i].thread_id);
+    pg_args_array_end(args);
+    encode_authors(batch, args);
+    encode_uuids(batch, args);
+}

@@ -1,0 +1,144 @@
+/* The store's parts among themselves. */
+#ifndef DRAGOMAN_STORAGE_STORE_PG_INTERNAL_H
+#define DRAGOMAN_STORAGE_STORE_PG_INTERNAL_H
+
+#include "core/base/map.h"
+#include "storage/batch.h"
+#include "storage/store_pg.h"
+#include "storage/task.h"
+
+#define STORE_CONNECTIONS_MAX 16
+
+/* A write connection.
+ *
+ *   DOWN ──ready──▶ REGISTER ──▶ IDLE ◀──▶ HOT ──(was done)──▶ LOOKUP
+ *    ▲                            ◀──▶ COLD ──(was done)──▶ RESULT
+ *    └── lost, from anywhere      └──▶ LEAVE                 the unit in hand is kept
+ */
+enum writer_step {
+    WRITER_DOWN,
+    WRITER_REGISTER, /* making its row */
+    WRITER_IDLE,
+    WRITER_HOT,      /* a batch is sent */
+    WRITER_LOOKUP,   /* that batch was committed before: what became of its rows? */
+    WRITER_COLD,     /* a phase of a call is sent */
+    WRITER_RESULT,   /* that call was committed before: what was its outcome? */
+    WRITER_LEAVE,    /* removing its row */
+};
+
+enum unit_kind {
+    UNIT_NONE,
+    UNIT_HOT,
+    UNIT_COLD,
+};
+
+/* Requests that are carried out together. */
+struct unit {
+    struct list link;
+    struct list requests;
+    size_t count;
+};
+
+struct writer {
+    struct store_pg *store;
+    struct pg_conn *conn;
+    int64_t id;
+    int64_t number;           /* of the last unit known to be committed */
+    int registered;
+    int cleaned;
+    enum writer_step step;
+
+    struct list hot;          /* requests no earlier cold one of their lane waits for */
+    struct list cold;         /* calls, and hot requests behind a call of their lane */
+    struct map_u64 cold_lanes; /* lane → how many of its requests are in `cold` */
+    struct list halves;       /* units that failed as a whole and were split */
+    unsigned cold_streak;
+
+    enum unit_kind unit;      /* in hand: sent, or to be sent as soon as there is a connection */
+    struct list requests;     /* of a hot unit */
+    size_t request_count;
+    struct batch batch;
+    struct task *task;        /* of a cold one */
+    int mark_pending;         /* writer_mark's answer comes before the operation's */
+    int uncertain;            /* the connection was lost while it was under way */
+    unsigned attempts;
+    uint64_t sent_ns;
+    enum pg_fault fault;
+    char reason[160];
+};
+
+struct reader {
+    struct store_pg *store;
+    struct pg_conn *conn;
+    struct list tasks; /* sent, in order */
+    size_t count;
+};
+
+struct store_pg {
+    struct store port; /* first */
+    uv_loop_t *loop;
+    struct store_pg_config config;
+    char *conninfo;
+    struct pg_args args; /* scratch */
+    struct writer writers[STORE_CONNECTIONS_MAX];
+    struct reader readers[STORE_CONNECTIONS_MAX];
+    struct list reads;    /* tasks that no connection carries yet */
+    struct list finished; /* requests that ended inside submit */
+    size_t pending_count;
+    size_t pending_bytes;
+    size_t reading;
+    int64_t last_ns;
+    enum store_state state;
+    struct store_pg_stats stats;
+    uv_check_t check;
+    uv_idle_t idle;
+    uv_timer_t timer;
+    int closing; /* 1 draining, 2 connections are closing, 3 handles are */
+    size_t closing_conns;
+    int closing_handles;
+    uint64_t close_deadline_ms;
+    store_pg_closed_fn closed;
+    void *closed_owner;
+};
+
+/* Ends a request that was counted as pending; not inside submit. */
+void store_complete(struct store_pg *store, struct store_request *request, enum dm_status status);
+
+/* Something may be sent: at the end of this turn of the loop. */
+void store_wake(struct store_pg *store);
+
+/* Looks whether STORE_UP or STORE_DOWN has changed. */
+void store_note_state(struct store_pg *store);
+
+/* One connection of a closing store is gone. */
+void store_conn_closed(struct store_pg *store);
+
+int writer_open(struct writer *writer, struct store_pg *store);
+void writer_submit(struct writer *writer, struct store_request *request);
+/* Sends the next unit if none is in hand. */
+void writer_kick(struct writer *writer);
+/* Ends what has waited since before then (monotonic), if the connection is down. */
+void writer_expire(struct writer *writer, int64_t before_ns);
+/* Ends all that is left, without looking at the connection. */
+void writer_abandon(struct writer *writer);
+void writer_close(struct writer *writer);
+int writer_is_up(const struct writer *writer);
+
+/* The unit in hand (writer_unit.c). */
+void unit_take(struct writer *writer);
+void unit_send(struct writer *writer);
+void unit_result(struct writer *writer, const PGresult *result);
+void unit_sync(struct writer *writer);
+void unit_abandon(struct writer *writer);
+
+int reader_open(struct reader *reader, struct store_pg *store);
+void readers_kick(struct store_pg *store);
+void readers_expire(struct store_pg *store, int64_t before_ns);
+void readers_abandon(struct store_pg *store);
+void reader_close(struct reader *reader);
+
+/* What a fault that cannot be mended means to the asker; logs the ones nobody expects. */
+enum dm_status fault_status(enum pg_fault fault, const char *reason,
+                            const struct store_request *request);
+
+#endif
