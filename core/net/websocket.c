@@ -105,6 +105,15 @@ static uint32_t now_of(const struct websocket *ws) {
     return (uint32_t)loop_now(conn_of(ws)->server->loop);
 }
 
+void websocket_heard(struct websocket *ws) {
+    ws->heard = now_of(ws);
+    if (!(ws->flags & WEBSOCKET_PINGED))
+        return;
+    ws->flags &= (uint8_t)~WEBSOCKET_PINGED;
+    if (!(ws->flags & WEBSOCKET_CLOSE_SENT))
+        stream_set_deadline(&conn_of(ws)->stream, ws->ping_interval);
+}
+
 void websocket_set_keepalive(struct websocket *ws, uint32_t ping_interval_ms,
                              uint32_t pong_timeout_ms) {
     ws->ping_interval = ping_interval_ms;
@@ -125,7 +134,6 @@ static void keepalive(struct websocket *ws) {
         ws->flags &= (uint8_t)~WEBSOCKET_PINGED;
         stream_set_deadline(stream, ws->ping_interval);
     } else if (silence < ws->ping_interval) {
-        ws->flags &= (uint8_t)~WEBSOCKET_PINGED;
         stream_set_deadline(stream, ws->ping_interval - silence);
     } else if (ws->flags & WEBSOCKET_PINGED) {
         stream_abort(stream, STREAM_END_TIMEOUT);
@@ -145,7 +153,7 @@ void websocket_timeout(struct websocket *ws) {
 }
 
 void websocket_drained(struct websocket *ws) {
-    ws->heard = now_of(ws);
+    websocket_heard(ws);
     if (ws->flags & WEBSOCKET_FULL) {
         ws->flags &= (uint8_t)~WEBSOCKET_FULL;
         conn_mark(conn_of(ws));

@@ -65,6 +65,9 @@ void websocket_send_close(struct websocket *ws, uint16_t code, struct dm_slice r
 /* Close was sent and received, or need not be waited for: the stream may end. */
 void websocket_hang_up(struct websocket *ws);
 
+/* The peer has given a sign of life. */
+void websocket_heard(struct websocket *ws);
+
 /* Whether a control frame or message may be sent; 0 or -EPIPE. */
 int websocket_check_open(const struct websocket *ws);
 

@@ -252,7 +252,7 @@ static size_t feed_frame(struct websocket *ws, uint8_t *data, size_t len) {
 size_t websocket_feed(struct websocket *ws, uint8_t *data, size_t len) {
     struct conn *conn = websocket_conn(ws);
     size_t used = 0;
-    ws->heard = (uint32_t)loop_now(conn->server->loop);
+    websocket_heard(ws);
     while (used < len && !(ws->flags & WEBSOCKET_DEAF) && conn_is_open(conn)) {
         if (websocket_is_full(ws) && !(ws->flags & WEBSOCKET_CLOSE_SENT))
             ws->flags |= WEBSOCKET_FULL;
