@@ -13,6 +13,8 @@
 #include "core/server/hashing.h"
 
 #define SECRET_MAX 1024
+#define ID_MIN 10000000
+#define ID_END (INT64_C(1) << 53)
 #define PAGE_ROWS 500
 
 /* One option of `add` and `set` that fills a member of the account. */
@@ -37,7 +39,10 @@ struct user_options {
     struct store_account account;
     struct dm_slice password;
     struct dm_slice pin;
-    char from_stdin[SECRET_MAX + 2];
+    struct {
+        char password[SECRET_MAX + 2];
+        char pin[SECRET_MAX + 2];
+    } from_stdin;
 };
 
 static int take_profile(struct user_options *options, const char *option, const char *value) {
@@ -58,20 +63,22 @@ static int take_id(struct user_options *options, const char *value) {
     char *end;
     errno = 0;
     long long id = strtoll(value, &end, 10);
-    if (errno || *end || end == value || id <= 0 || id >= INT64_C(1) << 53)
-        return cli_fail(CLI_USAGE, "--id must be a positive whole number below 2^53");
+    if (errno || *end || !isdigit((unsigned char)*value) || id < ID_MIN || id >= ID_END)
+        return cli_fail(CLI_USAGE, "--id must be a whole number from %d to 2^53 - 1", ID_MIN);
     options->account.id = id;
     return CLI_OK;
 }
 
-static int take_secret(struct user_options *options, const char *value, struct dm_slice *secret) {
+/* "-": the next line of standard input, kept in `line`. */
+static int take_secret(const char *value, char line[SECRET_MAX + 2], struct dm_slice *secret) {
     *secret = dm_slice_str(value);
     if (strcmp(value, "-"))
         return CLI_OK;
-    if (!fgets(options->from_stdin, sizeof(options->from_stdin), stdin))
+    if (!fgets(line, SECRET_MAX + 2, stdin))
         return cli_fail(CLI_USAGE, "no secret on standard input");
-    *secret = (struct dm_slice){ options->from_stdin, strcspn(options->from_stdin, "\n") };
-    return CLI_OK;
+    *secret = (struct dm_slice){ line, strcspn(line, "\n") };
+    return secret->len <= SECRET_MAX
+               ? CLI_OK : cli_fail(CLI_USAGE, "a secret has at most %d bytes", SECRET_MAX);
 }
 
 static int take_activity(struct user_options *options, const char *value) {
@@ -89,9 +96,9 @@ static int take_option(struct user_options *options, const char *option, const c
         return dm_uuid_parse(dm_slice_str(value), &options->account.uuid)
                    ? cli_fail(CLI_USAGE, "--uuid is no UUID") : CLI_OK;
     if (!strcmp(option, "--password"))
-        return take_secret(options, value, &options->password);
+        return take_secret(value, options->from_stdin.password, &options->password);
     if (!strcmp(option, "--pin"))
-        return take_secret(options, value, &options->pin);
+        return take_secret(value, options->from_stdin.pin, &options->pin);
     if (!strcmp(option, "--active"))
         return take_activity(options, value);
     return take_profile(options, option, value);
@@ -199,7 +206,7 @@ int cli_user_add(struct cli *cli) {
     if (!profile->username.len && !profile->email.len)
         return cli_fail(CLI_USAGE, "a user needs --username or --email");
     r = with_backend(cli, &options, run_add);
-    secret_wipe(options.from_stdin, sizeof(options.from_stdin));
+    secret_wipe(&options.from_stdin, sizeof(options.from_stdin));
     return r;
 }
 
@@ -226,7 +233,7 @@ int cli_user_set(struct cli *cli) {
     if (options.account.id || !dm_uuid_is_nil(&options.account.uuid))
         return cli_fail(CLI_USAGE, "ids do not change");
     r = with_backend(cli, &options, run_set);
-    secret_wipe(options.from_stdin, sizeof(options.from_stdin));
+    secret_wipe(&options.from_stdin, sizeof(options.from_stdin));
     return r;
 }
 

@@ -9,6 +9,7 @@
 #include "core/base/log.h"
 #include "core/replay/replay.h"
 #include "core/server/cli.h"
+#include "core/server/loadout.h"
 
 extern char **environ;
 
@@ -156,6 +157,15 @@ static int read_config(struct config *config, const struct common *common) {
     return r ? cli_fail(CLI_CONFIG, "%s", config_error(config)) : 0;
 }
 
+/* Also the verbs that need no adapter refuse a misspelled setting: it may be one of security. */
+static int check_config(struct config *config) {
+    struct loadout loadout;
+    if (loadout_init(&loadout, config))
+        return cli_fail(CLI_CONFIG, "%s", config_error(config));
+    loadout_fini(&loadout);
+    return CLI_OK;
+}
+
 static void init_log(const struct config *config) {
     enum log_level level = LOG_LEVEL_INFO;
     log_level_parse(config_string(config, "log.level"), &level);
@@ -169,6 +179,8 @@ static int run_verb(const struct verb *verb, struct cli *cli) {
     int r = split_options(cli, &common);
     if (!r)
         r = read_config(cli->config, &common);
+    if (!r)
+        r = check_config(cli->config);
     if (!r) {
         init_log(cli->config);
         r = verb->run(cli);
