@@ -129,6 +129,13 @@ static int open_engine(struct gateway *gateway) {
                ? cli_fail(CLI_CONFIG, "database.url cannot be used to listen") : CLI_OK;
 }
 
+static void on_request(struct conn_server *server, struct http_exchange *exchange) {
+    struct gateway *gateway = conn_server_userdata(server);
+    host_request(gateway->host, exchange);
+}
+
+static const struct conn_handler conn_handler = { .request = on_request };
+
 static int open_server(struct gateway *gateway) {
     struct conn_config config = CONN_CONFIG_DEFAULT;
     struct listener_config listen = {
@@ -140,7 +147,7 @@ static int open_server(struct gateway *gateway) {
     config.write.max = (uint32_t)config_int(gateway->config, "limits.send_queue_bytes");
     config.http.head_timeout_ms = (uint32_t)config_int(gateway->config, "limits.handshake_ms");
     gateway->server = conn_server_new(backend_loop(gateway->backend), &config,
-                                      host_conn_handler(), gateway->host);
+                                      &conn_handler, gateway);
     int r = conn_server_listen(gateway->server, &listen, &listener);
     if (r)
         return cli_fail(CLI_FAILED, "%.*s: %s", DM_SLICE_FMT(listen.address), strerror(-r));
