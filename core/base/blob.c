@@ -47,7 +47,7 @@ static struct blob *pool_take(uint32_t size_class) {
 
 static void pool_give(struct blob *blob) {
     uint32_t size_class = blob->size_class;
-    if (size_class == CLASS_NONE || pool[size_class].bytes + class_size(size_class) >
+    if (size_class >= CLASS_NONE || pool[size_class].bytes + class_size(size_class) >
                                             CLASS_BYTES_MAX) {
         free(blob);
         return;
