@@ -18,11 +18,20 @@
 /* How long something that failed because the database was away waits before it is tried again. */
 #define ENGINE_RETRY_US INT64_C(1000000)
 
+/* Files, and the bytes of uploads that commands under way hold. */
+struct engine_files {
+    struct file_store *store; /* NULL: none */
+    file_url_check_fn check;
+    void *check_owner;
+    size_t upload_bytes;
+};
+
 struct engine {
     struct engine_config config; /* defaults filled in */
     struct dm_slice gate_role;
     struct store *store;
     struct auth *auth;
+    struct engine_files files;
     const struct engine_client *client;
     struct counters counters;
     struct operation_pool operations;

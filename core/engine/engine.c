@@ -22,6 +22,11 @@ static void set_config(struct engine *engine, const struct engine_config *given)
     config->name_max = or_default(given->name_max, 512);
     config->secret_max = or_default(given->secret_max, 1024);
     config->attachments_max = or_default(given->attachments_max, 10);
+    config->uploads_max = or_default(given->uploads_max, 10);
+    config->upload_max = or_default(given->upload_max, UINT32_C(10) << 20);
+    config->upload_total_max = or_default(given->upload_total_max, UINT32_C(16) << 20);
+    if (!given->upload_memory_max)
+        config->upload_memory_max = UINT64_C(256) << 20;
     config->queue_max = or_default(given->queue_max, 1024);
     config->held_max = or_default(given->held_max, 64);
     config->watch_max = or_default(given->watch_max, 1000);

@@ -5,6 +5,7 @@
 
 #include "core/engine/auth.h"
 #include "core/engine/bus.h"
+#include "core/engine/file_store.h"
 #include "core/engine/store.h"
 #include "core/model/event.h"
 #include "core/model/result.h"
@@ -89,6 +90,11 @@ struct engine_config {
     uint32_t name_max;             /* bytes of names, titles, URLs of a profile; 512 */
     uint32_t secret_max;           /* bytes of a password or pin; 1024 */
     uint32_t attachments_max;      /* per message; 10 */
+    uint32_t uploads_max;          /* files that come with one command; 10 */
+    uint32_t upload_max;           /* bytes of one of them; 10 MiB */
+    uint32_t upload_total_max;     /* bytes of all of them; 16 MiB */
+    uint64_t upload_memory_max;    /* bytes of all commands' uploads under way, above which more
+                                      are UNAVAILABLE; 256 MiB */
     uint32_t queue_max;            /* commands waiting per session; 1024 */
     uint32_t held_max;             /* confirmations waiting per session; 64 */
     uint32_t watch_max;            /* watched users per session; 1000 */
@@ -111,6 +117,20 @@ void engine_free(struct engine *engine);
 
 /* Replaces limits while running. */
 void engine_reload(struct engine *engine, const struct engine_config *config);
+
+/* Where files are kept, and who knows the gateway's own URLs; both outlive the engine. Without them
+ * uploads are UNAVAILABLE, and every URL is a foreign one. Before the first session. */
+void engine_attach_files(struct engine *engine, struct file_store *store,
+                         file_url_check_fn check, void *check_owner);
+
+/* Runs on the loop, once, never inside engine_file_find. `info` is borrowed; NULL unless DM_OK. */
+typedef void (*engine_file_fn)(void *owner, enum dm_status status, const struct file_info *info);
+
+/* Finds a file for somebody who wants to read it: for the user of an access token, when that user
+ * may open it now; with an absent token for whoever asks, because of a signature that the caller
+ * has checked. DM_NO_FILE, DM_UNAUTHENTICATED, DM_TOKEN_EXPIRED, DM_UNAVAILABLE. */
+void engine_file_find(struct engine *engine, int64_t file_id, struct dm_slice token,
+                      engine_file_fn done, void *owner);
 
 /* Operations under way, those of closed sessions included, and marks not yet stored. */
 size_t engine_busy(const struct engine *engine);

@@ -28,15 +28,14 @@ static struct grant *grant_new(struct operation *op, const struct auth_claims *c
     return grant;
 }
 
-enum dm_status handshake_verify(struct operation *op, int kind, struct grant **ret_grant) {
+enum dm_status handshake_check(struct operation *op, const char *adapter, int kind,
+                               struct grant **ret_grant) {
     struct engine *engine = op->engine;
-    struct engine_session *session = operation_session(op);
     struct auth_claims claims = { 0 };
     enum dm_status status;
-    if (!session || engine->revoked.state != REVOKED_KNOWN)
+    if (engine->revoked.state != REVOKED_KNOWN)
         return DM_UNAVAILABLE;
-    status = engine->auth->ops->verify(engine->auth, op->command.token, session->adapter,
-                                       &claims);
+    status = engine->auth->ops->verify(engine->auth, op->command.token, adapter, &claims);
     if (status != DM_OK)
         return status;
     if ((int)claims.kind != kind || revoked_contains(&engine->revoked, claims.fingerprint))
@@ -45,6 +44,11 @@ enum dm_status handshake_verify(struct operation *op, int kind, struct grant **r
         *ret_grant = grant_new(op, &claims);
     auth_claims_fini(&claims);
     return status;
+}
+
+enum dm_status handshake_verify(struct operation *op, int kind, struct grant **ret_grant) {
+    struct engine_session *session = operation_session(op);
+    return session ? handshake_check(op, session->adapter, kind, ret_grant) : DM_UNAVAILABLE;
 }
 
 int handshake_is_over(const struct operation *op) {

@@ -13,7 +13,12 @@ struct grant {
     int provisioned; /* 1 once tried */
 };
 
-/* Checks command.token: kind, validity, revocation. DM_OK with the grant in op's arena. */
+/* Checks command.token, which came through that adapter (NULL: through none, any issuer's will do):
+ * kind, validity, revocation. DM_OK with the grant in op's arena. */
+enum dm_status handshake_check(struct operation *op, const char *adapter, int kind,
+                               struct grant **ret_grant);
+
+/* The same for the token of op's session. */
 enum dm_status handshake_verify(struct operation *op, int kind, struct grant **ret_grant);
 
 /* 1 when the session has a principal already, which a handshake must not change. */

@@ -83,6 +83,7 @@ void operation_unref(struct operation *op) {
     wipe(op->result.access_token);
     wipe(op->result.refresh_token);
     arena_fini(&op->arena);
+    engine->files.upload_bytes -= op->upload_bytes;
     list_remove(&op->live_link);
     pool->live_count--;
     if (pool->idle_count < OPERATIONS_KEPT) {

@@ -21,6 +21,7 @@
 #include "core/engine/store.h"
 #include "core/model/result.h"
 
+struct attachments;
 struct engine;
 struct engine_session;
 struct engine_user;
@@ -58,6 +59,8 @@ struct operation {
     operation_fn resume;      /* READY: goes on */
     operation_fn emit;        /* once DONE and delivered: the events */
     operation_deliver_fn deliver; /* right before the result goes out */
+    struct attachments *attachments; /* in the arena; of attachment.c */
+    size_t upload_bytes;      /* counted in engine->files */
     void *extra;              /* in the arena; of the command's own file */
     struct store_thread *found; /* in the arena; of resolve.c */
     uint64_t corr;

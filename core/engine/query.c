@@ -128,9 +128,3 @@ void query_begin(struct operation *op) {
     else
         ask(op, DM_OK);
 }
-
-/* ---- files ---- */
-
-void file_put_begin(struct operation *op) {
-    operation_refuse(op, DM_INVALID, "uploads");
-}

@@ -18,6 +18,13 @@ struct sent {
 
 static void append(struct operation *op);
 
+static void refuse(struct operation *op, enum dm_status status) {
+    attachment_drop(op);
+    if (status == DM_INVALID && op->attachments)
+        op->result.field = "urls";
+    operation_finish(op, status);
+}
+
 /* ---- to whom ---- */
 
 static void wait_for_lane(struct operation *op) {
@@ -28,7 +35,7 @@ static void wait_for_lane(struct operation *op) {
 
 static void opened(struct operation *op, enum dm_status status) {
     if (status != DM_OK) {
-        operation_finish(op, status);
+        refuse(op, status);
         return;
     }
     if (op->command.flags & DM_CMD_NEED_FRIEND)
@@ -61,7 +68,7 @@ static void friends_known(struct operation *op, enum dm_status status) {
     }
     if (op->thread)
         op->thread->flags |= THREAD_FRIENDS;
-    place(op);
+    attachment_prepare(op, place);
 }
 
 static void check_recipient(struct operation *op) {
@@ -77,7 +84,7 @@ static void check_recipient(struct operation *op) {
         return;
     }
     if (!(flags & DM_CMD_NEED_FRIEND) || (op->thread && (op->thread->flags & THREAD_FRIENDS))) {
-        place(op);
+        attachment_prepare(op, place);
         return;
     }
     call = operation_prepare(op, STORE_FRIENDS_CHECK);
@@ -101,7 +108,7 @@ static void thread_known(struct operation *op, enum dm_status status) {
     if (status != DM_OK)
         operation_finish(op, status);
     else if (op->thread->kind == DM_THREAD_CHAT)
-        wait_for_lane(op);
+        attachment_prepare(op, place);
     else
         check_recipient(op);
 }
@@ -134,7 +141,7 @@ void send_begin(struct operation *op) {
     chat = thread_cache_find_uuid(&op->engine->threads, &command->user.uuid);
     if (chat && chat->kind == DM_THREAD_CHAT) {
         operation_set_thread(op, chat);
-        wait_for_lane(op);
+        attachment_prepare(op, place);
         return;
     }
     resolve_user(op, &command->user, user_or_chat_known);
@@ -197,7 +204,7 @@ static void keep_cookie(struct operation *op, struct engine_session *session) {
 
 static void approved(struct operation *op, enum dm_status status) {
     if (status != DM_OK) {
-        operation_finish(op, status);
+        refuse(op, status);
         return;
     }
     release_announce(op, &op->result);
@@ -211,7 +218,7 @@ static void approve_first(struct operation *op) {
     struct dm_command *query;
     struct store_call *call;
     if (op->extra) {
-        operation_finish(op, DM_BLOCKED);
+        refuse(op, DM_BLOCKED);
         return;
     }
     if (op->strand)
@@ -242,10 +249,10 @@ static void conclude(struct operation *op) {
         operation_finish(op, DM_HELD);
         return;
     case STORE_REFUSED_BLOCKED:
-        operation_finish(op, DM_BLOCKED);
+        refuse(op, DM_BLOCKED);
         return;
     case STORE_REFUSED_MEMBER:
-        operation_finish(op, DM_NO_THREAD);
+        refuse(op, DM_NO_THREAD);
         return;
     case STORE_NEEDS_APPROVE:
         approve_first(op);
@@ -262,7 +269,7 @@ static void append_done(struct store_request *request, enum dm_status status) {
     if (status == DM_OK)
         conclude(op);
     else
-        operation_finish(op, status);
+        refuse(op, status);
     operation_settle(op);
     marks_settle(engine, op->thread);
     operation_unref(op);

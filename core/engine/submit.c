@@ -1,6 +1,7 @@
 #include "core/engine/submit.h"
 
 #include "core/base/utf8.h"
+#include "core/engine/attachment.h"
 #include "core/engine/commands.h"
 #include "core/engine/core.h"
 
@@ -111,13 +112,54 @@ static void take_urls(struct operation *op, struct verdict *verdict) {
     command->url_count = count;
 }
 
-/* No command that carries bytes can be served yet, so none are copied. */
+/* All names and sizes before the first byte is copied. Returns the bytes of all. */
+static size_t check_uploads(const struct operation *op, const struct dm_upload *uploads,
+                            size_t count, struct verdict *verdict) {
+    const struct engine_config *config = &op->engine->config;
+    size_t total = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!attachment_name_is_good(uploads[i].name) || !uploads[i].data.ptr)
+            fault(verdict, DM_INVALID, "uploads");
+        if (uploads[i].data.len > config->upload_max)
+            fault(verdict, DM_TOO_LARGE, "uploads");
+        else
+            total += uploads[i].data.len;
+        if (total > config->upload_total_max)
+            fault(verdict, DM_TOO_LARGE, "uploads");
+        if (verdict->status != DM_OK)
+            return 0;
+    }
+    return total;
+}
+
 static void take_uploads(struct operation *op, struct verdict *verdict) {
     struct dm_command *command = &op->command;
-    if (command->upload_count)
-        fault(verdict, DM_INVALID, "uploads");
+    struct engine_files *files = &op->engine->files;
+    const struct dm_upload *given = command->uploads;
+    size_t count = command->upload_count;
+    struct dm_upload *uploads;
     command->uploads = NULL;
     command->upload_count = 0;
+    if (!count || (command->kind != DM_CMD_SEND && command->kind != DM_CMD_FILE_PUT))
+        return;
+    if (!given || count > op->engine->config.uploads_max) {
+        fault(verdict, given ? DM_TOO_LARGE : DM_INVALID, "uploads");
+        return;
+    }
+    size_t total = check_uploads(op, given, count, verdict);
+    if (files->upload_bytes + total > op->engine->config.upload_memory_max)
+        fault(verdict, DM_UNAVAILABLE, NULL);
+    if (verdict->status != DM_OK)
+        return;
+    op->upload_bytes = total;
+    files->upload_bytes += total;
+    uploads = arena_alloc(&op->arena, count * sizeof(*uploads));
+    for (size_t i = 0; i < count; i++) {
+        uploads[i].name = arena_slice(&op->arena, given[i].name);
+        uploads[i].data = arena_slice(&op->arena, given[i].data);
+    }
+    command->uploads = uploads;
+    command->upload_count = count;
 }
 
 static void take_profile(struct operation *op, struct verdict *verdict) {
@@ -148,7 +190,8 @@ static void check_needs(const struct dm_command *command, uint32_t needs,
         fault(verdict, DM_INVALID, "message");
     if ((needs & COMMAND_NEEDS_USERS) && !command->user_count)
         fault(verdict, DM_INVALID, "users");
-    if ((needs & COMMAND_NEEDS_BODY) && !command->text.len && !command->url_count)
+    if ((needs & COMMAND_NEEDS_BODY) && !command->text.len && !command->url_count
+        && !command->upload_count)
         fault(verdict, DM_INVALID, "text");
     if ((needs & COMMAND_NEEDS_TOKEN) && !command->token.len)
         fault(verdict, DM_UNAUTHENTICATED, "token");
