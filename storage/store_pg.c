@@ -181,6 +181,8 @@ void store_pg_stats(const struct store_pg *store, struct store_pg_stats *ret_sta
 
 static void tick(uv_timer_t *timer) {
     struct store_pg *store = timer->data;
+    if (store->closing >= 2) /* connections go away one by one */
+        return;
     int64_t before = (int64_t)clock_mono_ns() - (int64_t)store->config.wait_ms * 1000000;
     for (unsigned i = 0; i < store->config.write_connections; i++)
         writer_expire(&store->writers[i], before);
