@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/buf.h"
 #include "core/base/log.h"
 #include "core/replay/replay.h"
 #include "core/server/cli.h"
@@ -204,6 +205,7 @@ int main(int argc, char **argv) {
     struct cli cli = { config_new(), argc - 1 - words, argv + 1 + words };
     int r = run_verb(verb, &cli);
     config_free(cli.config);
+    blob_pool_drain();
     if (fflush(stdout) || ferror(stdout))
         return cli_fail(CLI_FAILED, "standard output: %s", strerror(errno));
     return r;
