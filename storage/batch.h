@@ -22,6 +22,7 @@ struct batch_row {
     int64_t thread_id;
     size_t thread; /* index */
     size_t order;
+    int undecided;
     enum batch_side side;
     uint32_t rank_a, rank_b; /* of the thread's messages up to this one, by author */
     /* marks */
@@ -69,6 +70,11 @@ void batch_encode(const struct batch *batch, struct pg_args *args);
 /* Fills the ret_ members of every append from the statement's answer. Returns 0, or -EPROTO when
  * the answer does not fit the batch. */
 int batch_decode(struct batch *batch, const PGresult *result);
+
+/* A batch names two authors of each thread, which are all there can be in a direct one, unless
+ * strangers try. Moves what they kept from a decision to the end of ret_requests and returns how
+ * many; each further batch decides at least one. After either decode. */
+size_t batch_take_undecided(struct batch *batch, struct list *ret_requests);
 
 /* The same for a batch that is found committed: parameters of the look-up, and its answer. */
 void batch_lookup_encode(const struct batch *batch, struct pg_args *args);

@@ -43,7 +43,7 @@ static int answer_read(const struct batch *batch, const PGresult *result, struct
 }
 
 static enum store_outcome refusal(int64_t code, enum batch_side side, uint32_t flags) {
-    int64_t member = side == SIDE_A ? CODE_MEMBER_A : side == SIDE_B ? CODE_MEMBER_B : 0;
+    int64_t member = side == SIDE_A ? CODE_MEMBER_A : CODE_MEMBER_B;
     if (!(code & member))
         return STORE_REFUSED_MEMBER;
     if ((code & CODE_REQUESTED) && !(code & CODE_BLOCKED) && (flags & STORE_APPEND_APPROVES))
@@ -65,7 +65,7 @@ static void decode_direct(const struct batch *batch, const struct answer *answer
     uint32_t total = (code & CODE_A ? thread->count_a : 0) + (code & CODE_B ? thread->count_b : 0);
     uint32_t rank = (code & CODE_A ? row->rank_a : 0) + (code & CODE_B ? row->rank_b : 0);
     append->ret_state = state_of(code);
-    if (row->side == SIDE_OTHER || !(code & (row->side == SIDE_A ? CODE_A : CODE_B))) {
+    if (!(code & (row->side == SIDE_A ? CODE_A : CODE_B))) {
         append->ret_outcome = refusal(code, row->side, append->flags);
         return;
     }
@@ -126,13 +126,30 @@ int batch_decode(struct batch *batch, const PGresult *result) {
         append->ret_outcome = STORE_REFUSED_MEMBER;
         append->ret_state = DM_THREAD_ALLOWED;
         append->ret_unread = 0;
-        if (!(answer.code[row->thread] & CODE_CHAT))
+        int64_t code = answer.code[row->thread];
+        if (code && !(code & CODE_CHAT) && row->side == SIDE_OTHER)
+            batch->rows[i].undecided = 1;
+        else if (!(code & CODE_CHAT))
             decode_direct(batch, &answer, i);
     }
     return decode_chats(batch, &answer);
 }
 
-static void lookup_row(struct store_append *append, const PGresult *result, int row) {
+size_t batch_take_undecided(struct batch *batch, struct list *ret_requests) {
+    size_t count = 0;
+    for (size_t i = 0; i < batch->row_count; i++) {
+        if (!batch->rows[i].undecided)
+            continue;
+        struct list *link = &batch->rows[i].request->link;
+        list_remove(link);
+        list_push_back(ret_requests, link);
+        count++;
+    }
+    return count;
+}
+
+static void lookup_row(struct batch_row *entry, const PGresult *result, int row) {
+    struct store_append *append = (struct store_append *)entry->request;
     append->ret_seq = (uint64_t)pg_read_int(result, row, 0);
     append->ret_id = pg_read_int(result, row, 1);
     append->ret_created_us = pg_read_time(result, row, 2);
@@ -150,6 +167,8 @@ static void lookup_row(struct store_append *append, const PGresult *result, int 
         append->ret_outcome = held ? STORE_APPENDED_HELD : STORE_APPENDED;
     else if (!member)
         append->ret_outcome = STORE_REFUSED_MEMBER;
+    else if (!requested && !blocked)
+        entry->undecided = 1;
     else if (requested && !blocked && (append->flags & STORE_APPEND_APPROVES))
         append->ret_outcome = STORE_NEEDS_APPROVE;
     else
@@ -160,6 +179,6 @@ int batch_lookup_decode(struct batch *batch, const PGresult *result) {
     if (PQntuples(result) != (int)batch->row_count || PQnfields(result) != 10)
         return -EPROTO;
     for (size_t i = 0; i < batch->row_count; i++)
-        lookup_row((struct store_append *)batch->rows[i].request, result, (int)i);
+        lookup_row(&batch->rows[i], result, (int)i);
     return 0;
 }

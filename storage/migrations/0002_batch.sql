@@ -360,6 +360,9 @@ BEGIN
                ret_ids[o], p_author[o], ret_at, p_uuid[o], p_text[o], p_attachments[o]::text[]
         FROM (SELECT o, (p_message[o] >> 24)::int AS x FROM unnest(ret_chat) o OFFSET 0) c;
     END IF;
+    IF p_attachments IS NOT NULL THEN
+        PERFORM files_attach(ret_ids);
+    END IF;
 END $$;
 
 -- What became of a batch whose answer was lost, for each message as batch() would have told it.

@@ -243,6 +243,9 @@ BEGIN
     END IF;
     UPDATE messages SET deleted = true, text = '', attachments = NULL
     WHERE thread_id = t.id AND seq = m.seq;
+    IF m.attachments IS NOT NULL THEN
+        PERFORM files_detach(m);
+    END IF;
     IF t.kind = 1 THEN
         UPDATE threads SET count_lo = count_lo - 1, rev = rev + 1 WHERE id = t.id;
         -- Who joined behind it no longer has it among the messages before.
