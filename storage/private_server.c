@@ -126,8 +126,11 @@ static int open_log(const struct private_server *server) {
     return fd;
 }
 
-int private_server_run(const struct private_server *server, char *const argv[]) {
-    char *program = private_server_path(server->bin_dir, argv[0]);
+int private_server_run(const struct private_server *server, char *argv[]) {
+    char *name = argv[0];
+    char *program = private_server_path(server->bin_dir, name);
+    /* PostgreSQL's programs look for each other beside the path they were called by. */
+    argv[0] = program;
     int log_fd = open_log(server);
     int status = 0;
     pid_t pid = log_fd < 0 ? -1 : fork();
@@ -141,6 +144,7 @@ int private_server_run(const struct private_server *server, char *const argv[]) 
         close(log_fd);
     while (!error && waitpid(pid, &status, 0) < 0)
         error = errno == EINTR ? 0 : -errno;
+    argv[0] = name;
     free(program);
     if (error)
         return error;
@@ -149,7 +153,7 @@ int private_server_run(const struct private_server *server, char *const argv[]) 
 
 int private_server_start(struct private_server *server) {
     char *program = private_server_path(server->bin_dir, "postgres");
-    char *const argv[] = { "postgres", "-D", server->data_dir, NULL };
+    char *const argv[] = { program, "-D", server->data_dir, NULL };
     int log_fd = open_log(server);
     int status;
     pid_t pid = log_fd < 0 ? -1 : fork();
@@ -225,8 +229,8 @@ static int own_dir(const struct private_server *server, const char *path, mode_t
  * cluster. */
 static int init_data(const struct private_server *server) {
     char *making = private_server_path(server->state_dir, "pg.making");
-    char *const clean[] = { "rm", "-rf", "--", making, NULL };
-    char *const init[] = { "initdb", "-D", making, "-U", "postgres", "-E", "UTF8", "--no-locale",
+    char *clean[] = { "rm", "-rf", "--", making, NULL };
+    char *init[] = { "initdb", "-D", making, "-U", "postgres", "-E", "UTF8", "--no-locale",
                            "-A", "trust", NULL };
     struct private_server tool = *server;
     tool.bin_dir = "/bin";

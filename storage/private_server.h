@@ -34,7 +34,7 @@ void private_server_log_tail(const struct private_server *server);
 
 /* Runs a program of PostgreSQL as the server's user and waits; its output goes to the log.
  * argv[0] is its name in bin_dir. Returns its exit status or negative errno. */
-int private_server_run(const struct private_server *server, char *const argv[]);
+int private_server_run(const struct private_server *server, char *argv[]);
 
 /* The directory in which initdb and postgres lie, on the heap; NULL when there is none. */
 char *private_server_find_binaries(void);
