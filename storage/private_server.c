@@ -234,6 +234,8 @@ static int init_data(const struct private_server *server) {
                            "-A", "trust", NULL };
     struct private_server tool = *server;
     tool.bin_dir = "/bin";
+    /* The half cluster is the server's user's, but the directory it lies in need not be. */
+    tool.switch_user = 0;
     log_event(LOG_LEVEL_INFO, "private cluster is made", LOG_STR("data", server->data_dir));
     int error = private_server_run(&tool, clean);
     if (!error)

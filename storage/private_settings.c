@@ -155,7 +155,7 @@ static int include_once(const char *path) {
 /* PostgreSQL may be too old for lz4, or built without it. */
 static const char *choose_compression(const struct private_server *server) {
     char *probe[] = { "postgres", "-D", server->data_dir, "-c", "wal_compression=lz4",
-                            "-C", "wal_compression", NULL };
+                      "-C", "wal_compression", NULL };
     return private_server_run(server, probe) == 0 ? "lz4" : "on";
 }
 
