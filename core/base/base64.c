@@ -36,51 +36,57 @@ size_t base64_encode(enum base64_alphabet alphabet, const void *ptr, size_t len,
     return (size_t)(out - ret_text);
 }
 
-static int value_of(enum base64_alphabet alphabet, char c) {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == alphabets[alphabet][62])
-        return 62;
-    if (c == alphabets[alphabet][63])
-        return 63;
-    return -1;
+/* One more than the digit's value; 0 for what is no digit. */
+#define COMMON_DIGITS \
+    ['A'] = 1, ['B'] = 2, ['C'] = 3, ['D'] = 4, ['E'] = 5, ['F'] = 6, ['G'] = 7, ['H'] = 8, \
+    ['I'] = 9, ['J'] = 10, ['K'] = 11, ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, \
+    ['P'] = 16, ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22, \
+    ['W'] = 23, ['X'] = 24, ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, \
+    ['d'] = 30, ['e'] = 31, ['f'] = 32, ['g'] = 33, ['h'] = 34, ['i'] = 35, ['j'] = 36, \
+    ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42, ['q'] = 43, \
+    ['r'] = 44, ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48, ['w'] = 49, ['x'] = 50, \
+    ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55, ['3'] = 56, ['4'] = 57, \
+    ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62
+
+static const uint8_t digit_values[2][256] = {
+    [BASE64_STD] = { COMMON_DIGITS, ['+'] = 63, ['/'] = 64 },
+    [BASE64_URL] = { COMMON_DIGITS, ['-'] = 63, ['_'] = 64 },
+};
+
+/* Four digits as 24 bits; more than that when one of them is none. */
+static uint32_t group_bits(const uint8_t *values, const char *text) {
+    uint32_t a = values[(unsigned char)text[0]] - 1u;
+    uint32_t b = values[(unsigned char)text[1]] - 1u;
+    uint32_t c = values[(unsigned char)text[2]] - 1u;
+    uint32_t d = values[(unsigned char)text[3]] - 1u;
+    return (a | b | c | d) < 64 ? a << 18 | b << 12 | c << 6 | d : UINT32_MAX;
 }
 
-/* Gathers count digits into the upper end of 24 bits; 0, or -1 when one is none. */
-static int read_group(enum base64_alphabet alphabet, const char *text, size_t count,
-                      uint32_t *ret_bits) {
-    uint32_t bits = 0;
-    for (size_t i = 0; i < 4; i++) {
-        int value = i < count ? value_of(alphabet, text[i]) : 0;
-        if (value < 0)
-            return -1;
-        bits = bits << 6 | (uint32_t)value;
-    }
-    *ret_bits = bits;
+static int decode_tail(enum base64_alphabet alphabet, const char *text, size_t digits,
+                       unsigned char *out) {
+    char group[4] = { 'A', 'A', 'A', 'A' };
+    memcpy(group, text, digits);
+    uint32_t bits = group_bits(digit_values[alphabet], group);
+    if (bits == UINT32_MAX || (bits & (digits == 2 ? 0xffff : 0xff)))
+        return -EINVAL;
+    out[0] = (unsigned char)(bits >> 16);
+    if (digits == 3)
+        out[1] = (unsigned char)(bits >> 8);
     return 0;
 }
 
 static int decode_groups(enum base64_alphabet alphabet, const char *text, size_t len,
                          unsigned char *out) {
-    while (len > 0) {
-        size_t digits = len < 4 ? len : 4;
-        uint32_t bits;
-        if (read_group(alphabet, text, digits, &bits) < 0)
+    const uint8_t *values = digit_values[alphabet];
+    for (; len >= 4; len -= 4, text += 4, out += 3) {
+        uint32_t bits = group_bits(values, text);
+        if (bits == UINT32_MAX)
             return -EINVAL;
-        for (size_t i = 0; i < digits - 1; i++) {
-            *out++ = (unsigned char)(bits >> 16);
-            bits = bits << 8 & 0xffffff;
-        }
-        if (bits != 0)
-            return -EINVAL;
-        text += digits;
-        len -= digits;
+        out[0] = (unsigned char)(bits >> 16);
+        out[1] = (unsigned char)(bits >> 8);
+        out[2] = (unsigned char)bits;
     }
-    return 0;
+    return len ? decode_tail(alphabet, text, len, out) : 0;
 }
 
 int base64_decode(enum base64_alphabet alphabet, struct dm_slice text, void *ret_data, size_t cap,
