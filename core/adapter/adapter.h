@@ -380,6 +380,7 @@ struct dm_host {
     struct dm_slice (*json_text)(const struct dm_host *, const struct dm_json *);
     int (*json_decode)(const struct dm_host *, const struct dm_json *object,
                        const struct dm_table *fields, void *dest, const char **ret_field);
+    struct dm_slice (*base64_decode)(const struct dm_host *, struct dm_slice text);
 };
 
 /* Asks the core. The command's answer comes by `result` with a copy of `cookie` (at most 4 KiB;
@@ -591,6 +592,12 @@ static inline int dm_json_decode(const struct dm_host *host, const struct dm_jso
                                  const struct dm_table *fields, void *dest,
                                  const char **ret_field) {
     return host->json_decode(host, object, fields, dest, ret_field);
+}
+
+/* The bytes that a base64 text stands for (RFC 4648 section 4, strictly: no white space, padding
+ * where it belongs); absent when it is none. Lives until the hook returns. */
+static inline struct dm_slice dm_base64_decode(const struct dm_host *host, struct dm_slice text) {
+    return host->base64_decode(host, text);
 }
 
 #endif

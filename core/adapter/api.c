@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/adapter/internal.h"
+#include "core/base/base64.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/utf8.h"
@@ -342,6 +343,15 @@ static int api_json_decode(const struct dm_host *api, const struct dm_json *obje
     return json_reader_decode(&host_of(api)->reader, object, fields, dest, ret_field);
 }
 
+static struct dm_slice api_base64_decode(const struct dm_host *api, struct dm_slice text) {
+    size_t max = base64_decoded_max(text.len), len = 0;
+    char *data = text.ptr ? arena_alloc(&host_of(api)->reader.arena, max) : NULL;
+
+    if (!data || base64_decode(BASE64_STD, text, data, max, &len) != 0)
+        return DM_SLICE_NONE;
+    return (struct dm_slice){ data, len };
+}
+
 void host_api_init(struct host *host) {
     host->api = (struct dm_host){
         .size = sizeof(struct dm_host),
@@ -383,5 +393,6 @@ void host_api_init(struct host *host) {
         .json_int = json_value_int,
         .json_text = api_json_text,
         .json_decode = api_json_decode,
+        .base64_decode = api_base64_decode,
     };
 }

@@ -124,3 +124,20 @@ Test(host, drains_at_once_when_nobody_is_there) {
     (void)loop_run_once(loop);
     cr_expect_eq(drained, 1);
 }
+
+Test(host, decodes_base64_strictly) {
+    static const char *const bad[] = { "Zg", "Zg=", "Zh==", "Zm9v\n", "Zm 9", "Z===", "====",
+                                       "Zm9vYg==Zm9v", "Zm-_", "Zm9v!A==" };
+    const struct dm_host *api;
+    struct dm_slice data;
+
+    cr_expect_eq(add(&probe_adapter, NULL, NULL), 0);
+    api = host_instance_at(host, 0)->host;
+    data = dm_base64_decode(api, DM_SLICE("Zm9vYg=="));
+    cr_expect(dm_slice_eq(data, DM_SLICE("foob")));
+    data = dm_base64_decode(api, DM_SLICE(""));
+    cr_expect(data.ptr && data.len == 0);
+    cr_expect_null(dm_base64_decode(api, DM_SLICE_NONE).ptr);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        cr_expect_null(dm_base64_decode(api, dm_slice_str(bad[i])).ptr, "%s", bad[i]);
+}
