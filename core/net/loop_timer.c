@@ -69,7 +69,7 @@ static void on_timer(uv_timer_t *handle) {
     uint64_t now = loop_now(loop);
     while (timers->count > 0 && timers->slots[0].key <= now) {
         struct loop_timer *timer = timers->slots[0].timer;
-        if (timer->due > now) {
+        if (timer->due > timers->slots[0].key) {
             timers->slots[0].key = timer->due;
             sift_down(timers, 0);
             continue;

@@ -1,0 +1,140 @@
+/* How HTTP connections end: by the peer, by a deadline, by draining. */
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/unit/net/net_check.h"
+
+#define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
+#define OK(length, body) "HTTP/1.1 200 OK\r\nContent-Length: " length "\r\n\r\n" body
+
+Test(http_end, lost_connection_ends_a_held_exchange) {
+    struct net net = { 0 };
+    net_open(&net, net_hold);
+    net_send_str(&net, GET("/"));
+    close(net.peer);
+    net_turn(&net);
+    /* It may have closed one direction only. */
+    cr_assert(eq(str, (char *)net_take_log(&net), "GET:/ gone "));
+    cr_assert(eq(int, http_respond_status(net.held, 200), 0));
+    net_turn(&net);
+    cr_assert(eq(str, (char *)net_take_log(&net), "end:sent closed "));
+    net_close(&net);
+}
+
+Test(http_end, half_closed_client_still_gets_its_answer) {
+    struct net net = { 0 };
+    net_open(&net, net_hold);
+    net_put(&net, dm_slice_str(GET("/a") GET("/b")));
+    shutdown(net.peer, SHUT_WR);
+    net_settle(&net);
+    http_respond_status(net.held, 200);
+    net_settle(&net);
+    http_respond_status(net.held, 404);
+    net_settle(&net);
+    cr_assert(eq(str, (char *)net_take_log(&net),
+                 "GET:/a gone end:sent GET:/b gone end:sent closed "));
+    check_true(text_has(net_take(&net), "HTTP/1.1 404 ") && net.peer_eof);
+    net_close(&net);
+}
+
+Test(http_end, end_within_a_body_loses_the_exchange) {
+    struct net net = { 0 };
+    net_open(&net, net_answer_body);
+    net_put(&net, dm_slice_str("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab"));
+    shutdown(net.peer, SHUT_WR);
+    net_settle(&net);
+    cr_assert(eq(str, (char *)net_take_log(&net), "POST:/ end:lost closed "));
+    net_close(&net);
+}
+
+Test(http_end, end_between_and_within_heads_closes) {
+    static const char *const parts[] = { "", "GET", "GET / HT", "GET / HTTP/1.1\r\nHo", GET("/") };
+    struct net net = { 0 };
+    net_open(&net, net_answer_path);
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        net_put(&net, dm_slice_str(parts[i]));
+        shutdown(net.peer, SHUT_WR);
+        net_settle(&net);
+        check_true(net.peer_eof && text_has(net_take_log(&net), "closed "));
+        net_reconnect(&net);
+    }
+    net_close(&net);
+}
+
+/* ---- deadlines ---- */
+
+static void short_deadlines(struct net *net) {
+    static const struct conn_config config = CONN_CONFIG_DEFAULT;
+    net->config = config;
+    net->config.http.head_timeout_ms = 20;
+    net->config.http.idle_timeout_ms = 20;
+    net->config.http.body_timeout_ms = 20;
+    net->config.linger_ms = 20;
+}
+
+Test(http_end, slow_head_is_408) {
+    struct net net = { 0 };
+    short_deadlines(&net);
+    net_open(&net, net_answer_path);
+    net_send_str(&net, "GET / HTTP/1.1\r\nHo");
+    net_wait_end(&net);
+    check_true(text_begins(net_take(&net), "HTTP/1.1 408 "));
+    net_close(&net);
+}
+
+Test(http_end, silence_is_closed_in_silence) {
+    struct net net = { 0 };
+    short_deadlines(&net);
+    net_open(&net, net_answer_path);
+    net_wait_end(&net);
+    cr_assert(eq(str, (char *)net_take(&net), ""));
+    net_reconnect(&net);
+    net_send_str(&net, GET("/"));
+    net_wait_end(&net);
+    cr_assert(eq(str, (char *)net_take(&net), OK("1", "/")));
+    net_close(&net);
+}
+
+Test(http_end, slow_body_is_408) {
+    struct net net = { 0 };
+    short_deadlines(&net);
+    net_open(&net, net_answer_body);
+    net_send_str(&net, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab");
+    net_wait_end(&net);
+    check_true(text_begins(net_take(&net), "HTTP/1.1 408 "));
+    check_true(text_has(net_take_log(&net), "end:answered"));
+    net_close(&net);
+}
+
+Test(http_end, unwanted_body_that_never_comes_does_not_hold_the_connection) {
+    struct net net = { 0 };
+    short_deadlines(&net);
+    net_open(&net, net_answer_path);
+    net_send_str(&net, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab");
+    net_wait_end(&net);
+    cr_assert(eq(str, (char *)net_take(&net), OK("1", "/")));
+    net_close(&net);
+}
+
+Test(http_end, draining_server_closes_what_is_idle_and_what_ends) {
+    struct net net = { 0 };
+    net_open(&net, net_hold);
+    net_send_str(&net, GET("/"));
+    conn_server_drain(net.server);
+    net_settle(&net);
+    check_true(!net.peer_eof);
+    http_respond_status(net.held, 200);
+    net_settle(&net);
+    check_true(text_has(net_take(&net), "Connection: close\r\n") && net.peer_eof);
+    net_close(&net);
+}
+
+Test(http_end, draining_server_closes_idle_connections) {
+    struct net net = { 0 };
+    net_open(&net, net_answer_path);
+    net_send_str(&net, GET("/"));
+    conn_server_drain(net.server);
+    net_settle(&net);
+    check_true(net.peer_eof);
+    net_close(&net);
+}
