@@ -275,7 +275,8 @@ int stream_init(struct stream *stream, struct loop *loop, int fd, struct stream_
 static int queue_check(struct stream *stream, size_t len) {
     if (stream->state != STREAM_OPEN)
         return -EPIPE;
-    if (len + STREAM_PIECE_CHARGE <= stream->limits->max - stream->queue.bytes)
+    size_t before = stream->queue.bytes;
+    if (before < stream->limits->high || before + len + STREAM_PIECE_CHARGE <= stream->limits->max)
         return 0;
     finish(stream, STREAM_END_SLOW);
     return -ENOBUFS;

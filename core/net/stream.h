@@ -61,7 +61,8 @@ struct stream_handler {
 struct stream_limits {
     uint32_t low;  /* `drained` at or below */
     uint32_t high; /* stream_is_full at or above */
-    uint32_t max;  /* above it the stream is aborted with STREAM_END_SLOW */
+    uint32_t max;  /* above it the stream is aborted with STREAM_END_SLOW; one write may pass it
+                      while the queue is below `high`: that peer is not slow */
 };
 
 /* What lies between a stream and its descriptor, e.g. TLS. The plain socket is the default. All
