@@ -243,6 +243,7 @@ void opcode_notice(struct dm_session *session, enum dm_notice notice,
         break;
     case DM_NOTICE_DRAINING:
     case DM_NOTICE_TIMER:
+    case DM_NOTICE_WRITABLE:
         break;
     }
 }

@@ -133,6 +133,7 @@ enum dm_notice {
     DM_NOTICE_REVOKED,          /* token revoked or user deactivated; the principal is gone */
     DM_NOTICE_DRAINING,         /* the gateway goes down; the host closes (1001) after the hook */
     DM_NOTICE_TIMER,            /* the timer asked for by dm_timer */
+    DM_NOTICE_WRITABLE,         /* a response in pieces may go on, see dm_respond_piece */
 };
 
 /* ---- what the adapter declares ------------------------------------------------------------ */
@@ -354,6 +355,10 @@ struct dm_host {
 
     struct dm_out *(*out)(struct dm_session *);
     void (*respond)(struct dm_session *, const struct dm_response *, struct dm_out *);
+    void (*respond_begin)(struct dm_session *, const struct dm_response *);
+    int (*respond_piece)(struct dm_session *, struct dm_out *);
+    void (*respond_end)(struct dm_session *);
+    void (*respond_abort)(struct dm_session *);
     void (*put_object)(struct dm_out *, const char *key);
     void (*put_array)(struct dm_out *, const char *key);
     void (*put_end)(struct dm_out *);
@@ -383,7 +388,7 @@ struct dm_host {
     struct dm_slice (*base64_decode)(const struct dm_host *, struct dm_slice text);
 };
 
-/* Asks the core. The command's answer comes by `result` with a copy of `cookie` (at most 4 KiB;
+/* Asks the core. The command's answer comes by `result` with a copy of `cookie` (at most 64 KiB;
  * absent: none). Refused before the session is authenticated, except for the handshake verbs;
  * every refusal is a result too. While a handshake verb that can set the principal of a WebSocket
  * is under way, no further frame is read from the peer: `frame` never sees a login half done. */
@@ -458,6 +463,31 @@ static inline struct dm_out *dm_out(struct dm_session *session) {
 static inline void dm_respond(struct dm_session *session, const struct dm_response *response,
                               struct dm_out *out) {
     session->host->respond(session, response, out);
+}
+
+/* Answers an HTTP request in pieces, for what is too long to be held as a whole: begin, any number
+ * of pieces, end; or abort, after which the client cannot take what it has for whole. */
+static inline void dm_respond_begin(struct dm_session *session,
+                                    const struct dm_response *response) {
+    session->host->respond_begin(session, response);
+}
+
+enum dm_piece {
+    DM_PIECE_TAKEN = 0, /* go on */
+    DM_PIECE_WAIT,      /* taken, but the client is slow: DM_NOTICE_WRITABLE tells when to go on */
+};
+
+/* Sends what is in `out`. The client has the request's time limit for each piece. */
+static inline enum dm_piece dm_respond_piece(struct dm_session *session, struct dm_out *out) {
+    return (enum dm_piece)session->host->respond_piece(session, out);
+}
+
+static inline void dm_respond_end(struct dm_session *session) {
+    session->host->respond_end(session);
+}
+
+static inline void dm_respond_abort(struct dm_session *session) {
+    session->host->respond_abort(session);
 }
 
 /* ---- writing ------------------------------------------------------------------------------- */

@@ -280,6 +280,63 @@ static void api_respond(struct dm_session *pub, const struct dm_response *respon
         (void)out_end(&host->out);
 }
 
+/* The session of a response in pieces; NULL when it is none. */
+static struct session *pieces_session(struct dm_session *pub, const char *function) {
+    struct session *session = session_of(pub, function);
+
+    if (session && session->state != SESSION_PIECES) {
+        complain(session->instance->name, function);
+        return NULL;
+    }
+    return session;
+}
+
+static void api_respond_begin(struct dm_session *pub, const struct dm_response *response) {
+    struct session *session = session_of(pub, "respond_begin: no session");
+
+    if (!session)
+        return;
+    if (!session->request || session->state != SESSION_WAITING || !response)
+        complain(session->instance->name, "respond_begin: not now");
+    else if (request_begin(session, response) == -EINVAL)
+        complain(session->instance->name, "respond_begin: bad status or header");
+}
+
+static int api_respond_piece(struct dm_session *pub, struct dm_out *out) {
+    struct session *session = pieces_session(pub, "respond_piece: not begun");
+    struct dm_slice body = DM_SLICE_NONE;
+    int taken = DM_PIECE_TAKEN;
+    struct host *host;
+
+    if (!session)
+        return DM_PIECE_TAKEN;
+    host = session->instance->host;
+    if (out != &host->out.base || host->out.owner != session || out_body(&host->out, &body) != 0) {
+        complain(session->instance->name, host->out.fault ? host->out.fault
+                                                          : "respond_piece: a strange body");
+        request_abort(session);
+    } else {
+        taken = (int)request_piece(session, body);
+    }
+    if (host->out.owner == session)
+        (void)out_end(&host->out);
+    return taken;
+}
+
+static void api_respond_end(struct dm_session *pub) {
+    struct session *session = pieces_session(pub, "respond_end: not begun");
+
+    if (session)
+        request_end(session);
+}
+
+static void api_respond_abort(struct dm_session *pub) {
+    struct session *session = pieces_session(pub, "respond_abort: not begun");
+
+    if (session)
+        request_abort(session);
+}
+
 static void sink_frame(struct out *out, enum dm_frame_kind kind, struct dm_slice payload,
                        const char *type) {
     struct host *host = container_of(out, struct host, out);
@@ -370,6 +427,10 @@ void host_api_init(struct host *host) {
         .request_form = api_request_form,
         .out = api_out,
         .respond = api_respond,
+        .respond_begin = api_respond_begin,
+        .respond_piece = api_respond_piece,
+        .respond_end = api_respond_end,
+        .respond_abort = api_respond_abort,
         .put_object = out_put_object,
         .put_array = out_put_array,
         .put_end = out_put_end,

@@ -17,7 +17,7 @@
 #define ENCODED_MAX 16
 #define ENCODED_TYPES_MAX 4
 #define VARIANTS_MAX 16
-#define COOKIE_MAX 4096
+#define COOKIE_MAX 65536
 #define TIMER_MS_MAX 86400000u
 #define BUCKETS 4096 /* a power of two */
 
@@ -82,6 +82,7 @@ enum session_state {
     SESSION_CLOSING,       /* a Close was asked for; nothing more is delivered */
     SESSION_BODY,          /* its body is on the way */
     SESSION_WAITING,       /* `request` has it, and has not answered */
+    SESSION_PIECES,        /* a response in pieces has begun */
     SESSION_ANSWERED,      /* a response has been given */
     SESSION_GONE,          /* `close` runs or has run */
 };
@@ -93,6 +94,7 @@ enum session_flag {
     SESSION_PAUSED_BACKLOG = 1u << 3,
     SESSION_PAUSED_DRAIN = 1u << 4,
     SESSION_HAS_TOKEN = 1u << 5,    /* the request bore credentials */
+    SESSION_WAITS_FOR_PEER = 1u << 6, /* a piece was taken, DM_NOTICE_WRITABLE is owed */
 };
 
 /* A token bucket; a frame costs 1000. */
@@ -243,6 +245,11 @@ void request_fault(struct session *session, int status);
 int request_respond(struct session *session, const struct dm_response *response,
                     struct dm_slice body);
 void request_respond_plain(struct session *session, int status);
+/* A response in pieces, as adapter.h has it. */
+int request_begin(struct session *session, const struct dm_response *response);
+enum dm_piece request_piece(struct session *session, struct dm_slice piece);
+void request_end(struct session *session);
+void request_abort(struct session *session);
 struct dm_slice request_bearer(const struct http_request *request);
 void request_fill(struct session *session);
 /* A request that nobody is going to answer any more is answered 500. */

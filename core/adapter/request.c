@@ -8,11 +8,13 @@
 
 static void on_complete(struct http_exchange *exchange, struct dm_slice body);
 static void on_too_large(struct http_exchange *exchange);
+static void on_writable(struct http_exchange *exchange);
 static void on_end(struct http_exchange *exchange, enum http_end how);
 
 static const struct http_handler exchange_handler = {
     .complete = on_complete,
     .too_large = on_too_large,
+    .writable = on_writable,
     .end = on_end,
 };
 
@@ -83,6 +85,11 @@ static int has_header(const struct dm_response *response, const char *name) {
     return 0;
 }
 
+enum fields_body {
+    FIELDS_ALONE, /* there is no body */
+    FIELDS_BODY,
+};
+
 struct fields {
     struct http_field rows[FIELDS_MAX + 3];
     size_t count;
@@ -111,20 +118,27 @@ static void add_owed_field(struct session *session, const struct dm_response *re
     }
 }
 
+/* The fields of the response, some of which live in `scratch`. */
+static void fill_fields(struct session *session, const struct dm_response *response,
+                        enum fields_body body, struct buf *scratch, struct fields *ret_fields) {
+    ret_fields->count = 0;
+    if (body == FIELDS_BODY || response->content_type)
+        add_field(ret_fields, "Content-Type",
+                  dm_slice_str(response->content_type ? response->content_type
+                                                      : "application/json"));
+    for (size_t i = 0; i < response->header_count && i < FIELDS_MAX; i++)
+        add_field(ret_fields, response->headers[i].name, response->headers[i].value);
+    add_owed_field(session, response, scratch, ret_fields);
+}
+
 int request_respond(struct session *session, const struct dm_response *response,
                     struct dm_slice body) {
     struct request *request = session->request;
     struct buf scratch = BUF_INIT;
-    struct fields fields = { .count = 0 };
+    struct fields fields;
     int r;
 
-    if (body.len || response->content_type)
-        add_field(&fields, "Content-Type",
-                  dm_slice_str(response->content_type ? response->content_type
-                                                      : "application/json"));
-    for (size_t i = 0; i < response->header_count && i < FIELDS_MAX; i++)
-        add_field(&fields, response->headers[i].name, response->headers[i].value);
-    add_owed_field(session, response, &scratch, &fields);
+    fill_fields(session, response, body.len ? FIELDS_BODY : FIELDS_ALONE, &scratch, &fields);
     r = http_respond(request->exchange, (unsigned)response->status, fields.rows, fields.count,
                      body);
     buf_fini(&scratch);
@@ -135,6 +149,66 @@ int request_respond(struct session *session, const struct dm_response *response,
     loop_timer_cancel(session->instance->host->loop, &session->deadline);
     count_response(session);
     return 0;
+}
+
+/* ---- in pieces ---- */
+
+/* A slow client has as much time for each piece as a fast one for the whole. */
+static void arm_deadline(struct session *session) {
+    struct host *host = session->instance->host;
+
+    loop_timer_arm(host->loop, &session->deadline, host->config.request_timeout_ms);
+}
+
+int request_begin(struct session *session, const struct dm_response *response) {
+    struct request *request = session->request;
+    struct buf scratch = BUF_INIT;
+    struct fields fields;
+    int r;
+
+    fill_fields(session, response, FIELDS_BODY, &scratch, &fields);
+    r = http_respond_begin(request->exchange, (unsigned)response->status, fields.rows,
+                           fields.count, HTTP_LENGTH_CHUNKED);
+    buf_fini(&scratch);
+    if (r != 0)
+        return r;
+    request->status = response->status;
+    session->state = SESSION_PIECES;
+    arm_deadline(session);
+    return 0;
+}
+
+enum dm_piece request_piece(struct session *session, struct dm_slice piece) {
+    arm_deadline(session);
+    if (http_respond_chunk(session->request->exchange, piece) != HTTP_FULL)
+        return DM_PIECE_TAKEN;
+    session->flags |= SESSION_WAITS_FOR_PEER;
+    return DM_PIECE_WAIT;
+}
+
+void request_end(struct session *session) {
+    session->state = SESSION_ANSWERED;
+    loop_timer_cancel(session->instance->host->loop, &session->deadline);
+    count_response(session);
+    (void)http_respond_end(session->request->exchange);
+}
+
+void request_abort(struct session *session) {
+    session->state = SESSION_ANSWERED;
+    loop_timer_cancel(session->instance->host->loop, &session->deadline);
+    count_response(session);
+    conn_abort(http_conn(session->request->exchange));
+}
+
+static void on_writable(struct http_exchange *exchange) {
+    struct session *session = http_userdata(exchange);
+
+    if (session->state != SESSION_PIECES || !(session->flags & SESSION_WAITS_FOR_PEER))
+        return;
+    session->flags &= (uint16_t)~SESSION_WAITS_FOR_PEER;
+    arm_deadline(session);
+    hook_notice(session, DM_NOTICE_WRITABLE, NULL);
+    request_check_answered(session);
 }
 
 void request_respond_plain(struct session *session, int status) {
@@ -161,13 +235,17 @@ void request_fault(struct session *session, int status) {
 /* ---- a request's way to the adapter ---- */
 
 void request_check_answered(struct session *session) {
-    if (session->state != SESSION_WAITING || loop_timer_is_armed(&session->timer)
+    if ((session->state != SESSION_WAITING && session->state != SESSION_PIECES)
+        || (session->flags & SESSION_WAITS_FOR_PEER) || loop_timer_is_armed(&session->timer)
         || engine_session_backlog(&session->engine) > 0)
         return;
     log_event(LOG_LEVEL_ERROR, "adapter left a request unanswered",
               LOG_STR("adapter", session->instance->name),
               LOG_STR("route", session->request->match.route->path));
-    request_respond_plain(session, 500);
+    if (session->state == SESSION_PIECES)
+        request_abort(session);
+    else
+        request_respond_plain(session, 500);
 }
 
 static void run_request(struct session *session, struct dm_slice body) {

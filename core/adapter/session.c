@@ -187,6 +187,9 @@ static void on_deadline(struct loop_timer *timer) {
                   LOG_UINT("session", session->serial));
         request_fault(session, 503);
         break;
+    case SESSION_PIECES:
+        request_abort(session);
+        break;
     case SESSION_BODY:
     case SESSION_CLOSING:
     case SESSION_ANSWERED:
