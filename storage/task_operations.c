@@ -112,6 +112,7 @@ static void encode_history(const struct task *task, struct pg_args *args) {
     pg_args_int8(args, bound(command->before));
     pg_args_int8(args, command->before_id);
     pg_args_int8(args, bound(command->offset));
+    pg_args_int8(args, command->flags & DM_CMD_ASCENDING ? bound(command->cursor) : -1);
 }
 
 static void encode_undelivered(const struct task *task, struct pg_args *args) {

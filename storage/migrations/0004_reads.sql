@@ -172,7 +172,7 @@ END $$;
 
 -- A page of what the actor may see of a thread, newest first: (thread, seq, id, author) each.
 CREATE FUNCTION history_page(p_actor bigint, t threads, p_limit int, p_before bigint,
-                             p_before_id bigint, p_offset bigint)
+                             p_before_id bigint, p_offset bigint, p_after bigint)
 RETURNS bigint[] LANGUAGE plpgsql STABLE AS $$
 DECLARE
     v_joined bigint := 0;
@@ -183,6 +183,15 @@ BEGIN
     IF t.kind = 1 THEN
         SELECT joined_seq INTO v_joined FROM members
         WHERE thread_id = t.id AND user_id = p_actor;
+    END IF;
+    IF p_after >= 0 THEN
+        SELECT array_agg(x ORDER BY p.seq, k) INTO v_page
+        FROM (SELECT m.seq, m.id, m.author_id FROM messages m
+              WHERE m.thread_id = t.id AND m.seq > greatest(v_joined, p_after) AND NOT m.deleted
+                AND (m.held = 0 OR m.author_id = p_actor)
+              ORDER BY m.seq LIMIT p_limit) p,
+             LATERAL unnest(ARRAY[t.id, p.seq, p.id, p.author_id]) WITH ORDINALITY u(x, k);
+        RETURN v_page;
     END IF;
     IF p_before_id > 0 THEN
         SELECT m.seq INTO v_seq FROM messages m WHERE m.id = p_before_id AND m.thread_id = t.id;
@@ -202,20 +211,28 @@ BEGIN
     RETURN v_page;
 END $$;
 
+-- Where the next page of a history told from its beginning starts; 0 after the last.
+CREATE FUNCTION history_cursor(p_page bigint[], p_limit int, p_after bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN p_after >= 0 AND cardinality(p_page) = p_limit * 4
+                THEN p_page[p_limit * 4 - 2] ELSE 0 END
+$$;
+
 CREATE FUNCTION op_history(p_actor bigint, p_thread bigint, p_id bigint, p_uuid uuid, p_name text,
                            p_direct boolean, p_limit int, p_before bigint, p_before_id bigint,
-                           p_offset bigint)
+                           p_offset bigint, p_after bigint)
 RETURNS bigint[] LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    r record;
+    r      record;
+    v_page bigint[];
 BEGIN
     SELECT * INTO r FROM thread_ref(p_actor, p_thread, p_id, p_uuid, p_name, p_direct);
     IF r.p_status <> 0 OR (r.t).id IS NULL THEN
         RETURN outcome(r.p_status);
     END IF;
-    RETURN outcome(0, p_thread => (r.t).id,
-                   p_messages => history_page(p_actor, r.t, p_limit, p_before, p_before_id,
-                                              p_offset));
+    v_page := history_page(p_actor, r.t, p_limit, p_before, p_before_id, p_offset, p_after);
+    RETURN outcome(0, p_thread => (r.t).id, p_messages => v_page,
+                   p_cursor => history_cursor(v_page, p_limit, p_after));
 END $$;
 
 CREATE FUNCTION op_unread_count(p_actor bigint, p_id bigint, p_uuid uuid, p_name text)

@@ -102,21 +102,22 @@ END $$;
 
 CREATE FUNCTION op_history_read(p_actor bigint, p_thread bigint, p_id bigint, p_uuid uuid,
                                 p_name text, p_direct boolean, p_limit int, p_before bigint,
-                                p_before_id bigint, p_offset bigint)
+                                p_before_id bigint, p_offset bigint, p_after bigint)
 RETURNS bigint[] LANGUAGE plpgsql AS $$
 DECLARE
     r      record;
     v_read bigint[];
+    v_page bigint[];
 BEGIN
     SELECT * INTO r FROM thread_lock(p_actor, p_thread, p_id, p_uuid, p_name, p_direct);
     IF r.p_status <> 0 OR (r.t).id IS NULL THEN
         RETURN outcome(r.p_status);
     END IF;
     v_read := read_all(p_actor, r.t);
+    v_page := history_page(p_actor, r.t, p_limit, p_before, p_before_id, p_offset, p_after);
     RETURN outcome(0, p_flags => CASE WHEN v_read IS NULL THEN 0 ELSE 2 END,
-                   p_thread => (r.t).id, p_read => v_read,
-                   p_messages => history_page(p_actor, r.t, p_limit, p_before, p_before_id,
-                                              p_offset));
+                   p_thread => (r.t).id, p_read => v_read, p_messages => v_page,
+                   p_cursor => history_cursor(v_page, p_limit, p_after));
 END $$;
 
 -- The other one of a direct thread has nothing unread any more: no exceptions are needed.
