@@ -26,7 +26,7 @@ static void user_looked_up(struct operation *op, enum dm_status status) {
     if (status == DM_OK) {
         const struct dm_user *full = op->other->user;
         struct dm_user public = {
-            .id = full->id, .uuid = full->uuid, .username = full->username,
+            .id = full->id, .uuid = full->uuid, .username = dm_user_name(full),
             .first_name = full->first_name, .last_name = full->last_name,
             .flags = full->flags & DM_USER_ACTIVE,
         };
