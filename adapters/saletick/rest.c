@@ -1,0 +1,253 @@
+/* REST: the conversation with a user, and the list of conversations. Without paging parameters
+ * either is told as a whole, page by page. */
+#include "adapters/saletick/saletick.h"
+
+#define PAGE_ROWS 200
+
+/* ---- answers without data ---- */
+
+static void respond_detail(struct dm_session *session, int status, const char *detail) {
+    const struct dm_response response = { .status = status };
+    struct dm_out *out = dm_out(session);
+
+    dm_put_object(out, NULL);
+    dm_put_str(out, "detail", detail);
+    dm_put_end(out);
+    dm_respond(session, &response, out);
+}
+
+static const struct dm_header challenge = {
+    "WWW-Authenticate", { "Bearer realm=\"api\"", sizeof("Bearer realm=\"api\"") - 1 }
+};
+
+static void put_token_fault(struct dm_out *out) {
+    dm_put_str(out, "detail", "Given token not valid for any token type");
+    dm_put_str(out, "code", "token_not_valid");
+    dm_put_array(out, "messages");
+    dm_put_object(out, NULL);
+    dm_put_str(out, "token_class", "AccessToken");
+    dm_put_str(out, "token_type", "access");
+    dm_put_str(out, "message", "Token is invalid or expired");
+    dm_put_end(out);
+    dm_put_end(out);
+}
+
+/* Whether there was a token at all makes two answers. */
+static void respond_unauthorized(struct dm_session *session, const struct dm_request *request) {
+    const struct dm_response response = { .status = 401, .headers = &challenge,
+                                          .header_count = 1 };
+    struct dm_out *out = dm_out(session);
+
+    dm_put_object(out, NULL);
+    if (request && !request->credentials.ptr)
+        dm_put_str(out, "detail", "Authentication credentials were not provided.");
+    else
+        put_token_fault(out);
+    dm_put_end(out);
+    dm_respond(session, &response, out);
+}
+
+static void respond_no_recipient(struct dm_session *session) {
+    const struct dm_response response = { .status = 404 };
+    struct dm_out *out = dm_out(session);
+
+    dm_put_object(out, NULL);
+    dm_put_str(out, "status", "failure");
+    dm_put_null(out, "entity");
+    dm_put_str(out, "message", "Invalid recipient");
+    dm_put_bool(out, "success", 0);
+    dm_put_end(out);
+    dm_respond(session, &response, out);
+}
+
+static const char *fault_text(int status) {
+    switch (status) {
+    case 404: return "Not found.";
+    case 405: return "Method not allowed.";
+    case 413: return "Request body is too large.";
+    case 429: return "Request was throttled.";
+    case 503: return "Service temporarily unavailable, try again later.";
+    default: return "A server error occurred.";
+    }
+}
+
+void saletick_fault(struct dm_session *session, const struct dm_request *request, int status) {
+    const struct dm_response refused = { .status = 403 };
+
+    if (status == 401 && request->route == ROUTE_SOCKET)
+        dm_respond(session, &refused, NULL);
+    else if (status == 401)
+        respond_unauthorized(session, request);
+    else
+        respond_detail(session, status, fault_text(status));
+}
+
+static void respond_failure(struct dm_session *session, enum dm_status status) {
+    switch (status) {
+    case DM_NO_USER:
+    case DM_SELF:
+    case DM_INVALID:
+        respond_no_recipient(session);
+        break;
+    case DM_UNAUTHENTICATED:
+    case DM_TOKEN_EXPIRED:
+        respond_unauthorized(session, NULL);
+        break;
+    case DM_LIMITED:
+        respond_detail(session, 429, fault_text(429));
+        break;
+    case DM_UNAVAILABLE:
+        respond_detail(session, 503, fault_text(503));
+        break;
+    default:
+        respond_detail(session, 500, fault_text(500));
+        break;
+    }
+}
+
+/* ---- requests ---- */
+
+/* A positive number of the query; 0 when it is absent or none. */
+static int64_t query_number(struct dm_session *session, const char *name) {
+    struct dm_slice text = dm_request_query(session, name);
+    int64_t number = 0;
+
+    if (text.len > 15)
+        return 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return 0;
+        number = number * 10 + (text.ptr[i] - '0');
+    }
+    return number;
+}
+
+static void take_paging(struct dm_session *session, struct dm_command *command) {
+    struct saletick_session *state = session->state;
+    int64_t limit = query_number(session, "limit");
+
+    command->before_id = query_number(session, "before");
+    command->limit = limit > PAGE_ROWS || limit == 0 ? PAGE_ROWS : (uint32_t)limit;
+    state->extent = limit > 0 || command->before_id > 0 ? EXTENT_PAGE : EXTENT_WHOLE;
+}
+
+static void get_messages(struct dm_session *session, const struct dm_request *request) {
+    struct saletick_session *state = session->state;
+    struct dm_command command = { .size = sizeof(command), .kind = DM_CMD_HISTORY };
+
+    if (dm_uuid_parse(request->params[0], &state->other)) {
+        respond_no_recipient(session);
+        return;
+    }
+    take_paging(session, &command);
+    command.user = dm_ref_uuid(&state->other);
+    command.flags = DM_CMD_MARK_READ
+                    | (state->extent == EXTENT_PAGE ? DM_CMD_OLDEST_FIRST : DM_CMD_ASCENDING);
+    dm_submit(session, &command, DM_SLICE_NONE);
+}
+
+static void get_threads(struct dm_session *session) {
+    struct dm_command command = { .size = sizeof(command), .kind = DM_CMD_THREAD_LIST };
+
+    take_paging(session, &command);
+    dm_submit(session, &command, DM_SLICE_NONE);
+}
+
+void saletick_request(struct dm_session *session, const struct dm_request *request) {
+    struct saletick_session *state = session->state;
+
+    state->route = (enum saletick_route)request->route;
+    if (state->route == ROUTE_MESSAGES)
+        get_messages(session, request);
+    else
+        get_threads(session);
+}
+
+/* ---- lists, in pieces ---- */
+
+void saletick_next_page(struct dm_session *session) {
+    const struct saletick_session *state = session->state;
+    struct dm_command command = { .size = sizeof(command), .kind = DM_CMD_THREAD_LIST,
+                                  .limit = PAGE_ROWS, .cursor = state->cursor };
+
+    if (state->route == ROUTE_MESSAGES) {
+        command.kind = DM_CMD_HISTORY;
+        command.user = dm_ref_uuid(&state->other);
+        command.flags = DM_CMD_ASCENDING;
+    }
+    dm_submit(session, &command, DM_SLICE_NONE);
+}
+
+static void put_head(struct dm_out *out, enum saletick_route route) {
+    dm_put_raw(out, route == ROUTE_MESSAGES
+                        ? DM_SLICE("{\"status\":\"success\",\"entity\":{\"messages\":[")
+                        : DM_SLICE("{\"status\":\"success\",\"entity\":["));
+}
+
+static void put_tail(struct dm_out *out, enum saletick_route route) {
+    dm_put_raw(out, route == ROUTE_MESSAGES
+                        ? DM_SLICE("]},\"message\":\"Messages retreived successfully\","
+                                   "\"success\":true}")
+                        : DM_SLICE("],\"message\":null,\"success\":true}"));
+}
+
+static void put_comma(struct dm_out *out, struct saletick_session *state) {
+    if (state->rows++)
+        dm_put_raw(out, DM_SLICE(","));
+}
+
+static void put_rows(struct dm_out *out, struct saletick_session *state,
+                     const struct dm_result *result) {
+    for (size_t i = 0; i < result->message_count; i++) {
+        put_comma(out, state);
+        saletick_put_message(out, NULL, result->messages[i]);
+    }
+    for (size_t i = 0; i < result->thread_count; i++) {
+        put_comma(out, state);
+        saletick_put_thread(out, result->threads[i]);
+    }
+}
+
+/* One page of several; the last one ends the response. */
+static void tell_piece(struct dm_session *session, struct dm_out *out) {
+    const struct dm_response response = { .status = 200 };
+    struct saletick_session *state = session->state;
+    enum dm_piece taken;
+
+    if (state->phase == PHASE_START)
+        dm_respond_begin(session, &response);
+    state->phase = PHASE_PIECES;
+    taken = dm_respond_piece(session, out);
+    if (!state->cursor)
+        dm_respond_end(session);
+    else if (taken == DM_PIECE_TAKEN)
+        saletick_next_page(session);
+}
+
+static void tell_page(struct dm_session *session, const struct dm_result *result) {
+    const struct dm_response response = { .status = 200 };
+    struct saletick_session *state = session->state;
+    struct dm_out *out = dm_out(session);
+
+    state->cursor = state->extent == EXTENT_WHOLE ? result->next_cursor : 0;
+    if (state->phase == PHASE_START)
+        put_head(out, state->route);
+    put_rows(out, state, result);
+    if (!state->cursor)
+        put_tail(out, state->route);
+    if (state->phase == PHASE_START && !state->cursor)
+        dm_respond(session, &response, out);
+    else
+        tell_piece(session, out);
+}
+
+void saletick_rest_result(struct dm_session *session, const struct dm_result *result) {
+    const struct saletick_session *state = session->state;
+
+    if (result->status == DM_OK)
+        tell_page(session, result);
+    else if (state->phase == PHASE_PIECES)
+        dm_respond_abort(session);
+    else
+        respond_failure(session, result->status);
+}
