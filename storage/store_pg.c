@@ -281,11 +281,11 @@ static void store_shut(struct store_pg *store) {
     store->closing = 2;
     uv_idle_stop(&store->idle);
     for (unsigned i = 0; i < store->config.write_connections; i++) {
-        int idle = store->writers[i].step == WRITER_IDLE;
-        writer_abandon(&store->writers[i]);
+        struct writer *writer = &store->writers[i];
+        enum writer_step step = writer->step;
+        writer_abandon(writer);
         /* One that was under way keeps its connection from saying good-bye. */
-        if (!idle)
-            store->writers[i].step = WRITER_DOWN;
+        writer->step = step == WRITER_IDLE || step == WRITER_REGISTER ? step : WRITER_DOWN;
     }
     readers_abandon(store);
     store->closing_conns = store->config.write_connections + store->config.read_connections;

@@ -46,6 +46,7 @@ struct writer {
     int64_t number;           /* of the last unit known to be committed */
     int registered;
     int cleaned;
+    int leaving;
     enum writer_step step;
 
     struct list hot;          /* requests no earlier cold one of their lane waits for */

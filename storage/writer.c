@@ -205,8 +205,7 @@ static void conn_lost(struct pg_conn *conn, void *owner) {
     int write = writer->step == WRITER_HOT ||
                 (writer->step == WRITER_COLD && writer->task->phase == TASK_OPERATE);
     store->stats.reconnects++;
-    if (writer->step == WRITER_LEAVE) {
-        writer_set_step(writer, WRITER_DOWN);
+    if (writer->leaving) {
         pg_conn_close(conn);
         return;
     }
@@ -242,6 +241,8 @@ static void conn_sync(struct pg_conn *conn, void *owner) {
     } else {
         writer->registered = 1;
         writer_resume(writer);
+        if (writer->leaving)
+            writer_close(writer);
     }
 }
 
@@ -284,6 +285,9 @@ int writer_open(struct writer *writer, struct store_pg *store) {
 
 void writer_close(struct writer *writer) {
     struct pg_args *args = &writer->store->args;
+    writer->leaving = 1;
+    if (writer->step == WRITER_REGISTER)
+        return; /* its row is on the way and must go again */
     if (writer->step != WRITER_IDLE) {
         pg_conn_close(writer->conn);
         return;
