@@ -1,9 +1,9 @@
 #include "adapters/opcode/opcode.h"
 
 static const char *role_letter(const struct dm_user *user) {
-    if (dm_slice_eq(user->role, DM_SLICE("TUTOR")))
+    if (dm_user_has_role(user, DM_SLICE("TUTOR")))
         return "t";
-    return dm_slice_eq(user->role, DM_SLICE("ADMIN")) ? "a" : "s";
+    return dm_user_has_role(user, DM_SLICE("ADMIN")) ? "a" : "s";
 }
 
 static const char *thread_state(enum dm_thread_state state) {

@@ -36,7 +36,7 @@ static void placed(struct operation *op, enum dm_status status) {
 /* Only those who are asked by the gate may let others through. */
 static int may_approve(const struct operation *op) {
     struct dm_slice gate = op->engine->gate_role;
-    return gate.len && dm_slice_eq(op->actor->user->role, gate);
+    return gate.len && dm_user_has_role(op->actor->user, gate);
 }
 
 void gate_begin(struct operation *op) {

@@ -201,8 +201,8 @@ void resolve_place(struct operation *op, operation_step_fn then) {
 
 int resolve_is_gated(const struct operation *op) {
     struct dm_slice gate = op->engine->gate_role;
-    return gate.len && dm_slice_eq(op->other->user->role, gate)
-           && !dm_slice_eq(op->actor->user->role, gate);
+    return gate.len && dm_user_has_role(op->other->user, gate)
+           && !dm_user_has_role(op->actor->user, gate);
 }
 
 static void announce_opened(struct operation *op, const struct dm_thread *own) {

@@ -24,7 +24,7 @@ struct dm_user {
     struct dm_slice last_name;
     struct dm_slice photo; /* URL */
     struct dm_slice color; /* "#rrggbb" */
-    struct dm_slice role;  /* upper-case word such as "TUTOR"; free for deployments to choose */
+    struct dm_slice role;  /* word such as "TUTOR", kept as given; see dm_user_has_role */
     struct dm_slice location;
     int64_t created_us;    /* microseconds since the Unix epoch, UTC, as all times here */
     uint32_t flags;        /* enum dm_user_flag */
@@ -49,6 +49,20 @@ static inline struct dm_slice dm_user_first_name(const struct dm_user *user) {
 /* The last name, or an empty (present) slice. */
 static inline struct dm_slice dm_user_last_name(const struct dm_user *user) {
     return user->last_name.ptr ? user->last_name : DM_SLICE("");
+}
+
+/* 1 when that is the user's role, whatever the case of its letters; 0 otherwise. */
+static inline int dm_user_has_role(const struct dm_user *user, struct dm_slice role) {
+    if (user->role.len != role.len || !user->role.ptr)
+        return 0;
+    for (size_t i = 0; i < role.len; i++) {
+        unsigned char a = (unsigned char)user->role.ptr[i], b = (unsigned char)role.ptr[i];
+        a = (unsigned char)(a >= 'a' && a <= 'z' ? a - 'a' + 'A' : a);
+        b = (unsigned char)(b >= 'a' && b <= 'z' ? b - 'a' + 'A' : b);
+        if (a != b)
+            return 0;
+    }
+    return 1;
 }
 
 #endif

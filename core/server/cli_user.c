@@ -1,5 +1,4 @@
 /* dragoman user add | list | show | set | deactivate */
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,9 +111,6 @@ static int take_options(struct user_options *options, int argc, char **argv) {
         if (r)
             return r;
     }
-    struct dm_slice *role = &options->account.profile.role;
-    for (size_t i = 0; i < role->len; i++)
-        ((char *)role->ptr)[i] = (char)toupper((unsigned char)role->ptr[i]);
     return CLI_OK;
 }
 
