@@ -1,4 +1,5 @@
 /* dragoman user add | list | show | set | deactivate */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
