@@ -77,7 +77,7 @@ static void submit_text(struct dm_session *session, enum dm_command_kind kind,
 }
 
 static void be_wrong(struct dm_session *session) {
-    static char large[5000];
+    static char large[65537];
     struct dm_command command = { .size = 3, .kind = DM_CMD_SEND };
     struct dm_response response = { .status = 200 };
     struct dm_out *out = dm_out(session);
@@ -97,6 +97,10 @@ static void be_wrong(struct dm_session *session) {
     command.size = sizeof(command);
     dm_submit(session, &command, (struct dm_slice){ large, sizeof(large) });
     dm_submit(session, NULL, DM_SLICE_NONE);
+    dm_respond_begin(session, &response);
+    (void)dm_respond_piece(session, dm_out(session));
+    dm_respond_end(session);
+    dm_respond_abort(session);
     dm_set_variant(session, 99);
     dm_accept(session, NULL);
     (void)dm_request_header(session, "host");
