@@ -167,9 +167,13 @@ static int check_config(struct config *config) {
     return CLI_OK;
 }
 
-static void init_log(const struct config *config) {
+/* What a verb has to say is its output and its errors; how it came to the database is for those
+ * who ask for debug lines. */
+static void init_log(const struct config *config, const struct verb *verb) {
     enum log_level level = LOG_LEVEL_INFO;
     log_level_parse(config_string(config, "log.level"), &level);
+    if (verb->run != cli_serve && level == LOG_LEVEL_INFO)
+        level = LOG_LEVEL_WARNING;
     enum log_format format = dm_slice_eq(config_string(config, "log.format"), DM_SLICE("json"))
                                  ? LOG_FORMAT_JSON : LOG_FORMAT_LOGFMT;
     log_init(level, format, STDERR_FILENO);
@@ -183,7 +187,7 @@ static int run_verb(const struct verb *verb, struct cli *cli) {
     if (!r)
         r = check_config(cli->config);
     if (!r) {
-        init_log(cli->config);
+        init_log(cli->config, verb);
         r = verb->run(cli);
     }
     for (size_t i = 0; i < common.count; i++)
@@ -192,11 +196,12 @@ static int run_verb(const struct verb *verb, struct cli *cli) {
 }
 
 int main(int argc, char **argv) {
+    static char version[] = "version";
     int words = 0;
     if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help")))
         return usage(stdout);
     if (argc > 1 && !strcmp(argv[1], "--version"))
-        argv[1] = (char[]){ "version" };
+        argv[1] = version;
     if (argc > 1 && !strcmp(argv[1], "replay"))
         return replay_main(argc - 1, argv + 1);
     const struct verb *verb = find_verb(argc, argv, &words);
