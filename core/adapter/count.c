@@ -54,10 +54,11 @@ void count_notice(struct instance *instance, enum dm_notice notice) {
         [DM_NOTICE_AUTH_TIMEOUT] = "auth_timeout", [DM_NOTICE_RATE_LIMITED] = "rate_limited",
         [DM_NOTICE_BACKLOG] = "backlog", [DM_NOTICE_REVOKED] = "revoked",
         [DM_NOTICE_DRAINING] = "draining", [DM_NOTICE_TIMER] = "timer",
+        [DM_NOTICE_WRITABLE] = "writable",
     };
 
     metrics_inc(metrics_counter(instance->host->metrics, "dragoman_session_notices_total",
-                                "What happened to WebSocket sessions beside frames",
+                                "What happened to sessions beside frames",
                                 METRIC_LABELS("adapter", instance->name, "notice",
                                               names[notice])));
 }

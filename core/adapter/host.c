@@ -26,10 +26,12 @@ static void take_config(struct host *host, const struct host_config *config) {
         own->handshake_timeout_ms = 10000;
     if (!own->request_timeout_ms)
         own->request_timeout_ms = 60000;
-    if (!own->backlog_pause)
-        own->backlog_pause = 64;
     if (!own->backlog_max)
         own->backlog_max = 512;
+    if (!own->backlog_pause)
+        own->backlog_pause = 64;
+    if (own->backlog_pause > (own->backlog_max + 1) / 2)
+        own->backlog_pause = (own->backlog_max + 1) / 2;
     if (own->public_url.len)
         host->public_url = mem_dup(own->public_url.ptr, own->public_url.len);
     own->public_url = dm_slice_str(host->public_url);

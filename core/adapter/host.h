@@ -23,10 +23,11 @@ struct host_config {
     uint32_t handshake_timeout_ms; /* from a request's head to the open WebSocket; 10 s */
     uint32_t request_timeout_ms;   /* from a request's head to its response; 60 s */
     uint32_t sockets_max;          /* WebSockets at a time, 503 above; no limit */
-    uint32_t backlog_pause;        /* unanswered commands of a session above which its peer is
-                                      not read; 64 */
-    uint32_t backlog_max;          /* ... above which its frames are dropped with
-                                      DM_NOTICE_BACKLOG; 512 */
+    uint32_t backlog_max;          /* unanswered commands of a session at which its frames are
+                                      dropped with DM_NOTICE_BACKLOG; 512. At most what the engine
+                                      takes */
+    uint32_t backlog_pause;        /* ... at which its peer is not read; 64, and at most half of
+                                      backlog_max */
     struct dm_slice public_url;    /* "https://chat.example": base of absolute URLs, for adapters
                                       whose own setting is not given. Absent: scheme and host of
                                       the request that opened the session */

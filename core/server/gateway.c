@@ -77,6 +77,7 @@ static int open_host(struct gateway *gateway) {
     struct adapter_error error;
     struct host_config config = {
         .handshake_timeout_ms = (uint32_t)config_int(gateway->config, "limits.handshake_ms"),
+        .backlog_max = (uint32_t)config_int(gateway->config, "limits.queue_max"),
         .public_url = config_string(gateway->config, "public_url"),
     };
     if (loadout_init(&gateway->loadout, gateway->config))

@@ -11,7 +11,7 @@ static struct rig rig;
 static void begin(const struct dm_adapter *adapter, const char *key, const char *value,
                   const char *key2, const char *value2) {
     struct adapter_values *values = adapter_values_new(adapter);
-    const struct host_config config = { .backlog_pause = 4, .backlog_max = 6 };
+    const struct host_config config = { .backlog_pause = 4, .backlog_max = 8 };
     struct adapter_error error;
 
     if (key)
