@@ -201,7 +201,7 @@ static const struct stream_handler stream_handler = {
 int conn_open(struct conn_server *server, int fd, const struct net_address *peer,
               struct stream_layer *layer, struct conn **ret_conn) {
     struct conn *conn = mem_zalloc(sizeof(*conn));
-    int r = stream_init(&conn->stream, server->loop, fd, layer, &server->config.write,
+    int r = stream_init(&conn->stream, server->loop, fd, layer, &server->http_write,
                         &stream_handler);
     if (r < 0) {
         free(conn);

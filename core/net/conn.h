@@ -27,7 +27,7 @@ struct conn_handler {
 };
 
 struct conn_config {
-    struct stream_limits write; /* the send queue of each connection */
+    struct stream_limits write; /* the send queue of each connection; max is for WebSockets */
     struct http_limits http;
     uint32_t linger_ms;         /* the most that closing a connection may take */
 };

@@ -34,6 +34,8 @@ struct conn {
 struct conn_server {
     struct loop *loop;
     struct conn_config config;
+    struct stream_limits http_write; /* no max: who responds in pieces waits for writable(), and
+                                        no request is taken before the response is out */
     const struct conn_handler *handler;
     void *userdata;
     struct list conns;

@@ -40,6 +40,8 @@ struct conn_server *conn_server_new(struct loop *loop, const struct conn_config 
     struct conn_server *server = mem_zalloc(sizeof(*server));
     server->loop = loop;
     server->config = *config;
+    server->http_write = config->write;
+    server->http_write.max = UINT32_MAX;
     server->handler = handler;
     server->userdata = userdata;
     list_init(&server->conns);
