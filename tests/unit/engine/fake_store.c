@@ -150,7 +150,10 @@ static int is_member(const struct fake_thread *thread, int64_t user_id) {
 }
 
 static void hold(struct fake_thread *thread, struct store_append *append) {
-    size_t at = thread->held_count++;
+    size_t at = thread->held_count;
+    if (at == FAKE_HELD)
+        return;
+    thread->held_count++;
     thread->held[at].seq = append->ret_seq;
     thread->held[at].author_id = append->author_id;
     snprintf(thread->held[at].text, 64, "%.*s", DM_SLICE_FMT(append->text));
@@ -354,9 +357,10 @@ size_t fake_store_run(struct fake_store *fake) {
         struct store_request *request = container_of(link, struct store_request, link);
         enum dm_status status = fake->fail[request->kind];
         if ((fake->held_kinds & 1u << request->kind)
-            || is_behind(request->lane, lanes, lane_count)) {
+            || (!store_is_read(request) && is_behind(request->lane, lanes, lane_count))) {
             list_push_back(&kept, link);
-            lanes[lane_count++ % 256] = request->lane;
+            if (!store_is_read(request) && lane_count < 256)
+                lanes[lane_count++] = request->lane;
             continue;
         }
         fake->counts[request->kind]++;

@@ -64,6 +64,42 @@ Test(chat, events_keep_their_order_while_members_are_read) {
     peer_close(&cat);
 }
 
+static enum dm_status read_it(struct fake_store *fake, struct store_call *call) {
+    struct fake_thread *chat = fake_thread_by_id(fake, call->thread_id);
+    const struct dm_message **messages = arena_alloc(call->arena, sizeof(*messages));
+    messages[0] = fake_message(fake, call, chat, chat->seq, chat->members[0]);
+    call->result->messages = messages;
+    call->result->message_count = 1;
+    call->result->thread = fake_view(fake, call, chat);
+    return DM_OK;
+}
+
+Test(chat, no_event_passes_one_that_waits) {
+    struct peer ann, cat;
+    struct dm_command command = bench_command(DM_CMD_READ);
+    struct fake_thread *chat = fake_add_chat(&bench.store, NULL, three);
+    bench.store.command = read_it;
+    peer_join(&ann, "ann", "ann");
+    peer_join(&cat, "cat", "cat");
+    peer_send_thread(&ann, chat->id, "one", NULL);
+    bench_run();
+    chat->member_rev = 7;
+    bench.store.held_kinds = 1u << STORE_MEMBERS;
+    peer_send_thread(&ann, chat->id, "two", NULL);
+    bench_run();
+    bench_forget();
+    command.thread = dm_ref_id(chat->id);
+    peer_submit(&cat, command, NULL);
+    fake_store_run(&bench.store);
+    bench_expect("cat read ok members=ann,bob,cat messages=2");
+    bench.store.held_kinds = 0;
+    bench_run();
+    bench_expect("cat ! message member actor=ann seq=2 text=two unread=2",
+                 "ann ! read member actor=cat messages=2 members=ann,bob,cat");
+    peer_close(&ann);
+    peer_close(&cat);
+}
+
 Test(chat, members_that_cannot_be_read_are_asked_for_again) {
     struct peer ann, bob;
     struct fake_thread *chat = fake_add_chat(&bench.store, NULL, three);

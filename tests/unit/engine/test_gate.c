@@ -101,6 +101,32 @@ Test(gate, an_answer_approves_where_asked_to) {
     peer_close(&tom);
 }
 
+Test(gate, nothing_overtakes_an_answer_that_approves) {
+    struct peer ann, tom;
+    struct dm_command answer = bench_command(DM_CMD_SEND);
+    peer_join(&ann, "ann", "ann");
+    peer_join(&tom, "tom", "tom");
+    ask(&ann);
+    bench.store.held_kinds = 1u << STORE_COMMAND;
+    answer.user = bench_name("ann");
+    answer.text = DM_SLICE("welcome");
+    answer.flags = DM_CMD_ANSWER_APPROVES;
+    peer_submit(&tom, answer, NULL);
+    bench_run();
+    bench_forget();
+    cr_assert(eq(sz, fake_waiting(&bench.store, STORE_COMMAND), 1));
+    peer_send(&tom, "ann", "second", NULL);
+    bench_run();
+    cr_assert(eq(sz, fake_waiting(&bench.store, STORE_APPEND), 0));
+    bench.store.held_kinds = 0;
+    ann.mute = 1;
+    bench_run();
+    cr_assert(eq(str, bench.lines[bench.line_count - 2], "tom send ok seq=5 text=second peer=ann"));
+    bench_forget();
+    peer_close(&ann);
+    peer_close(&tom);
+}
+
 Test(gate, only_the_asked_role_approves) {
     struct peer ann, tom;
     struct dm_command command = bench_command(DM_CMD_APPROVE);

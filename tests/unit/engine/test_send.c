@@ -254,6 +254,34 @@ Test(send, sessions_may_close_inside_their_callbacks) {
     peer_close(&bob[2]);
 }
 
+static struct peer *next_to_close;
+
+static void close_the_next(struct peer *peer) {
+    peer->on_line = NULL;
+    peer_close(next_to_close);
+}
+
+Test(send, sessions_may_close_each_other_inside_callbacks) {
+    struct peer ann, bob, bob2, bob3;
+    peer_join(&ann, "ann", "ann");
+    peer_join(&bob, "bob", "bob");
+    peer_join(&bob2, "bob2", "bob");
+    peer_join(&bob3, "bob3", "bob");
+    peer_send(&ann, "bob", "one", NULL);
+    bench_run();
+    bench_forget();
+    bob.on_line = close_the_next;
+    next_to_close = &bob2;
+    peer_send(&ann, "bob", "two", NULL);
+    bench_run();
+    bench_expect("ann send ok seq=2 text=two peer=bob",
+                 "bob ! message member actor=ann seq=2 text=two peer=ann unread=2",
+                 "bob3 ! message member actor=ann seq=2 text=two peer=ann unread=2");
+    peer_close(&ann);
+    peer_close(&bob);
+    peer_close(&bob3);
+}
+
 static void send_more(struct peer *peer) {
     peer->on_line = NULL;
     peer_send(peer, "bob", "again", NULL);
