@@ -59,6 +59,19 @@ const struct config_setting config_settings[] = {
     { .path = "limits.drain_ms", .kind = CONFIG_INT, .fallback = "10000", .min = 0,
       .max = 600000, .doc = "Time for what is in flight when the gateway stops." },
 
+    { .path = "files.max_size", .kind = CONFIG_INT, .fallback = "10485760", .min = 1,
+      .max = GIB, .doc = "Bytes of one file." },
+    { .path = "files.max_count", .kind = CONFIG_INT, .fallback = "10", .min = 1, .max = 100,
+      .doc = "Files that come with one message." },
+    { .path = "files.max_total", .kind = CONFIG_INT, .fallback = "16777216", .min = 1,
+      .max = GIB, .doc = "Bytes of the files that come with one message." },
+    { .path = "files.memory", .kind = CONFIG_INT, .fallback = "268435456", .min = 1 << 20,
+      .max = 64 * GIB, .doc = "Bytes of files that may be on their way into the database." },
+    { .path = "files.url_ttl", .kind = CONFIG_INT, .fallback = "900", .min = 1,
+      .max = 365 * DAY_S, .doc = "Seconds for which the URL of a file opens by itself." },
+    { .path = "files.connections", .kind = CONFIG_INT, .fallback = "2", .min = 1, .max = 16,
+      .doc = "Connections to the database that carry files and nothing else." },
+
     { .path = "gate.role", .kind = CONFIG_STRING, .fallback = "TUTOR",
       .doc = "Members of this role are asked before strangers may write on; empty: nobody is." },
 

@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
 #include "core/server/cli.h"
+#include "core/server/file_service.h"
 #include "core/server/issuers.h"
 #include "core/server/loadout.h"
 #include "storage/listen_pg.h"
@@ -33,6 +34,7 @@ struct gateway {
     struct backend *backend;
     struct metrics *metrics;
     struct auth *auth;
+    struct file_service *files;
     struct engine *engine;
     struct engine_client client; /* the host's, and the loop for engine_run */
     struct loop_hook turn;
@@ -69,7 +71,11 @@ static int open_auth(struct gateway *gateway) {
         return cli_fail(CLI_CONFIG, "%s", config_error(gateway->config));
     int r = auth_open(loop_uv(backend_loop(gateway->backend)), auth_setup_config(setup),
                       &gateway->auth, error);
+    int f = r ? 0 : file_service_open(gateway->config, gateway->backend,
+                                      auth_setup_config(setup)->key, &gateway->files);
     auth_setup_free(setup);
+    if (f)
+        return cli_fail(CLI_FAILED, "files cannot be kept: %s", strerror(-f));
     return r ? cli_fail(CLI_CONFIG, "%s", error) : CLI_OK;
 }
 
@@ -115,12 +121,14 @@ static int open_engine(struct gateway *gateway) {
         .guesses = (uint32_t)config_int(gateway->config, "auth.guesses"),
         .gate_role = config_string(gateway->config, "gate.role").ptr,
     };
+    file_service_limits(gateway->config, &config);
     gateway->client = *host_engine_client();
     gateway->client.wake = wake_engine;
     gateway->client.owner = gateway;
     gateway->engine = engine_new(&config, backend_store(gateway->backend), gateway->auth,
                                  &gateway->client, gateway->metrics);
     host_attach_engine(gateway->host, gateway->engine);
+    file_service_attach(gateway->files, gateway->engine, gateway->host, gateway->metrics);
     if (host_start(gateway->host, &error))
         return cli_fail(CLI_CONFIG, "%s", error.text);
     while (store_pending(backend_store(gateway->backend)))
@@ -132,7 +140,8 @@ static int open_engine(struct gateway *gateway) {
 
 static void on_request(struct conn_server *server, struct http_exchange *exchange) {
     struct gateway *gateway = conn_server_userdata(server);
-    host_request(gateway->host, exchange);
+    if (!file_service_request(gateway->files, exchange))
+        host_request(gateway->host, exchange);
 }
 
 static const struct conn_handler conn_handler = { .request = on_request };
@@ -230,6 +239,7 @@ void gateway_measure(struct gateway *gateway) {
     measure(gateway, "dragoman_store_waiting", "Requests queued now.", stats.waiting);
     measure(gateway, "dragoman_connections", "Connections now.",
             conn_server_count(gateway->server));
+    file_service_measure(gateway->files, gateway->metrics);
 }
 
 static void end_drain(struct gateway *gateway) {
@@ -245,7 +255,8 @@ static void look_at_drain(struct loop_timer *timer) {
                   LOG_UINT("sessions", host_session_count(gateway->host)),
                   LOG_UINT("commands", engine_busy(gateway->engine)));
         end_drain(gateway);
-    } else if (gateway->state == GATEWAY_FLUSHING && !engine_busy(gateway->engine)) {
+    } else if (gateway->state == GATEWAY_FLUSHING && !engine_busy(gateway->engine) &&
+               !file_service_busy(gateway->files)) {
         end_drain(gateway);
     } else {
         loop_timer_arm(loop, timer, DRAIN_LOOK_MS);
@@ -269,6 +280,7 @@ void gateway_drain(struct gateway *gateway, gateway_drained_fn *drained, void *o
                            (uint64_t)config_int(gateway->config, "limits.drain_ms");
     conn_server_unlisten(gateway->server, LISTENER_UNLINK);
     conn_server_drain(gateway->server);
+    file_service_drain(gateway->files);
     host_drain(gateway->host, sessions_gone, gateway);
     loop_timer_init(&gateway->drain, look_at_drain);
     loop_timer_arm(loop, &gateway->drain, 0);
@@ -306,6 +318,11 @@ void gateway_close(struct gateway *gateway) {
         loop_timer_cancel(backend_loop(gateway->backend), &gateway->watch);
         close_doors(gateway);
         await_engine(gateway);
+    }
+    if (gateway->files) {
+        gateway->closing++;
+        file_service_close(gateway->files, part_closed, gateway);
+        await_parts(gateway);
     }
     if (gateway->host)
         host_stop(gateway->host);
