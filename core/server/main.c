@@ -8,6 +8,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/log.h"
+#include "core/net/address.h"
 #include "core/replay/replay.h"
 #include "core/server/cli.h"
 #include "core/server/loadout.h"
@@ -158,13 +159,26 @@ static int read_config(struct config *config, const struct common *common) {
     return r ? cli_fail(CLI_CONFIG, "%s", config_error(config)) : 0;
 }
 
+static int check_address(struct config *config, const char *path) {
+    struct dm_slice text = config_string(config, path);
+    struct sockaddr_storage address;
+    socklen_t len;
+    if (!text.ptr || !net_address_resolve(text, &address, &len))
+        return 0;
+    return config_fail(config, path, "%s must be HOST:PORT, [IPV6]:PORT or unix:PATH", path);
+}
+
 /* Also the verbs that need no adapter refuse a misspelled setting: it may be one of security. */
 static int check_config(struct config *config) {
     struct loadout loadout;
-    if (loadout_init(&loadout, config))
-        return cli_fail(CLI_CONFIG, "%s", config_error(config));
-    loadout_fini(&loadout);
-    return CLI_OK;
+    int r = loadout_init(&loadout, config);
+    if (!r)
+        loadout_fini(&loadout);
+    if (!r)
+        r = check_address(config, "listen");
+    if (!r)
+        r = check_address(config, "admin");
+    return r ? cli_fail(CLI_CONFIG, "%s", config_error(config)) : CLI_OK;
 }
 
 /* What a verb has to say is its output and its errors; how it came to the database is for those
