@@ -334,9 +334,13 @@ class Gateway:
         while True:
             try:
                 line = lines.get(timeout=max(0.0, deadline - time.monotonic()))
+                patience = 10
             except queue.Empty:
-                line = None
+                line, patience = None, 0
             if line is None:
+                # Its output ends a moment before the process does.
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(patience)
                 status = self.process.poll()
                 self._kill_process()
                 self.process = None

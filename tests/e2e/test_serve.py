@@ -59,7 +59,7 @@ def test_port_that_is_taken(gateway):
 def test_listen_address_that_is_none(address):
     gw = Gateway(listen=address)
     try:
-        with pytest.raises(GatewayError, match=r"exit status (1|78)"):
+        with pytest.raises(GatewayError, match="exit status 78"):
             gw.start()
     finally:
         gw.close()
@@ -138,7 +138,7 @@ def test_database_runs_unprivileged(gateway):
     assert gateway.psql("show fsync") == [("on",)]
     assert gateway.psql("show synchronous_commit") == [("on",)]
     assert gateway.psql("show full_page_writes") == [("on",)]
-    assert gateway.psql("show listen_addresses") in ([("",)], [(None,)])
+    assert gateway.psql("select current_setting('listen_addresses') = ''") == [("t",)]
 
 
 def test_private_database_is_not_open_to_everybody(gateway):
@@ -201,7 +201,7 @@ def test_no_secret_is_logged(make_gateway, form):
     gw = make_gateway(settings={"log.level": "debug", "log.format": form})
     secrets = make_noise(gw)
     gw.kill9_postgres()
-    gw.wait_log("error", timeout=60)
+    gw.wait_log("database connection failed", timeout=60)
     log = gw.log + (gw.state / "pg.log").read_text(errors="replace")
     key = (gw.state / "token.key").read_bytes()
     for secret in [*secrets, key.hex()]:
