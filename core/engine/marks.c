@@ -86,13 +86,12 @@ static void make_dirty(struct engine *engine, struct thread *thread) {
 }
 
 void marks_delivered(struct engine *engine, struct thread *thread, int64_t user_id, uint64_t seq) {
-    struct range *last = last_of(thread, user_id);
-    struct range *range = last;
-    if (last && seq <= last->to)
+    struct range *range = last_of(thread, user_id);
+    if (range && seq <= range->to)
         return;
-    if (!last || last->state != RANGE_OPEN || seq != last->reach + 1) {
+    if (!range || range->state != RANGE_OPEN || seq != range->reach + 1) {
         range = range_new(engine, thread, user_id);
-        range->from = last && seq == last->reach + 1 ? last->to + 1 : seq;
+        range->from = seq;
     }
     range->to = seq;
     range->reach = seq;

@@ -100,6 +100,28 @@ Test(chat, no_event_passes_one_that_waits) {
     peer_close(&cat);
 }
 
+/* What waits keeps the author as it was; the session has got the new data meanwhile. */
+Test(chat, an_author_may_change_while_events_wait) {
+    struct peer ann, cat;
+    struct bus_notice notice = { .kind = BUS_USER_CHANGED, .id = bench_id("ann") };
+    struct fake_thread *chat = fake_add_chat(&bench.store, NULL, three);
+    peer_join(&ann, "ann", "ann");
+    peer_join(&cat, "cat", "cat");
+    bench.store.held_kinds = 1u << STORE_MEMBERS;
+    peer_send_thread(&ann, chat->id, "one", NULL);
+    bench_run();
+    bench_forget();
+    fake_user_named(&bench.store, "ann")->user.color = DM_SLICE("#00ff00");
+    engine_notice(bench.engine, &notice);
+    bench_run();
+    bench_expect("ann changed ann", "cat ! user_updated all actor=ann");
+    bench.store.held_kinds = 0;
+    bench_run();
+    bench_expect("cat ! message member actor=ann seq=1 text=one unread=1");
+    peer_close(&ann);
+    peer_close(&cat);
+}
+
 Test(chat, members_that_cannot_be_read_are_asked_for_again) {
     struct peer ann, bob;
     struct fake_thread *chat = fake_add_chat(&bench.store, NULL, three);
