@@ -20,6 +20,7 @@
 #define START_TIMEOUT_MS 300000
 #define STOP_TIMEOUT_MS 60000
 #define POLL_MS 20
+#define PATIENCE_MAX_MS 5000
 
 struct private_cluster {
     struct private_server server;
@@ -107,12 +108,12 @@ static int settle(struct private_cluster *cluster) {
 
 /* Starting and stopping */
 
-/* A killed postmaster's children hold its shared memory for a moment and make the next one give
- * up: it is started again until the time is over. */
+/* A killed postmaster's children hold its shared memory for a moment, and init may take its time to
+ * bury it; either makes the next one give up. So it is started again, ever more slowly. */
 static int wait_ready(struct private_cluster *cluster) {
     uint64_t deadline = clock_mono_ms() + START_TIMEOUT_MS;
     uint64_t started = clock_mono_ms();
-    int tries = 1;
+    uint64_t patience = 250;
     for (;;) {
         if (PQping(cluster->admin_conninfo) == PQPING_OK &&
             private_server_pid(&cluster->server) > 0)
@@ -120,8 +121,9 @@ static int wait_ready(struct private_cluster *cluster) {
         uint64_t now = clock_mono_ms();
         if (now > deadline)
             return -ETIMEDOUT;
-        if (now - started > 1000 && private_server_pid(&cluster->server) <= 0) {
-            if (++tries > 20)
+        if (now - started > patience && private_server_pid(&cluster->server) <= 0) {
+            patience += patience / 4;
+            if (patience > PATIENCE_MAX_MS)
                 return -ECHILD;
             int error = private_server_start(&cluster->server);
             if (error)

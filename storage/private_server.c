@@ -197,7 +197,12 @@ int private_server_pid(const struct private_server *server) {
     if (file)
         fclose(file);
     free(path);
-    return pid > 0 && is_ours(server, pid) ? pid : 0;
+    if (pid > 0 && is_ours(server, pid))
+        return pid;
+    /* As the first process of a container we inherit it, and nobody else would bury it. */
+    if (pid > 0)
+        waitpid(pid, NULL, WNOHANG);
+    return 0;
 }
 
 void private_server_log_tail(const struct private_server *server) {
