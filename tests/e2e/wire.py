@@ -58,7 +58,7 @@ class Connection:
 
     def fill(self, timeout=PATIENCE):
         """Reads once; False at the end of the stream (a reset is one, too)."""
-        if not select.select([self.sock], [], [], max(timeout, 0))[0]:
+        if not self._readable(timeout):
             raise AssertionError(f"nothing came in {timeout:.1f} s; before: {self.buffer[:200]!r}")
         try:
             data = self.sock.recv(1 << 18)
@@ -90,7 +90,13 @@ class Connection:
 
     def is_quiet(self, seconds):
         """Whether nothing more comes for so long."""
-        return not self.buffer and not select.select([self.sock], [], [], seconds)[0]
+        return not self.buffer and not self._readable(seconds)
+
+    def _readable(self, seconds):
+        # select() knows no descriptor above 1023.
+        poll = select.poll()
+        poll.register(self.sock, select.POLLIN)
+        return bool(poll.poll(max(seconds, 0) * 1000))
 
     def abort(self):
         self.sock.close()
