@@ -48,7 +48,7 @@ int cli_fail(enum cli_exit code, const char *format, ...) {
     vfprintf(stderr, format, args);
     fputc('\n', stderr);
     va_end(args);
-    return code;
+    return (int)code;
 }
 
 static int usage(FILE *file) {
