@@ -227,7 +227,7 @@ static void encode_user_update(const struct task *task, struct pg_args *args) {
     const struct store_account *account = task->call->account;
     pg_args_int8(args, task->call->other_id);
     encode_account(account, args);
-    pg_args_int4(args, (int32_t)(int32_t)account->activity);
+    pg_args_int4(args, (int32_t)account->activity);
 }
 
 static void encode_token_revoke(const struct task *task, struct pg_args *args) {
