@@ -38,9 +38,9 @@ static void put_members(struct dm_out *out, const struct dm_thread *thread,
     dm_put_array(out, "users");
     for (size_t i = 0; i < thread->member_count; i++)
         put_user(out, NULL, thread->members[i]);
-    if (!thread->member_count && self)
+    if (thread->kind == DM_THREAD_DIRECT && self)
         put_user(out, NULL, self);
-    if (!thread->member_count && thread->peer)
+    if (thread->kind == DM_THREAD_DIRECT && thread->peer)
         put_user(out, NULL, thread->peer);
     dm_put_end(out);
 }

@@ -2,11 +2,13 @@
 #include "adapters/casamsa/casamsa.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FILES_MAX 64
 #define USERS_MAX 5000
+#define COOKIE_MAX 65536
 
 struct args {
     int64_t chat;
@@ -57,6 +59,7 @@ static const struct method *find_method(struct dm_slice name) {
 /* What a command under way points to beyond the frame. */
 struct work {
     struct dm_ref *users;
+    char *cookie;
     struct dm_upload uploads[FILES_MAX];
 };
 
@@ -145,20 +148,51 @@ static const char *fill(const struct dm_host *host, const struct method *method,
     return NULL;
 }
 
+static int names_users(enum dm_command_kind kind) {
+    return kind == DM_CMD_CHAT_ADD || kind == DM_CMD_CHAT_REMOVE;
+}
+
+/* The initiator is told the ids as given, so these travel along with the key: [users, key]. */
+static struct dm_slice join_users(const struct dm_host *host, const struct dm_json *args,
+                                  struct dm_slice key, struct work *work) {
+    struct dm_slice users = dm_json_text(host, dm_json_get(host, args, "users"));
+    size_t size = users.len + key.len + sizeof("[,null]");
+    int len;
+
+    work->cookie = malloc(size);
+    if (!work->cookie)
+        return DM_SLICE_NONE;
+    if (!key.ptr)
+        key = DM_SLICE("null");
+    len = snprintf(work->cookie, size, "[%.*s,%.*s]", DM_SLICE_FMT(users), DM_SLICE_FMT(key));
+    return (struct dm_slice){ work->cookie, (size_t)len };
+}
+
+/* Fills command and cookie; returns the field at fault, or NULL. */
+static const char *prepare(const struct dm_host *host, const struct method *method,
+                           const struct dm_json *args, struct dm_slice key, struct work *work,
+                           struct dm_command *command, struct dm_slice *ret_cookie) {
+    const char *fault = fill(host, method, args, work, command);
+
+    if (fault)
+        return fault;
+    *ret_cookie = names_users(command->kind) ? join_users(host, args, key, work) : key;
+    return ret_cookie->len > COOKIE_MAX ? "event_response_key" : NULL;
+}
+
 static const char *submit(struct dm_session *session, const struct method *method,
                           const struct dm_json *args, struct dm_slice key) {
-    const struct dm_host *host = session->host;
     struct dm_command command = { .size = sizeof(command), .kind = method->command };
     struct work work = { 0 };
-    const char *fault = fill(host, method, args, &work, &command);
-    int names_users = command.kind == DM_CMD_CHAT_ADD || command.kind == DM_CMD_CHAT_REMOVE;
+    struct dm_slice cookie;
+    const char *fault = prepare(session->host, method, args, key, &work, &command, &cookie);
 
-    /* The initiator is told the ids as given, so these travel along with the key. */
     if (fault)
         casamsa_fail_field(session, fault, key);
     else
-        dm_submit(session, &command, names_users ? dm_json_text(host, args) : key);
+        dm_submit(session, &command, cookie);
     free(work.users);
+    free(work.cookie);
     return fault ? "invalid" : method->name;
 }
 

@@ -36,14 +36,14 @@ static int names_self(const struct dm_session *session, const struct dm_result *
     return 0;
 }
 
-static void answer_members(struct dm_session *session, const char *type,
-                           const struct dm_result *result, const struct dm_json *args) {
-    const struct dm_host *host = session->host;
-    const struct dm_json *key = dm_json_get(host, args, "event_response_key");
+static void answer_members(struct dm_session *session, const struct dm_result *result,
+                           struct dm_slice users, struct dm_slice key) {
+    const char *type = result->kind == DM_CMD_CHAT_ADD ? "user_added_successful"
+                                                       : "user_removed_successful";
     struct dm_out *out = dm_out(session);
 
-    casamsa_begin(out, type, KEY_GIVEN, key ? dm_json_text(host, key) : DM_SLICE_NONE);
-    dm_put_json(out, "user_ids", dm_json_text(host, dm_json_get(host, args, "users")));
+    casamsa_begin(out, type, KEY_GIVEN, key);
+    dm_put_json(out, "user_ids", users);
     casamsa_put_chat(out, result->thread, session->user);
     casamsa_end(out, type);
     if (result->kind != DM_CMD_CHAT_REMOVE || !names_self(session, result))
@@ -53,18 +53,18 @@ static void answer_members(struct dm_session *session, const char *type,
     casamsa_end(out, "chat_removed");
 }
 
+/* The cookie is [users, key]. */
 static void members_result(struct dm_session *session, const struct dm_result *result,
                            struct dm_slice cookie) {
     const struct dm_host *host = session->host;
-    const struct dm_json *args = dm_json_parse(host, cookie);
-    const struct dm_json *key = dm_json_get(host, args, "event_response_key");
+    const struct dm_json *pair = dm_json_parse(host, cookie);
+    const struct dm_json *users = dm_json_next(host, pair, NULL);
+    struct dm_slice key = dm_json_text(host, dm_json_next(host, pair, users));
 
     if (result->status == DM_OK)
-        answer_members(session, result->kind == DM_CMD_CHAT_ADD ? "user_added_successful"
-                                                                : "user_removed_successful",
-                       result, args);
+        answer_members(session, result, dm_json_text(host, users), key);
     else
-        casamsa_fail_result(session, result, key ? dm_json_text(host, key) : DM_SLICE_NONE);
+        casamsa_fail_result(session, result, key);
 }
 
 static void good_result(struct dm_session *session, const struct dm_result *result,
