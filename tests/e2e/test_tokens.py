@@ -166,8 +166,8 @@ class School:
         new.write_text(text)
         new.rename(self.jwks)
 
-    def claims(self, iss, user=None, **more):
-        claims = {"iss": iss, **lifetime(), **({"sub": user["uuid"]} if user else {}), **more}
+    def claims(self, iss, user=None, /, **more):
+        claims = {**lifetime(), **({"sub": user["uuid"]} if user else {}), "iss": iss, **more}
         return {name: value for name, value in claims.items() if value is not None}
 
 
@@ -386,7 +386,7 @@ def test_deactivated_users_stay_out_and_are_not_made_again(school):
 # ---- configuration of issuers ----------------------------------------------------------------
 
 @pytest.mark.parametrize("issuer", [
-    {"algorithm": "RS256"}, {"algorithm": "HS256"}, {"secret": SECRET},
+    {"algorithm": "RS256"}, {"algorithm": "HS256"}, {},
     {"algorithm": "HS256", "secret": ""},
     {"algorithm": "RS256", "secret": SECRET},
     {"algorithm": "RS256", "public_key_file": "/nowhere.pem"},

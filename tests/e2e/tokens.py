@@ -53,8 +53,10 @@ class KeyPair:
         _openssl("pkey", "-in", str(self.private), "-pubout", "-out", str(self.public))
 
     def sign(self, claims, header=None):
-        """A token by this key; `header` members come on top of alg, typ and kid."""
+        """A token by this key; `header` members come on top of alg, typ and kid, None takes one
+        away."""
         full = {"alg": self.algorithm, "typ": "JWT", "kid": self.kid, **(header or {})}
+        full = {name: value for name, value in full.items() if value is not None}
         return encode(full, claims, self._signature)
 
     def _signature(self, text):
