@@ -55,7 +55,8 @@ static void exchange_over(struct conn *conn) {
 
 static size_t feed_http(struct conn *conn, const uint8_t *data, size_t len) {
     if (!conn->http) {
-        if (len == 0)
+        /* Who does not read the responses before gets no further one: it would have to be kept. */
+        if (len == 0 || stream_is_full(&conn->stream))
             return 0;
         conn->http = http_exchange_new(conn);
         stream_set_deadline(&conn->stream, conn->server->config.http.head_timeout_ms);
@@ -152,6 +153,8 @@ static void on_drained(struct stream *stream) {
         http_exchange_drained(conn->http);
     else if (conn->flags & CONN_WEBSOCKET)
         websocket_drained(&conn->ws);
+    else
+        conn_mark(conn);
 }
 
 static void on_timeout(struct stream *stream) {
@@ -235,7 +238,8 @@ void conn_set_userdata(struct conn *conn, void *userdata) {
 }
 
 void conn_close(struct conn *conn) {
-    stream_close(&conn->stream, conn->server->config.linger_ms);
+    stream_close(&conn->stream, conn->server->config.http.body_timeout_ms,
+                 conn->server->config.linger_ms);
 }
 
 void conn_abort(struct conn *conn) {

@@ -29,7 +29,7 @@ struct conn_handler {
 struct conn_config {
     struct stream_limits write; /* the send queue of each connection; max is for WebSockets */
     struct http_limits http;
-    uint32_t linger_ms;         /* the most that closing a connection may take */
+    uint32_t linger_ms;         /* the most that a closing connection waits for the peer's end */
 };
 
 /* low 16 KiB, high 64 KiB, max 1 MiB; HTTP_LIMITS_DEFAULT; 2 s. */

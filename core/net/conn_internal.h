@@ -35,7 +35,7 @@ struct conn_server {
     struct loop *loop;
     struct conn_config config;
     struct stream_limits http_write; /* no max: who responds in pieces waits for writable(), and
-                                        no request is taken before the response is out */
+                                        no request is taken while the queue is full */
     const struct conn_handler *handler;
     void *userdata;
     struct list conns;

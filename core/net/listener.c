@@ -82,7 +82,7 @@ static void refuse(struct listener *listener, int fd) {
     }
     listener->surplus++;
     stream_write(&surplus->stream, listener->config.surplus.ptr, listener->config.surplus.len);
-    stream_close(&surplus->stream, SURPLUS_MS);
+    stream_close(&surplus->stream, SURPLUS_MS, SURPLUS_MS);
 }
 
 /* ---- accepting ---- */

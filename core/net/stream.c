@@ -92,6 +92,7 @@ static void shut_down(struct stream *stream) {
         }
         stream->flags |= STREAM_SHUT;
         stream->state = STREAM_LINGERING;
+        loop_timer_arm(stream->loop, &stream->timer, stream->linger_ms);
     }
     if (stream->flags & STREAM_EOF)
         finish(stream, STREAM_END_CLOSED);
@@ -116,6 +117,8 @@ static ssize_t flush_once(struct stream *stream) {
         return n;
     if (n > 0)
         stream_queue_consume(&stream->queue, (size_t)n);
+    if (n > 0 && stream->state == STREAM_FLUSHING)
+        loop_timer_arm(stream->loop, &stream->timer, stream->flush_ms);
     if (n == (ssize_t)bytes)
         return !stream_queue_is_empty(&stream->queue);
     stream->flags |= STREAM_BLOCKED;
@@ -352,13 +355,14 @@ void stream_set_deadline(struct stream *stream, uint64_t ms) {
         loop_timer_cancel(stream->loop, &stream->timer);
 }
 
-void stream_close(struct stream *stream, uint64_t ms) {
-    assert(ms > 0);
+void stream_close(struct stream *stream, uint32_t flush_ms, uint32_t linger_ms) {
+    assert(flush_ms > 0 && linger_ms > 0);
     if (stream->state != STREAM_OPEN)
         return;
     stream->state = STREAM_FLUSHING;
-    loop_timer_cancel(stream->loop, &stream->timer);
-    loop_timer_arm(stream->loop, &stream->timer, ms);
+    stream->flush_ms = flush_ms;
+    stream->linger_ms = linger_ms;
+    loop_timer_arm(stream->loop, &stream->timer, flush_ms);
     loop_hook_mark(stream->loop, &stream->hook, LOOP_FLUSH);
     poll_update(stream);
 }

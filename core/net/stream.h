@@ -114,6 +114,8 @@ struct stream {
     struct loop_hook hook;
     struct loop_timer timer;
     int fd;
+    uint32_t flush_ms;
+    uint32_t linger_ms;
     uint16_t flags;
     uint8_t state;
     uint8_t end;
@@ -154,9 +156,10 @@ void stream_resume(struct stream *stream);
 /* One deadline per open stream, in milliseconds from now; 0 takes it away. */
 void stream_set_deadline(struct stream *stream, uint64_t ms);
 
-/* Graceful: flush, shut down our direction, wait for the peer's end, close; ms (> 0) is the most
- * that all of it may take. Does nothing unless OPEN. */
-void stream_close(struct stream *stream, uint64_t ms);
+/* Graceful: flush, shut down our direction, wait for the peer's end, close. flush_ms (> 0) is the
+ * most that may pass in which the peer takes nothing of what is queued, linger_ms (> 0) the most
+ * that its end is waited for. Does nothing unless OPEN. */
+void stream_close(struct stream *stream, uint32_t flush_ms, uint32_t linger_ms);
 
 /* Immediate: what is queued is dropped. Does nothing when GONE. */
 void stream_abort(struct stream *stream, enum stream_end why);

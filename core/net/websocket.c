@@ -166,7 +166,7 @@ void websocket_drained(struct websocket *ws) {
 
 void websocket_hang_up(struct websocket *ws) {
     ws->flags |= WEBSOCKET_DEAF;
-    stream_close(&conn_of(ws)->stream, ws->close_timeout);
+    stream_close(&conn_of(ws)->stream, ws->close_timeout, conn_of(ws)->server->config.linger_ms);
 }
 
 static void record_code(struct websocket *ws, uint16_t code) {

@@ -76,7 +76,7 @@ struct websocket_options {
     uint32_t max_message;            /* bytes; 0 means 65536 */
     uint32_t ping_interval_ms;       /* of silence from the peer before a ping; 0: no pings */
     uint32_t pong_timeout_ms;        /* without a byte after the ping: ended with 1006; 0: 20 s */
-    uint32_t close_timeout_ms;       /* for the closing handshake and the stream; 0: 5 s */
+    uint32_t close_timeout_ms;       /* for the peer's Close, and then for flushing; 0: 5 s */
 };
 
 /* Accepts the upgrade that an exchange asks for, within request() or any time later; bytes that

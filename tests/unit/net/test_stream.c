@@ -132,7 +132,7 @@ Test(stream, close_flushes_and_waits_for_the_peer) {
     char data[64];
     fixture_open(&f, NULL, &fixture_handler);
     stream_write(&f.stream, "bye", 3);
-    stream_close(&f.stream, 60000);
+    stream_close(&f.stream, 60000, 60000);
     cr_assert(eq(int, stream_write(&f.stream, "late", 4), -EPIPE));
     fixture_turn(&f);
     cr_assert(eq(sz, fixture_peer_read(&f, data, sizeof(data)), 3));
@@ -151,7 +151,7 @@ Test(stream, close_flushes_and_waits_for_the_peer) {
 Test(stream, close_does_not_linger_for_ever) {
     struct fixture f = { 0 };
     fixture_open(&f, NULL, &fixture_handler);
-    stream_close(&f.stream, 10);
+    stream_close(&f.stream, 60000, 10);
     fixture_run_until_closed(&f);
     cr_assert(eq(int, f.end, STREAM_END_CLOSED));
     fixture_close(&f);
@@ -161,7 +161,7 @@ Test(stream, close_does_not_flush_for_ever) {
     struct fixture f = { 0 };
     fixture_open(&f, NULL, &fixture_handler);
     fill(&f);
-    stream_close(&f.stream, 10);
+    stream_close(&f.stream, 10, 60000);
     fixture_run_until_closed(&f);
     cr_assert(eq(int, f.end, STREAM_END_TIMEOUT));
     fixture_close(&f);
