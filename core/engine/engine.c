@@ -21,7 +21,7 @@ static void set_config(struct engine *engine, const struct engine_config *given)
     config->text_max = or_default(given->text_max, 65536);
     config->name_max = or_default(given->name_max, 512);
     config->secret_max = or_default(given->secret_max, 1024);
-    config->attachments_max = or_default(given->attachments_max, 10);
+    config->attachments_max = or_default(given->attachments_max, 100);
     config->uploads_max = or_default(given->uploads_max, 10);
     config->upload_max = or_default(given->upload_max, UINT32_C(10) << 20);
     config->upload_total_max = or_default(given->upload_total_max, UINT32_C(16) << 20);

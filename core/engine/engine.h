@@ -89,7 +89,7 @@ struct engine_config {
     uint32_t text_max;             /* bytes of a message; 65536 */
     uint32_t name_max;             /* bytes of names, titles, URLs of a profile; 512 */
     uint32_t secret_max;           /* bytes of a password or pin; 1024 */
-    uint32_t attachments_max;      /* per message; 10 */
+    uint32_t attachments_max;      /* URLs per message; 100 */
     uint32_t uploads_max;          /* files that come with one command; 10 */
     uint32_t upload_max;           /* bytes of one of them; 10 MiB */
     uint32_t upload_total_max;     /* bytes of all of them; 16 MiB */

@@ -15,7 +15,7 @@ Test(submit, sizes_and_texts) {
     struct peer ann;
     struct dm_command command;
     char *large = malloc(70000);
-    struct dm_slice urls[11];
+    struct dm_slice urls[101];
     memset(large, 'x', 70000);
     peer_join(&ann, "ann", "ann");
     command = bench_command(DM_CMD_SEND);
@@ -37,11 +37,11 @@ Test(submit, sizes_and_texts) {
     peer_submit(&ann, command, NULL);
     command.thread = bench_name("x");
     peer_submit(&ann, command, NULL);
-    for (size_t i = 0; i < 11; i++)
+    for (size_t i = 0; i < 101; i++)
         urls[i] = DM_SLICE("u");
     command.thread = dm_ref_id(1);
     command.urls = urls;
-    command.url_count = 11;
+    command.url_count = 101;
     peer_submit(&ann, command, NULL);
     command.urls = NULL;
     command.url_count = 1;
