@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "core/adapter/internal.h"
+#include "core/adapter/api.h"
 #include "core/base/base64.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
@@ -15,16 +15,16 @@ static struct host *host_of(const struct dm_host *api) {
     return (struct host *)(uintptr_t)api;
 }
 
-static void complain(const char *adapter, const char *what) {
+void api_complain(const char *adapter, const char *what) {
     log_event(LOG_LEVEL_ERROR, "adapter broke the contract", LOG_STR("adapter", adapter),
               LOG_STR("what", what));
 }
 
-static struct session *session_of(struct dm_session *pub, const char *function) {
+struct session *api_session(struct dm_session *pub, const char *function) {
     struct session *session = container_of(pub, struct session, pub);
 
     if (!pub || session->magic != SESSION_MAGIC || session->state == SESSION_GONE) {
-        complain(NULL, function);
+        api_complain(NULL, function);
         return NULL;
     }
     return session;
@@ -34,7 +34,7 @@ static const struct instance *instance_of(const struct dm_instance *pub) {
     const struct instance *instance = (const struct instance *)(const void *)pub;
 
     if (!pub || &instance->host->api != pub->host) {
-        complain(NULL, "no instance");
+        api_complain(NULL, "no instance");
         return NULL;
     }
     return instance;
@@ -47,7 +47,7 @@ static int may_set_principal(const struct dm_command *command) {
 
 static void api_submit(struct dm_session *pub, const struct dm_command *command,
                        struct dm_slice cookie) {
-    struct session *session = session_of(pub, "submit: no session");
+    struct session *session = api_session(pub, "submit: no session");
     struct dm_command copy = { 0 };
     uint32_t flags;
 
@@ -55,7 +55,7 @@ static void api_submit(struct dm_session *pub, const struct dm_command *command,
         return;
     if (!command || command->size < offsetof(struct dm_command, user)
         || cookie.len > COOKIE_MAX) {
-        complain(session->instance->name, "submit: bad command or cookie");
+        api_complain(session->instance->name, "submit: bad command or cookie");
         return;
     }
     memcpy(&copy, command, command->size < sizeof(copy) ? command->size : sizeof(copy));
@@ -76,31 +76,31 @@ static int code_is_good(uint16_t code) {
 }
 
 static void api_close(struct dm_session *pub, uint16_t code) {
-    struct session *session = session_of(pub, "close: no session");
+    struct session *session = api_session(pub, "close: no session");
 
     if (!session)
         return;
     if (!code_is_good(code)) {
-        complain(session->instance->name, "close: a code that may not be sent");
+        api_complain(session->instance->name, "close: a code that may not be sent");
         code = WEBSOCKET_CODE_INTERNAL;
     }
     session_close(session, code);
 }
 
 static void api_accept(struct dm_session *pub, const char *subprotocol) {
-    struct session *session = session_of(pub, "accept: no session");
+    struct session *session = api_session(pub, "accept: no session");
 
     if (!session)
         return;
     if (session->state != SESSION_UPGRADING || session->subprotocol
         || session->instance->host->hook_session != session) {
-        complain(session->instance->name, "accept: not now");
+        api_complain(session->instance->name, "accept: not now");
         return;
     }
     if (subprotocol
         && !websocket_is_offered(http_request(session->request->exchange),
                                  dm_slice_str(subprotocol))) {
-        complain(session->instance->name, "accept: a subprotocol that was not offered");
+        api_complain(session->instance->name, "accept: a subprotocol that was not offered");
         subprotocol = NULL;
     }
     if (subprotocol)
@@ -109,14 +109,14 @@ static void api_accept(struct dm_session *pub, const char *subprotocol) {
 }
 
 static void api_timer(struct dm_session *pub, uint32_t ms) {
-    struct session *session = session_of(pub, "timer: no session");
+    struct session *session = api_session(pub, "timer: no session");
     struct loop *loop;
 
     if (!session)
         return;
     loop = session->instance->host->loop;
     if (ms > TIMER_MS_MAX) {
-        complain(session->instance->name, "timer: longer than a day");
+        api_complain(session->instance->name, "timer: longer than a day");
         ms = TIMER_MS_MAX;
     }
     if (ms == 0 || session->state == SESSION_CLOSING)
@@ -126,12 +126,12 @@ static void api_timer(struct dm_session *pub, uint32_t ms) {
 }
 
 static void api_set_variant(struct dm_session *pub, uint32_t variant) {
-    struct session *session = session_of(pub, "set_variant: no session");
+    struct session *session = api_session(pub, "set_variant: no session");
 
     if (!session)
         return;
     if (variant >= VARIANTS_MAX)
-        complain(session->instance->name, "set_variant: out of range");
+        api_complain(session->instance->name, "set_variant: out of range");
     else
         session->variant = (uint8_t)variant;
 }
@@ -161,180 +161,25 @@ static struct dm_slice api_setting_str(const struct dm_instance *pub, const char
     return instance ? adapter_values_text(instance->values, key) : DM_SLICE_NONE;
 }
 
-/* ---- the request of the hook that runs ---- */
-
-static struct session *request_session(struct dm_session *pub, const char *name) {
-    struct session *session = session_of(pub, "request data: no session");
-
-    if (!session || !name)
-        return NULL;
-    if (session->instance->host->hook != HOOK_REQUEST
-        || session->instance->host->hook_session != session || !session->request) {
-        complain(session->instance->name, "request data: not in this hook");
-        return NULL;
-    }
-    return session;
-}
-
-static struct dm_slice api_request_header(struct dm_session *pub, const char *name) {
-    struct session *session = request_session(pub, name);
-
-    return session ? http_header(http_request(session->request->exchange), name) : DM_SLICE_NONE;
-}
-
-static int decode_into(struct arena *arena, struct dm_slice raw, enum http_plus plus,
-                       struct dm_slice *ret_text) {
-    char *text = arena_alloc(arena, raw.len + 1);
-    size_t len = 0;
-
-    if (raw.len && http_percent_decode(raw, plus, text, &len) != 0)
-        return -1;
-    *ret_text = (struct dm_slice){ text, len };
-    return 0;
-}
-
-/* The first pair of that name, decoded. */
-static struct dm_slice find_pair(struct session *session, struct dm_slice text,
-                                 enum http_plus plus, const char *name) {
-    struct arena *arena = &session->instance->host->reader.arena;
-    struct http_field pair;
-
-    while (http_pair_next(text, &text, &pair)) {
-        struct dm_slice decoded;
-
-        if (decode_into(arena, pair.name, plus, &decoded) != 0
-            || !dm_slice_eq(decoded, dm_slice_str(name)))
-            continue;
-        if (decode_into(arena, pair.value, plus, &decoded) == 0 && utf8_valid(decoded))
-            return decoded;
-    }
-    return DM_SLICE_NONE;
-}
-
-static struct dm_slice api_request_query(struct dm_session *pub, const char *name) {
-    struct session *session = request_session(pub, name);
-
-    if (!session)
-        return DM_SLICE_NONE;
-    return find_pair(session, http_request(session->request->exchange)->query,
-                     HTTP_PLUS_IS_SPACE, name);
-}
-
-static struct dm_slice api_request_form(struct dm_session *pub, const char *name) {
-    struct session *session = request_session(pub, name);
-    const struct dm_request *request;
-
-    if (!session)
-        return DM_SLICE_NONE;
-    request = &session->request->pub;
-    if (!dm_slice_eq(request->content_type, DM_SLICE("application/x-www-form-urlencoded")))
-        return DM_SLICE_NONE;
-    return find_pair(session, request->body, HTTP_PLUS_IS_SPACE, name);
-}
-
 /* ---- writing ---- */
 
 static struct dm_out *api_out(struct dm_session *pub) {
-    struct session *session = session_of(pub, "out: no session");
+    struct session *session = api_session(pub, "out: no session");
     struct host *host;
 
     if (!session)
         return pub ? &host_of(pub->host)->inert.base : NULL;
     host = session->instance->host;
     if (host->capture || host->hook == HOOK_NONE) {
-        complain(session->instance->name, "out: not in this hook");
+        api_complain(session->instance->name, "out: not in this hook");
         return &host->inert.base;
     }
     if (session->state == SESSION_CLOSING || session->state == SESSION_ANSWERED)
         return &host->inert.base;
     if (host->out.state != OUT_IDLE && out_end(&host->out))
-        complain(session->instance->name, "out: the one before was not finished");
+        api_complain(session->instance->name, "out: the one before was not finished");
     out_begin(&host->out, session);
     return &host->out.base;
-}
-
-static void api_respond(struct dm_session *pub, const struct dm_response *response,
-                        struct dm_out *out) {
-    struct session *session = session_of(pub, "respond: no session");
-    struct dm_slice body = DM_SLICE_NONE;
-    struct host *host;
-
-    if (!session)
-        return;
-    host = session->instance->host;
-    if (!session->request || session->state == SESSION_ANSWERED || session->state == SESSION_OPEN
-        || session->state == SESSION_CLOSING || !response) {
-        complain(session->instance->name, "respond: not now");
-        return;
-    }
-    if (out && (out != &host->out.base || host->out.owner != session
-                || out_body(&host->out, &body) != 0)) {
-        complain(session->instance->name, host->out.fault ? host->out.fault
-                                                          : "respond: a strange body");
-        request_respond_plain(session, 500);
-    } else if (request_respond(session, response, body) == -EINVAL) {
-        complain(session->instance->name, "respond: bad status or header");
-        request_respond_plain(session, 500);
-    }
-    if (host->out.owner == session)
-        (void)out_end(&host->out);
-}
-
-/* The session of a response in pieces; NULL when it is none. */
-static struct session *pieces_session(struct dm_session *pub, const char *function) {
-    struct session *session = session_of(pub, function);
-
-    if (session && session->state != SESSION_PIECES) {
-        complain(session->instance->name, function);
-        return NULL;
-    }
-    return session;
-}
-
-static void api_respond_begin(struct dm_session *pub, const struct dm_response *response) {
-    struct session *session = session_of(pub, "respond_begin: no session");
-
-    if (!session)
-        return;
-    if (!session->request || session->state != SESSION_WAITING || !response)
-        complain(session->instance->name, "respond_begin: not now");
-    else if (request_begin(session, response) == -EINVAL)
-        complain(session->instance->name, "respond_begin: bad status or header");
-}
-
-static int api_respond_piece(struct dm_session *pub, struct dm_out *out) {
-    struct session *session = pieces_session(pub, "respond_piece: not begun");
-    struct dm_slice body = DM_SLICE_NONE;
-    int taken = DM_PIECE_TAKEN;
-    struct host *host;
-
-    if (!session)
-        return DM_PIECE_TAKEN;
-    host = session->instance->host;
-    if (out != &host->out.base || host->out.owner != session || out_body(&host->out, &body) != 0) {
-        complain(session->instance->name, host->out.fault ? host->out.fault
-                                                          : "respond_piece: a strange body");
-        request_abort(session);
-    } else {
-        taken = (int)request_piece(session, body);
-    }
-    if (host->out.owner == session)
-        (void)out_end(&host->out);
-    return taken;
-}
-
-static void api_respond_end(struct dm_session *pub) {
-    struct session *session = pieces_session(pub, "respond_end: not begun");
-
-    if (session)
-        request_end(session);
-}
-
-static void api_respond_abort(struct dm_session *pub) {
-    struct session *session = pieces_session(pub, "respond_abort: not begun");
-
-    if (session)
-        request_abort(session);
 }
 
 static void sink_frame(struct out *out, enum dm_frame_kind kind, struct dm_slice payload,
@@ -347,7 +192,7 @@ static void sink_frame(struct out *out, enum dm_frame_kind kind, struct dm_slice
         return;
     }
     if (!session || session->state != SESSION_OPEN) {
-        complain(session ? session->instance->name : NULL, "frame: no open socket");
+        api_complain(session ? session->instance->name : NULL, "frame: no open socket");
         return;
     }
     if (websocket_send(session->ws,
@@ -375,7 +220,7 @@ static void sink_broken(struct out *out, const char *fault) {
     struct host *host = container_of(out, struct host, out);
     const struct session *session = out->owner;
 
-    complain(host->capture ? host->capture->instance->name
+    api_complain(host->capture ? host->capture->instance->name
                            : session ? session->instance->name : NULL, fault);
 }
 

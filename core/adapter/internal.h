@@ -250,6 +250,8 @@ int request_begin(struct session *session, const struct dm_response *response);
 enum dm_piece request_piece(struct session *session, struct dm_slice piece);
 void request_end(struct session *session);
 void request_abort(struct session *session);
+/* For the exchange's handler: a response in pieces may go on. */
+void request_writable(struct http_exchange *exchange);
 struct dm_slice request_bearer(const struct http_request *request);
 void request_fill(struct session *session);
 /* A request that nobody is going to answer any more is answered 500. */
