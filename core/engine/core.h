@@ -44,6 +44,7 @@ struct engine {
     struct list sessions;          /* by all_link, newest first */
     struct list ready;             /* strands with answers that were known at submit */
     struct list delayed;           /* operations whose answer is put off */
+    struct list catchups;          /* sessions that ask, or asked lately, for what they missed */
     struct list reloads;           /* threads whose members could not be read */
     int64_t reload_due_us;
     int64_t recheck_us;            /* ENGINE_NEVER, or when users are to be checked again */

@@ -6,6 +6,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/mem.h"
+#include "core/engine/catchup.h"
 #include "core/engine/core.h"
 #include "core/engine/fanout.h"
 #include "core/engine/strand.h"
@@ -53,6 +54,7 @@ struct engine *engine_new(const struct engine_config *config, struct store *stor
     list_init(&engine->sessions);
     list_init(&engine->ready);
     list_init(&engine->delayed);
+    list_init(&engine->catchups);
     list_init(&engine->reloads);
     counters_init(&engine->counters, metrics);
     operation_pool_init(&engine->operations);
@@ -121,6 +123,7 @@ void engine_run(struct engine *engine) {
     due_us = operation_run_delayed(engine);
     due_us = sooner(due_us, revoked_run(engine));
     due_us = sooner(due_us, fanout_run(engine));
+    due_us = sooner(due_us, catchup_run(engine));
     if (engine->recheck_us <= engine_now_us(engine))
         notice_recheck(engine);
     due_us = sooner(due_us, engine->recheck_us);

@@ -13,6 +13,7 @@
 struct engine;
 struct engine_session;
 struct engine_user;      /* a cached, counted snapshot of a user */
+struct catchup;
 struct strand;           /* the commands of one session under way, in order */
 struct metrics;
 
@@ -80,6 +81,7 @@ struct engine_session {
     struct strand *strand;         /* its commands under way; NULL when there are none */
     struct list watches;           /* users whose presence is watched */
     struct list held;              /* cookies that wait for a release, bounded */
+    struct catchup *catchup;       /* while it asks for what it missed, and a little longer */
     uint32_t watch_count, held_count;
     uint8_t fingerprint[AUTH_FINGERPRINT_LEN];
 };

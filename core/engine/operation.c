@@ -7,6 +7,7 @@
 #include "core/base/mem.h"
 #include "core/base/random.h"
 #include "core/base/secret.h"
+#include "core/engine/copy.h"
 #include "core/engine/core.h"
 #include "core/engine/fanout.h"
 #include "core/engine/strand.h"
@@ -247,17 +248,7 @@ struct engine_session *operation_session(const struct operation *op) {
 }
 
 const struct dm_user *operation_user(struct operation *op, const struct dm_user *user) {
-    struct arena *arena = &op->arena;
-    struct dm_user *copy = arena_alloc(arena, sizeof(*copy));
-    *copy = *user;
-    copy->username = arena_slice(arena, user->username);
-    copy->email = arena_slice(arena, user->email);
-    copy->first_name = arena_slice(arena, user->first_name);
-    copy->last_name = arena_slice(arena, user->last_name);
-    copy->photo = arena_slice(arena, user->photo);
-    copy->color = arena_slice(arena, user->color);
-    copy->role = arena_slice(arena, user->role);
-    copy->location = arena_slice(arena, user->location);
+    struct dm_user *copy = copy_user(&op->arena, user);
     copy->flags &= ~(uint32_t)DM_USER_ONLINE;
     if (presence_is_online(&op->engine->presence, user->id))
         copy->flags |= DM_USER_ONLINE;

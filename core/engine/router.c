@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "core/engine/catchup.h"
 #include "core/engine/core.h"
 #include "core/engine/session.h"
 
@@ -49,6 +50,11 @@ static int deliver(struct engine *engine, struct engine_session *session,
                    const struct dm_event *event, struct engine_view *view) {
     void *held = NULL;
     int pushed;
+    if (session->catchup) {
+        enum catchup_verdict verdict = catchup_meets(session, event, view);
+        if (verdict != CATCHUP_PASS)
+            return verdict == CATCHUP_SHOWN;
+    }
     view->cookie = DM_SLICE_NONE;
     if (event->kind == DM_EVENT_MESSAGE_RELEASED && view->audience == DM_AUDIENCE_ACTOR)
         held = session_take_held(session, event->message->id, &view->cookie);

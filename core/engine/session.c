@@ -6,6 +6,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/engine/catchup.h"
 #include "core/engine/commands.h"
 #include "core/engine/core.h"
 #include "core/engine/strand.h"
@@ -50,6 +51,7 @@ static void leave_user(struct engine_session *session) {
     if (!user)
         return;
     presence_unwatch_all(session);
+    catchup_end(session);
     while ((link = list_front(&session->held)))
         forget(session, container_of(link, struct held, link));
     router_leave(engine, &session->user_link);
@@ -106,6 +108,8 @@ void engine_submit(struct engine_session *session, const struct dm_command *comm
         if (status != DM_OK)
             operation_refuse(op, status, field);
     }
+    if (op->command.kind == DM_CMD_UNDELIVERED && session->user)
+        catchup_begin(session);
     strand_push(op->strand, op);
 }
 

@@ -5,6 +5,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/engine/catchup.h"
 #include "core/engine/commands.h"
 #include "core/engine/core.h"
 
@@ -149,6 +150,8 @@ static void answer(struct strand *strand, struct operation *op) {
               LOG_STR("outcome", dm_status_name(op->result.status)));
     if (strand->session)
         engine->client->result(strand->session, &op->result, op->cookie);
+    if (strand->session && op->command.kind == DM_CMD_UNDELIVERED)
+        catchup_answered(strand->session, &op->result);
 }
 
 void strand_deliver(struct strand *strand) {

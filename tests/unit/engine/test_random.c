@@ -104,7 +104,7 @@ static void act(struct watched *one) {
     static const enum dm_command_kind kinds[] = {
         DM_CMD_SEND, DM_CMD_SEND, DM_CMD_SEND, DM_CMD_SEND, DM_CMD_READ, DM_CMD_HISTORY,
         DM_CMD_USER_GET, DM_CMD_WATCH, DM_CMD_UNWATCH, DM_CMD_APPROVE, DM_CMD_CHAT_UPDATE,
-        DM_CMD_THREAD_LIST, DM_CMD_AUTHENTICATE, DM_CMD_NONE,
+        DM_CMD_THREAD_LIST, DM_CMD_AUTHENTICATE, DM_CMD_UNDELIVERED, DM_CMD_NONE,
     };
     static const char *const names[] = { "ann", "bob", "cat", "tom", "nobody" };
     struct dm_command command = bench_command(kinds[dice(ARRAY_LEN(kinds))]);

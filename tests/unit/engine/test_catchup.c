@@ -1,0 +1,132 @@
+#include "tests/unit/engine/bench.h"
+
+TestSuite(catchup, .init = bench_open, .fini = bench_close);
+
+/* The first two messages of the first thread. */
+static enum dm_status answer(struct fake_store *fake, struct store_call *call) {
+    const struct dm_message **messages = arena_alloc(call->arena, 2 * sizeof(*messages));
+    struct fake_thread *thread = &fake->threads[0];
+    messages[0] = fake_message(fake, call, thread, 1, thread->opener_id);
+    messages[1] = fake_message(fake, call, thread, 2, thread->opener_id);
+    call->result->messages = messages;
+    call->result->message_count = 2;
+    return DM_OK;
+}
+
+/* bob asks; the answer has the first two messages, and does not come before bench_answer. */
+static void ask(struct peer *ann, struct peer *bob) {
+    bench.store.command = answer;
+    peer_join(ann, "ann", "ann");
+    peer_send(ann, "bob", "one", NULL);
+    bench_run();
+    peer_join(bob, "bob", "bob");
+    bench.store.held_kinds = 1u << STORE_COMMAND;
+    peer_submit(bob, bench_command(DM_CMD_UNDELIVERED), NULL);
+    bench_run();
+}
+
+Test(catchup, what_comes_meanwhile_follows_the_answer_once) {
+    struct peer ann, bob;
+    ask(&ann, &bob);
+    peer_send(&ann, "bob", "two", NULL);
+    peer_send(&ann, "bob", "three", NULL);
+    peer_send(&ann, "bob", "four", NULL);
+    bench_run();
+    bench_expect("ann send ok seq=2 text=two peer=bob", "ann send ok seq=3 text=three peer=bob",
+                 "ann send ok seq=4 text=four peer=bob");
+    cr_assert(eq(sz, bench.store.mark_count, 0));
+    bench.store.held_kinds = 0;
+    bench_run();
+    bench_expect("bob undelivered ok messages=1,2",
+                 "bob ! message member actor=ann seq=3 text=three peer=ann unread=3",
+                 "bob ! message member actor=ann seq=4 text=four peer=ann unread=4");
+    cr_assert(eq(sz, bench.store.mark_count, 1));
+    cr_assert(eq(u64, bench.store.marks[0].from, 3));
+    peer_send(&ann, "bob", "five", NULL);
+    bench_run();
+    bench_expect("ann send ok seq=5 text=five peer=bob",
+                 "bob ! message member actor=ann seq=5 text=five peer=ann unread=5");
+    peer_close(&ann);
+    peer_close(&bob);
+}
+
+Test(catchup, an_event_behind_the_answer_is_not_shown_again) {
+    struct peer ann, bob;
+    ask(&ann, &bob);
+    bench.store.held_kinds = 1u << STORE_APPEND;
+    peer_send(&ann, "bob", "two", NULL);
+    bench_run();
+    bench_expect("bob undelivered ok messages=1,2");
+    bench.store.held_kinds = 0;
+    bench_run();
+    bench_expect("ann send ok seq=2 text=two peer=bob");
+    bench_wait(20000000);
+    peer_send(&ann, "bob", "three", NULL);
+    bench_run();
+    bench_expect("ann send ok seq=3 text=three peer=bob",
+                 "bob ! message member actor=ann seq=3 text=three peer=ann unread=3");
+    peer_close(&ann);
+    peer_close(&bob);
+}
+
+static int lines_left;
+
+static void close_later(struct peer *peer) {
+    if (--lines_left)
+        return;
+    peer->on_line = NULL;
+    peer_close(peer);
+}
+
+Test(catchup, closing_while_kept_messages_are_shown) {
+    struct peer ann, bob;
+    ask(&ann, &bob);
+    for (int i = 0; i < 4; i++)
+        peer_send(&ann, "bob", "x", NULL);
+    bench_run();
+    bench_forget();
+    bench.store.held_kinds = 0;
+    bob.on_line = close_later;
+    lines_left = 2;
+    bench_run();
+    bench_expect("bob undelivered ok messages=1,2",
+                 "bob ! message member actor=ann seq=3 text=x peer=ann unread=3");
+    peer_close(&ann);
+}
+
+static void ask_again(struct peer *peer) {
+    peer->on_line = NULL;
+    peer_submit(peer, bench_command(DM_CMD_UNDELIVERED), NULL);
+}
+
+Test(catchup, asking_again_keeps_the_rest_back) {
+    struct peer ann, bob;
+    ask(&ann, &bob);
+    for (int i = 0; i < 3; i++)
+        peer_send(&ann, "bob", "x", NULL);
+    bench_run();
+    bench_forget();
+    bob.on_line = ask_again;
+    bench.store.held_kinds = 0;
+    bench_run();
+    bench_expect("bob undelivered ok messages=1,2", "bob undelivered ok messages=1,2",
+                 "bob ! message member actor=ann seq=3 text=x peer=ann unread=3",
+                 "bob ! message member actor=ann seq=4 text=x peer=ann unread=4");
+    peer_close(&ann);
+    peer_close(&bob);
+}
+
+Test(catchup, a_failed_one_loses_nothing) {
+    struct peer ann, bob;
+    ask(&ann, &bob);
+    peer_send(&ann, "bob", "two", NULL);
+    bench_run();
+    bench_forget();
+    bench.store.fail[STORE_COMMAND] = DM_UNAVAILABLE;
+    bench.store.held_kinds = 0;
+    bench_run();
+    bench_expect("bob undelivered unavailable",
+                 "bob ! message member actor=ann seq=2 text=two peer=ann unread=2");
+    peer_close(&ann);
+    peer_close(&bob);
+}
