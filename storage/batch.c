@@ -245,7 +245,30 @@ static void encode_uuids(const struct batch *batch, struct pg_args *args) {
     pg_args_array_end(args);
 }
 
-void batch_encode(const struct batch *batch, struct pg_args *args) {
+static enum store_statement encode_append(const struct store_append *append,
+                                          struct pg_args *args) {
+    pg_args_int8(args, append->thread_id);
+    pg_args_int8(args, append->author_id);
+    pg_args_bytea(args, append->uuid.bytes, sizeof(append->uuid.bytes));
+    pg_args_text(args, append->text);
+    return ST_APPEND_ONE;
+}
+
+static enum store_statement encode_mark(const struct batch_row *mark, struct pg_args *args) {
+    pg_args_int8(args, mark->thread_id);
+    pg_args_int8(args, mark->user_id);
+    pg_args_int8(args, (int64_t)mark->from);
+    pg_args_int8(args, (int64_t)mark->to);
+    return ST_MARK_ONE;
+}
+
+enum store_statement batch_encode(const struct batch *batch, struct pg_args *args) {
+    if (batch->row_count + batch->mark_count == 1) {
+        if (batch->mark_count)
+            return encode_mark(&batch->marks[0], args);
+        if (row_append(&batch->rows[0])->attachment_count == 0)
+            return encode_append(row_append(&batch->rows[0]), args);
+    }
     encode_threads(batch, args);
     pg_args_array(args, PG_INT8);
     for (size_t i = 0; i < batch->row_count; i++) {
@@ -272,6 +295,7 @@ void batch_encode(const struct batch *batch, struct pg_args *args) {
         pg_args_item_int8(args, (int64_t)mark->to);
     }
     pg_args_array_end(args);
+    return ST_BATCH;
 }
 
 void batch_lookup_encode(const struct batch *batch, struct pg_args *args) {

@@ -7,6 +7,7 @@
 
 #include "core/engine/store.h"
 #include "storage/pg_args.h"
+#include "storage/statements.h"
 
 #define BATCH_ROWS_MAX 2047
 
@@ -64,8 +65,9 @@ void batch_fini(struct batch *batch);
  * batch_load. */
 void batch_load(struct batch *batch, const struct list *requests, size_t count);
 
-/* Adds the parameters after writer and number. */
-void batch_encode(const struct batch *batch, struct pg_args *args);
+/* Adds the parameters after writer and number, and returns the statement they are for: there are
+ * lean ones for the batch that is a single row. */
+enum store_statement batch_encode(const struct batch *batch, struct pg_args *args);
 
 /* Fills the ret_ members of every append from the statement's answer. Returns 0, or -EPROTO when
  * the answer does not fit the batch. */

@@ -116,6 +116,8 @@ static int decode_chats(const struct batch *batch, const struct answer *answer) 
 
 int batch_decode(struct batch *batch, const PGresult *result) {
     struct answer answer;
+    if (!batch->row_count)
+        return 0;
     int error = answer_read(batch, result, &batch->arena, &answer);
     if (error)
         return error;

@@ -47,7 +47,7 @@ static int read_version(PGconn *pg, int *ret_version) {
     return error;
 }
 
-/* One transaction: the lock, a look at where the database is, and the next step if one is wanted. */
+/* One transaction: the lock, a look at where the database is, and the next step, if any. */
 static int step(PGconn *pg, int *ret_before, int *ret_after) {
     char note[160];
     int error = run(pg, "begin", "BEGIN");

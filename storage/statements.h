@@ -6,6 +6,8 @@
 
 enum store_statement {
     ST_BATCH,
+    ST_APPEND_ONE,
+    ST_MARK_ONE,
     ST_BATCH_LOOKUP,
     ST_WRITER_MARK,
     ST_WRITER_RESULT,

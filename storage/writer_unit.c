@@ -15,10 +15,10 @@ static void send_batch(struct writer *writer) {
     pg_args_reset(args);
     pg_args_int8(args, writer->id);
     pg_args_int8(args, writer->number + 1);
-    batch_encode(&writer->batch, args);
+    enum store_statement statement = batch_encode(&writer->batch, args);
     writer->step = WRITER_HOT;
     writer->sent_ns = clock_mono_ns();
-    if (pg_conn_send(writer->conn, ST_BATCH, args) == 0)
+    if (pg_conn_send(writer->conn, statement, args) == 0)
         pg_conn_sync(writer->conn);
 }
 
