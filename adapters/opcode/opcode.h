@@ -37,8 +37,15 @@ struct opcode_instance {
     enum opcode auth_failure; /* answers a bad token */
 };
 
+/* Of an HTTP exchange. */
 struct opcode_session {
-    enum opcode_route route; /* of an HTTP exchange */
+    enum opcode_route route;
+    enum {
+        LIST_WHOLE = 0, /* nothing of the list of threads has been told */
+        LIST_PIECES,
+    } list;
+    uint64_t told;          /* threads so far */
+    uint64_t cursor;        /* where its next page begins; 0: there is none */
 };
 
 /* ---- frames.c: the codec ---- */
@@ -102,6 +109,8 @@ void opcode_notice(struct dm_session *session, enum dm_notice notice,
 void opcode_request(struct dm_session *session, const struct dm_request *request);
 void opcode_fault(struct dm_session *session, const struct dm_request *request, int status);
 void opcode_rest_result(struct dm_session *session, const struct dm_result *result);
+/* The client can take more of the list of threads. */
+void opcode_list_on(struct dm_session *session);
 
 /* {"message": text} with the status; text NULL: what the status is called. */
 void opcode_respond_message(struct dm_session *session, int status, const char *text);

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#define THREADS_MAX 500
+#define THREADS_AT_ONCE 100
 #define PAGE_SIZE 10
 #define PAGE_SIZE_MAX 100
 #define PAGE_MAX 100000000
@@ -104,9 +104,12 @@ static int64_t query_number(struct dm_session *session, const char *name, int64_
     return number < min ? min : number > max ? max : number;
 }
 
-static void list_threads(struct dm_session *session) {
+/* There is no paging in the dialect, and no limit to the threads of a user: they are told page by
+ * page, in bounded memory. */
+void opcode_list_on(struct dm_session *session) {
+    const struct opcode_session *state = session->state;
     const struct dm_command command = { .size = sizeof(command), .kind = DM_CMD_THREAD_LIST,
-                                        .limit = THREADS_MAX };
+                                        .limit = THREADS_AT_ONCE, .cursor = state->cursor };
 
     dm_submit(session, &command, DM_SLICE_NONE);
 }
@@ -185,7 +188,7 @@ void opcode_request(struct dm_session *session, const struct dm_request *request
     state->route = (enum opcode_route)request->route;
     switch (state->route) {
     case ROUTE_THREADS:
-        list_threads(session);
+        opcode_list_on(session);
         break;
     case ROUTE_THREAD:
         get_thread(session, request);
@@ -221,15 +224,40 @@ void opcode_fault(struct dm_session *session, const struct dm_request *request, 
 
 /* ---- results ---- */
 
+/* A page of the list: the brackets stand around all pages. */
+static void put_page(struct dm_out *out, struct opcode_session *state,
+                     const struct dm_result *result) {
+    if (state->list == LIST_WHOLE)
+        dm_put_raw(out, DM_SLICE("["));
+    for (size_t i = 0; i < result->thread_count; i++) {
+        if (state->told++)
+            dm_put_raw(out, DM_SLICE(","));
+        opcode_put_thread(out, result->threads[i], OPCODE_WITH_COUNT);
+    }
+    if (!result->next_cursor)
+        dm_put_raw(out, DM_SLICE("]"));
+}
+
 static void threads_result(struct dm_session *session, const struct dm_result *result) {
     const struct dm_response response = { .status = 200 };
+    struct opcode_session *state = session->state;
     struct dm_out *out = dm_out(session);
+    enum dm_piece taken;
 
-    dm_put_array(out, NULL);
-    for (size_t i = 0; i < result->thread_count; i++)
-        opcode_put_thread(out, result->threads[i], OPCODE_WITH_COUNT);
-    dm_put_end(out);
-    dm_respond(session, &response, out);
+    put_page(out, state, result);
+    state->cursor = result->next_cursor;
+    if (state->list == LIST_WHOLE && !state->cursor) {
+        dm_respond(session, &response, out);
+        return;
+    }
+    if (state->list == LIST_WHOLE)
+        dm_respond_begin(session, &response);
+    state->list = LIST_PIECES;
+    taken = dm_respond_piece(session, out);
+    if (!state->cursor)
+        dm_respond_end(session);
+    else if (taken == DM_PIECE_TAKEN)
+        opcode_list_on(session);
 }
 
 static void history_result(struct dm_session *session, const struct dm_result *result) {
@@ -316,9 +344,11 @@ void opcode_rest_result(struct dm_session *session, const struct dm_result *resu
         opcode_register_result(session, result);
         break;
     default:
-        /* A chat has no requests: to this dialect it is no thread that has a state. */
         if (result->status == DM_OK)
             good_result(session, result);
+        else if (((const struct opcode_session *)session->state)->list == LIST_PIECES)
+            dm_respond_abort(session);
+        /* A chat has no requests: to this dialect it is no thread that has a state. */
         else if (result->status == DM_INVALID && route_of(session) == ROUTE_THREAD_VERB)
             opcode_respond_message(session, 404, NULL);
         else

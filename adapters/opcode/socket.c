@@ -243,7 +243,9 @@ void opcode_notice(struct dm_session *session, enum dm_notice notice,
         break;
     case DM_NOTICE_DRAINING:
     case DM_NOTICE_TIMER:
+        break;
     case DM_NOTICE_WRITABLE:
+        opcode_list_on(session);
         break;
     }
 }

@@ -93,6 +93,41 @@ Test(opcode_rest, lists_threads) {
     expect(fd, "HTTP/1.1 200", "[]");
 }
 
+Test(opcode_rest, lists_any_number_of_threads_in_pieces) {
+    const struct dm_thread *const threads[] = { &thread, &thread };
+    const struct dm_result page = { .status = DM_OK, .threads = threads, .thread_count = 2,
+                                    .next_cursor = 77 };
+    const struct dm_result last = { .status = DM_OK, .threads = threads, .thread_count = 1 };
+    const char *text;
+    int threads_told = 0;
+    int fd = ask("GET /opcode/thread", "");
+
+    fill();
+    cr_expect_eq(rig_next(&rig)->command.cursor, 0);
+    for (int i = 0; i < 2; i++) {
+        rig_answer(&rig, rig_next(&rig), &page);
+        cr_expect_eq(rig_next(&rig)->command.kind, DM_CMD_THREAD_LIST);
+        cr_expect_eq(rig_next(&rig)->command.cursor, 77);
+    }
+    rig_answer(&rig, rig_next(&rig), &last);
+    text = finish(fd);
+    cr_expect_not_null(strstr(text, "Transfer-Encoding: chunked"));
+    cr_expect_not_null(strstr(text, "\r\n[{"));
+    cr_expect_not_null(strstr(text, "}]\r\n0\r\n\r\n"));
+    for (; (text = strstr(text, "\"recipient\"")); text++)
+        threads_told++;
+    cr_expect_eq(threads_told, 5);
+}
+
+Test(opcode_rest, breaks_off_a_list_that_cannot_be_finished) {
+    const struct dm_result page = { .status = DM_OK, .next_cursor = 77 };
+    int fd = ask("GET /opcode/thread", "");
+
+    rig_answer(&rig, rig_next(&rig), &page);
+    rig_answer_status(&rig, DM_UNAVAILABLE);
+    cr_expect_null(strstr(finish(fd), "\r\n0\r\n"));
+}
+
 static void expect_page(const char *query, uint32_t limit, uint64_t offset) {
     const struct dm_message *const messages[] = { &message, &message };
     const struct dm_result result = { .status = DM_OK, .thread = &thread, .messages = messages,
