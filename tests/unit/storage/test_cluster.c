@@ -223,8 +223,9 @@ Test(cluster, names_are_resolved_before_libpq_sees_them) {
     struct store_pg_config config = { .conninfo = conninfo };
     rig_open(&rig);
     /* The second host is the one that answers. */
-    snprintf(conninfo, sizeof(conninfo), "host=localhost,%s/run port=1,5432 user=dragoman dbname=%s",
-             getenv("RIG_STATE"), rig.database);
+    snprintf(conninfo, sizeof(conninfo),
+             "host=localhost,%s/run port=1,5432 user=dragoman dbname=%s", getenv("RIG_STATE"),
+             rig.database);
     struct store_pg *store = rig_store(&rig, &config);
     rig_store_close(&rig, store);
     rig_close(&rig);
