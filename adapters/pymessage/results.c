@@ -95,7 +95,7 @@ static void missed_result(struct dm_session *session, const struct dm_result *re
 
     for (size_t i = 0; i < result->message_count; i++)
         put_message(out, result->messages[i]);
-    if (result->status == DM_OK && result->next_cursor)
+    if (result->message_count >= REPLAY_ROWS)
         ask_for_missed(session);
 }
 
