@@ -108,7 +108,7 @@ static void remember(struct catchup *catchup, const struct dm_result *result) {
 static void mark(struct engine *engine, const struct kept *kept, int64_t user_id) {
     const struct dm_message *message = kept->event.message;
     struct thread *thread = thread_cache_find_id(&engine->threads, message->thread_id);
-    if (thread && thread->kind == DM_THREAD_DIRECT && kept->audience == DM_AUDIENCE_MEMBER)
+    if (thread && kept->audience == DM_AUDIENCE_MEMBER)
         marks_delivered(engine, thread, user_id, message->seq);
 }
 

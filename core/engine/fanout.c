@@ -75,7 +75,7 @@ static void loaded(struct operation *op, enum dm_status status) {
         put_off(engine, thread);
         return;
     }
-    thread_set_members(thread, status == DM_OK ? &op->at.call.ret_thread : &nobody);
+    thread_set_members(engine, thread, status == DM_OK ? &op->at.call.ret_thread : &nobody);
     /* What was read after the event was committed is new enough, whatever its number. */
     if (first && thread->member_rev < first->member_rev)
         thread->member_rev = first->member_rev;
@@ -116,7 +116,7 @@ size_t fanout_thread(struct operation *op, struct dm_event *event, const struct 
     struct engine_user *other;
     if (thread->kind == DM_THREAD_CHAT) {
         event->thread = others;
-        router_to_members(engine, thread->members, thread->member_count, event, except);
+        router_to_members(engine, thread, event, except);
         return 0;
     }
     event->thread = own;

@@ -125,6 +125,8 @@ static void ask(struct operation *op, enum dm_status status) {
 void query_begin(struct operation *op) {
     if (op->command.thread.kind != DM_REF_NONE)
         resolve_thread(op, ask);
+    else if (op->command.kind == DM_CMD_UNDELIVERED)
+        marks_wait(op, ask);
     else
         ask(op, DM_OK);
 }

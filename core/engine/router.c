@@ -113,14 +113,27 @@ void router_to_all(struct engine *engine, const struct dm_event *event, int64_t 
     counters_event(&engine->counters, event->kind, pushed);
 }
 
-void router_to_members(struct engine *engine, const int64_t *ids, size_t count,
+/* A message that was pushed to members[place]; the first of all is what makes it delivered. */
+static void mark(struct engine *engine, struct thread *thread, size_t place,
+                 const struct dm_event *event, size_t marked) {
+    if (event->kind != DM_EVENT_MESSAGE)
+        return;
+    if (marked)
+        marks_grow(engine, thread, place, event->message->seq);
+    else
+        marks_delivered(engine, thread, thread->members[place], event->message->seq);
+}
+
+void router_to_members(struct engine *engine, struct thread *thread,
                        const struct dm_event *event, const struct engine_session *except) {
     struct engine_view view = { .audience = DM_AUDIENCE_MEMBER, .sharing = ENGINE_SHARED };
     int64_t actor_id = event->actor->id;
+    size_t marked = 0;
     router_to_user(engine, actor_id, event, DM_AUDIENCE_ACTOR, except);
-    for (size_t i = 0; i < count; i++) {
-        struct engine_user *user = user_cache_find_id(&engine->users, ids[i]);
-        if (user && user->session_count && ids[i] != actor_id)
-            to_sessions(engine, user, event, &view, NULL);
+    for (size_t i = 0; i < thread->member_count; i++) {
+        struct engine_user *user = user_cache_find_id(&engine->users, thread->members[i]);
+        if (user && user->session_count && user->id != actor_id
+            && to_sessions(engine, user, event, &view, NULL))
+            mark(engine, thread, i, event, marked++);
     }
 }

@@ -35,8 +35,9 @@ size_t router_to_user(struct engine *engine, int64_t user_id, const struct dm_ev
 /* To all listed sessions of all users but user_id (0: of all). */
 void router_to_all(struct engine *engine, const struct dm_event *event, int64_t but_user_id);
 
-/* To every member of a chat: the actor's sessions but `except` as ACTOR, others as MEMBER. */
-void router_to_members(struct engine *engine, const int64_t *ids, size_t count,
+/* To every member of a chat: the actor's sessions but `except` as ACTOR, others as MEMBER. Marks
+ * messages as delivered. */
+void router_to_members(struct engine *engine, struct thread *thread,
                        const struct dm_event *event, const struct engine_session *except);
 
 #endif

@@ -44,6 +44,7 @@ static void drop(struct engine *engine, struct thread *thread) {
     }
     free((char *)thread->title.ptr);
     free(thread->members);
+    free(thread->pushed);
     free(thread);
 }
 
@@ -91,6 +92,7 @@ static struct thread *thread_new(struct engine *engine, const struct store_threa
     list_init(&thread->pending);
     list_init(&thread->marks);
     list_init(&thread->mark_link);
+    list_init(&thread->chat_link);
     list_init(&thread->reload_link);
     map_u64_put(&cache->by_id, (uint64_t)thread->id, thread);
     map_bytes_put(&cache->by_uuid, uuid_key(&thread->uuid), thread);
@@ -124,11 +126,13 @@ struct thread *thread_cache_put_chat(struct engine *engine, const struct store_t
     else
         thread = thread_new(engine, found);
     if (found->member_ids && found->member_rev > thread->member_rev)
-        thread_set_members(thread, found);
+        thread_set_members(engine, thread, found);
     return thread;
 }
 
-void thread_set_members(struct thread *thread, const struct store_thread *found) {
+void thread_set_members(struct engine *engine, struct thread *thread,
+                        const struct store_thread *found) {
+    marks_ripen(engine, thread);
     set_title(thread, found->title);
     free(thread->members);
     thread->members = mem_calloc(found->member_count + 1, sizeof(*thread->members));

@@ -34,6 +34,10 @@ struct thread {
     struct list pending;       /* operations whose events wait, by event_link */
     struct list marks;         /* delivered positions not yet stored */
     struct list mark_link;     /* among threads with marks to be sent */
+    struct thread_pushed { uint64_t from, to; } *pushed; /* chats: to each member, not yet on its
+                                  way to the store; to 0: nothing. NULL: to nobody. Owned */
+    int64_t ripe_us;           /* when that goes */
+    struct list chat_link;     /* among chats with such; counts a reference */
     struct list reload_link;
 };
 
@@ -62,7 +66,8 @@ struct thread *thread_cache_put_direct(struct engine *engine, const struct store
 struct thread *thread_cache_put_chat(struct engine *engine, const struct store_thread *found);
 
 /* Replaces a chat's title and members. */
-void thread_set_members(struct thread *thread, const struct store_thread *found);
+void thread_set_members(struct engine *engine, struct thread *thread,
+                        const struct store_thread *found);
 
 /* The members have changed: what is known, and what is being read, counts no more. */
 void thread_forget_members(struct thread *thread);

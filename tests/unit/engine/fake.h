@@ -55,7 +55,7 @@ struct fake_store {
     uint64_t friends;              /* what FRIENDS_CHECK says */
     uint8_t revoked[8][STORE_FINGERPRINT_LEN];
     size_t revoked_count;
-    struct { int64_t thread_id, user_id; uint64_t from, to; } marks[64];
+    struct { int64_t thread_id, user_id; uint64_t from, to; } marks[4096];
     size_t mark_count;
     size_t marks_under_way;        /* the most there ever were at a time, per thread and user */
 };

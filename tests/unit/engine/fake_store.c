@@ -297,7 +297,7 @@ static enum dm_status do_user_create(struct fake_store *fake, struct store_call 
 }
 
 static enum dm_status do_mark(struct fake_store *fake, const struct store_mark *mark) {
-    size_t at = fake->mark_count++;
+    size_t at = fake->mark_count++ % 4096;
     fake->marks[at].thread_id = mark->thread_id;
     fake->marks[at].user_id = mark->user_id;
     fake->marks[at].from = mark->from;

@@ -142,3 +142,98 @@ Test(marks, flushed_at_the_end) {
     check_mark(0, "bob", 1, 1);
     cr_assert(eq(sz, engine_busy(bench.engine), 0));
 }
+
+/* ---- chats ---- */
+
+static const char *const three[] = { "ann", "bob", "cat", NULL };
+
+Test(marks, chats_mark_the_first_at_once_and_the_others_lazily) {
+    struct peer ann, bob, cat;
+    struct fake_thread *chat = fake_add_chat(&bench.store, NULL, three);
+    peer_join(&ann, "ann", "ann");
+    peer_join(&bob, "bob", "bob");
+    peer_join(&cat, "cat", "cat");
+    for (int i = 0; i < 3; i++) {
+        peer_send_thread(&ann, chat->id, "x", NULL);
+        bench_run();
+    }
+    cr_assert(eq(sz, bench.store.mark_count, 3));
+    check_mark(0, "bob", 1, 1);
+    check_mark(2, "bob", 3, 3);
+    bench_wait(9000000);
+    cr_assert(eq(sz, bench.store.mark_count, 3));
+    bench_wait(1100000);
+    cr_assert(eq(sz, bench.store.mark_count, 4));
+    check_mark(3, "cat", 1, 3);
+    peer_close(&ann);
+    peer_close(&bob);
+    peer_close(&cat);
+}
+
+Test(marks, growing_ones_are_sent_before_the_members_change) {
+    struct peer ann, bob, cat;
+    struct fake_thread *chat = fake_add_chat(&bench.store, NULL, three);
+    peer_join(&ann, "ann", "ann");
+    peer_join(&bob, "bob", "bob");
+    peer_join(&cat, "cat", "cat");
+    peer_send_thread(&ann, chat->id, "x", NULL);
+    bench_run();
+    chat->member_count = 2;
+    chat->member_rev++;
+    peer_send_thread(&ann, chat->id, "y", NULL);
+    bench_run();
+    cr_assert(eq(sz, bench.store.mark_count, 3));
+    check_mark(1, "cat", 1, 1);
+    check_mark(2, "bob", 2, 2);
+    peer_close(&ann);
+    peer_close(&bob);
+    peer_close(&cat);
+}
+
+static enum dm_status nothing_missed(struct fake_store *fake, struct store_call *call) {
+    call->result->count = fake->mark_count;
+    return DM_OK;
+}
+
+Test(marks, who_asks_for_what_was_missed_waits_for_them) {
+    struct peer ann, bob, cat, cat2;
+    struct fake_thread *chat = fake_add_chat(&bench.store, NULL, three);
+    bench.store.command = nothing_missed;
+    peer_join(&ann, "ann", "ann");
+    peer_join(&bob, "bob", "bob");
+    peer_join(&cat, "cat", "cat");
+    peer_join(&cat2, "cat2", "cat");
+    peer_send_thread(&ann, chat->id, "x", NULL);
+    bench_run();
+    cr_assert(eq(sz, bench.store.mark_count, 1));
+    bench_forget();
+    bench.store.held_kinds = 1u << STORE_MARK_DELIVERED;
+    peer_submit(&cat, bench_command(DM_CMD_UNDELIVERED), NULL);
+    peer_submit(&cat2, bench_command(DM_CMD_UNDELIVERED), NULL);
+    peer_submit(&ann, bench_command(DM_CMD_UNDELIVERED), NULL);
+    bench_run();
+    bench_expect("ann undelivered ok count=1");
+    bench.store.held_kinds = 0;
+    bench_run();
+    bench_expect("cat undelivered ok count=2", "cat2 undelivered ok count=2");
+    peer_close(&ann);
+    peer_close(&bob);
+    peer_close(&cat);
+    peer_close(&cat2);
+}
+
+Test(marks, a_wait_ends_where_marks_cannot_be_stored) {
+    struct peer ann, bob;
+    bench.store.command = nothing_missed;
+    peer_join(&ann, "ann", "ann");
+    peer_join(&bob, "bob", "bob");
+    bench.store.fail[STORE_MARK_DELIVERED] = DM_UNAVAILABLE;
+    peer_send(&ann, "bob", "x", NULL);
+    fake_store_run(&bench.store);
+    peer_submit(&bob, bench_command(DM_CMD_UNDELIVERED), NULL);
+    bench.quiet = 1;
+    bench_run();
+    cr_assert(eq(u32, engine_session_backlog(&bob.session), 0));
+    peer_close(&ann);
+    peer_close(&bob);
+}
