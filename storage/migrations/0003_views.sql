@@ -55,7 +55,8 @@ LANGUAGE sql STABLE AS $$
                 ELSE (SELECT l.seq FROM last_visible(p_viewer, t.id, m.joined_seq) l) END
     FROM unnest(p_ids) WITH ORDINALITY i(id, o)
     JOIN threads t ON t.id = i.id
-    LEFT JOIN members m ON m.thread_id = t.id AND m.user_id = p_viewer
+    LEFT JOIN LATERAL (SELECT b.* FROM members b
+                       WHERE b.thread_id = t.id AND b.user_id = p_viewer OFFSET 0) m ON true
     ORDER BY i.o
 $$;
 
@@ -67,50 +68,25 @@ RETURNS boolean LANGUAGE sql STABLE AS $$
                      AND k.from_seq <= p_seq AND k.to_seq >= p_seq)
 $$;
 
--- What has become of one message: bit 0 pushed to another member, bit 1 read by one, bit 2 read
--- by all others, bit 3 read by the viewer.
-CREATE FUNCTION message_reach(p_viewer bigint, t threads, m messages) RETURNS int
-LANGUAGE plpgsql STABLE AS $$
-DECLARE
-    v_peer bigint;
-    v_read boolean;
-    v_got  boolean;
-    v_all  boolean;
-    v_mine boolean;
-BEGIN
-    IF m.held <> 0 THEN
-        RETURN CASE WHEN m.author_id = p_viewer THEN 8 ELSE 0 END;
-    ELSIF t.kind = 1 THEN
-        -- Members who joined later owe nothing.
-        SELECT bool_or(r), bool_and(r), bool_or(g), bool_or(r AND u = p_viewer)
-        INTO v_read, v_all, v_got, v_mine
-        FROM (SELECT b.user_id AS u,
-                     b.read_seq >= m.seq OR marked(t.id, b.user_id, 0::smallint, m.seq) AS r,
-                     b.delivered_seq >= m.seq OR marked(t.id, b.user_id, 1::smallint, m.seq) AS g
-              FROM members b
-              WHERE b.thread_id = t.id AND b.user_id <> m.author_id
-                AND b.joined_seq < m.seq) o;
-    ELSIF m.author_id = t.lo_id THEN
-        v_peer := t.hi_id;
-        v_read := t.unread_hi = 0 OR m.seq <= t.read_hi
-                  OR marked(t.id, v_peer, 0::smallint, m.seq);
-        v_got := m.seq <= t.delivered_hi
-                 OR (t.gaps_hi AND marked(t.id, v_peer, 1::smallint, m.seq));
-    ELSE
-        v_peer := t.lo_id;
-        v_read := t.unread_lo = 0 OR m.seq <= t.read_lo
-                  OR marked(t.id, v_peer, 0::smallint, m.seq);
-        v_got := m.seq <= t.delivered_lo
-                 OR (t.gaps_lo AND marked(t.id, v_peer, 1::smallint, m.seq));
-    END IF;
-    IF t.kind = 0 THEN
-        v_all := v_read;
-        v_mine := v_read AND v_peer = p_viewer;
-    END IF;
-    RETURN CASE WHEN v_got OR v_read THEN 1 ELSE 0 END + CASE WHEN v_read THEN 2 ELSE 0 END
-         + CASE WHEN v_all AND v_read THEN 4 ELSE 0 END
-         + CASE WHEN v_mine OR m.author_id = p_viewer THEN 8 ELSE 0 END;
-END $$;
+-- What has become of a message: bit 0 pushed to another member, bit 1 read by one, bit 2 read by
+-- all others, bit 3 read by the viewer.
+CREATE FUNCTION reach_bits(p_got boolean, p_read boolean, p_all boolean, p_mine boolean)
+RETURNS int LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN p_got OR p_read THEN 1 ELSE 0 END + CASE WHEN p_read THEN 2 ELSE 0 END
+         + CASE WHEN p_all AND p_read THEN 4 ELSE 0 END + CASE WHEN p_mine THEN 8 ELSE 0 END
+$$;
+
+-- Of one message of a chat. Members who joined later owe nothing.
+CREATE FUNCTION chat_reach(p_viewer bigint, p_thread bigint, p_author bigint, p_seq bigint)
+RETURNS int LANGUAGE sql STABLE AS $$
+    SELECT reach_bits(bool_or(g), bool_or(r), bool_and(r),
+                      p_author = p_viewer OR bool_or(r AND u = p_viewer))
+    FROM (SELECT b.user_id AS u,
+                 b.read_seq >= p_seq OR marked(p_thread, b.user_id, 0::smallint, p_seq) AS r,
+                 b.delivered_seq >= p_seq OR marked(p_thread, b.user_id, 1::smallint, p_seq) AS g
+          FROM members b
+          WHERE b.thread_id = p_thread AND b.user_id <> p_author AND b.joined_seq < p_seq) o
+$$;
 
 -- The gateway's own files among a message's attachments: id, name, size, microseconds, as text.
 CREATE FUNCTION attached_files(p_attachments text[]) RETURNS text[]
@@ -133,13 +109,34 @@ LANGUAGE sql STABLE AS $$
                 ELSE t.lo_id END,
            m.text, m.attachments,
            CASE WHEN m.attachments IS NOT NULL THEN attached_files(m.attachments) END,
-           m.created_at, m.held, m.seq = 1 AND t.state = 1, message_reach(p_viewer, t, m)
+           m.created_at, m.held, m.seq = 1 AND t.state = 1,
+           CASE WHEN m.held <> 0 THEN CASE WHEN m.author_id = p_viewer THEN 8 ELSE 0 END
+                WHEN t.kind = 1 THEN chat_reach(p_viewer, t.id, m.author_id, m.seq)
+                ELSE reach_bits(d.got, d.read, d.read,
+                                m.author_id = p_viewer OR (d.read AND d.peer = p_viewer)) END
     FROM (SELECT x.thread_id, x.seq FROM unnest(p_threads, p_seqs) x(thread_id, seq)
           UNION
-          SELECT b.thread_id, l.seq
+          SELECT y.thread_id, l.seq
           FROM unnest(p_last) y(thread_id)
-          JOIN members b ON b.thread_id = y.thread_id AND b.user_id = p_viewer
-          CROSS JOIN LATERAL last_visible(p_viewer, b.thread_id, b.joined_seq) l) w
+          -- Fenced: never by way of all threads of the viewer.
+          CROSS JOIN LATERAL (SELECT m.joined_seq FROM members m
+                              WHERE m.thread_id = y.thread_id AND m.user_id = p_viewer
+                              OFFSET 0) b
+          CROSS JOIN LATERAL last_visible(p_viewer, y.thread_id, b.joined_seq) l) w
     JOIN messages m ON m.thread_id = w.thread_id AND m.seq = w.seq
     JOIN threads t ON t.id = m.thread_id
+    LEFT JOIN LATERAL (
+        SELECT t.hi_id AS peer,
+               t.unread_hi = 0 OR m.seq <= t.read_hi
+               OR marked(t.id, t.hi_id, 0::smallint, m.seq) AS read,
+               m.seq <= t.delivered_hi
+               OR (t.gaps_hi AND marked(t.id, t.hi_id, 1::smallint, m.seq)) AS got
+        WHERE m.author_id = t.lo_id
+        UNION ALL
+        SELECT t.lo_id,
+               t.unread_lo = 0 OR m.seq <= t.read_lo
+               OR marked(t.id, t.lo_id, 0::smallint, m.seq),
+               m.seq <= t.delivered_lo
+               OR (t.gaps_lo AND marked(t.id, t.lo_id, 1::smallint, m.seq))
+        WHERE m.author_id = t.hi_id) d ON true
 $$;
