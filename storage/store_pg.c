@@ -11,6 +11,7 @@
 #include "storage/store_pg_internal.h"
 
 #define TICK_MS 100
+#define LEAVE_MS 2000
 /* A call's share of the bytes that may wait. */
 #define CALL_BYTES 512
 
@@ -179,8 +180,17 @@ void store_pg_stats(const struct store_pg *store, struct store_pg_stats *ret_sta
 
 /* Opening and closing */
 
+/* A database that answers no good-bye is not waited for. */
+static void writers_cut(struct store_pg *store) {
+    for (unsigned i = 0; i < store->config.write_connections; i++)
+        if (store->writers[i].conn)
+            pg_conn_close(store->writers[i].conn);
+}
+
 static void tick(uv_timer_t *timer) {
     struct store_pg *store = timer->data;
+    if (store->closing == 2 && clock_mono_ms() >= store->close_deadline_ms)
+        writers_cut(store);
     if (store->closing >= 2) /* connections go away one by one */
         return;
     int64_t before = (int64_t)clock_mono_ns() - (int64_t)store->config.wait_ms * 1000000;
@@ -279,6 +289,7 @@ void store_conn_closed(struct store_pg *store) {
 /* Nothing is pending any more, or the time is over. */
 static void store_shut(struct store_pg *store) {
     store->closing = 2;
+    store->close_deadline_ms = clock_mono_ms() + LEAVE_MS;
     uv_idle_stop(&store->idle);
     for (unsigned i = 0; i < store->config.write_connections; i++) {
         struct writer *writer = &store->writers[i];

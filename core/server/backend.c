@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/server/cli.h"
 #include "storage/migrate.h"
@@ -21,13 +22,15 @@ struct database {
     struct private_cluster *cluster; /* NULL: somebody else's database */
     const char *conninfo;
     int lock_fd;
-    enum { DATABASE_LEAVE = 0, DATABASE_STOP } at_end;
+    enum backend_use use;
 };
 
 struct backend {
     struct database database;
     struct loop *loop;
     struct store_pg *store;
+    backend_closed_fn *store_closed; /* may be NULL */
+    void *store_closed_owner;
     enum store_state state;
     struct loop_job revival;
     enum { REVIVAL_IDLE = 0, REVIVAL_RUNS } revival_state;
@@ -48,6 +51,26 @@ static int lock_state(struct database *database, const char *state) {
     return CLI_OK;
 }
 
+/* What a killed gateway left running stays for the next one; what a verb has started does not
+ * outlive the last verb. The lock file remembers who started the server. */
+#define STARTED_BY_GATEWAY 'g'
+#define STARTED_BY_VERB 'v'
+
+static void note_starter(struct database *database, enum backend_use use) {
+    char starter = use == BACKEND_GATEWAY ? STARTED_BY_GATEWAY : STARTED_BY_VERB;
+    database->use = use;
+    if (use == BACKEND_VERB && private_cluster_pid(database->cluster))
+        return;
+    if (pwrite(database->lock_fd, &starter, 1, 0) != 1)
+        log_event(LOG_LEVEL_WARNING, "the lock file cannot be written", LOG_ERRNO("error", errno));
+}
+
+static int may_stop(const struct database *database) {
+    char starter = 0;
+    return database->use == BACKEND_GATEWAY
+           || (pread(database->lock_fd, &starter, 1, 0) == 1 && starter == STARTED_BY_VERB);
+}
+
 static int start_private(struct database *database, const char *state, enum backend_use use) {
     int r = lock_state(database, state);
     if (r)
@@ -57,8 +80,7 @@ static int start_private(struct database *database, const char *state, enum back
         return cli_fail(CLI_UNAVAILABLE, "no PostgreSQL server is installed");
     if (r)
         return cli_fail(CLI_UNAVAILABLE, "%s: %s", state, strerror(-r));
-    if (use == BACKEND_GATEWAY || !private_cluster_pid(database->cluster))
-        database->at_end = DATABASE_STOP;
+    note_starter(database, use);
     database->conninfo = private_cluster_conninfo(database->cluster);
     r = private_cluster_ensure_running(database->cluster);
     return r ? cli_fail(CLI_UNAVAILABLE, "the private PostgreSQL does not start: %s",
@@ -78,7 +100,9 @@ static int database_open(struct database *database, struct config *config,
 }
 
 static void database_close(struct database *database) {
-    if (database->at_end == DATABASE_STOP && !flock(database->lock_fd, LOCK_EX | LOCK_NB))
+    /* Let go first: of several that end together the last one then finds itself alone. */
+    if (database->cluster && may_stop(database) && !flock(database->lock_fd, LOCK_UN)
+        && !flock(database->lock_fd, LOCK_EX | LOCK_NB))
         private_cluster_stop(database->cluster);
     private_cluster_free(database->cluster);
     if (database->lock_fd >= 0)
@@ -226,14 +250,22 @@ enum dm_status backend_call(struct backend *backend, struct store_call *call) {
 }
 
 static void store_closed(void *owner) {
-    *(int *)owner = 1;
+    struct backend *backend = owner;
+    backend->store = NULL;
+    if (backend->store_closed)
+        backend->store_closed(backend->store_closed_owner);
+}
+
+void backend_close_store(struct backend *backend, backend_closed_fn *closed, void *owner) {
+    backend->store_closed = closed;
+    backend->store_closed_owner = owner;
+    store_pg_close(backend->store, store_closed, backend);
 }
 
 void backend_close(struct backend *backend) {
-    int closed = backend->store == NULL;
     if (backend->store)
-        store_pg_close(backend->store, store_closed, &closed);
-    while (!closed || backend->revival_state == REVIVAL_RUNS)
+        backend_close_store(backend, NULL, NULL);
+    while (backend->store || backend->revival_state == REVIVAL_RUNS)
         uv_run(loop_uv(backend->loop), UV_RUN_ONCE);
     loop_free(backend->loop);
     database_close(&backend->database);

@@ -11,7 +11,8 @@
 struct backend;
 
 /* Who uses the private database. Every user holds a shared lock on STATE/lock; the server is
- * stopped in backend_close by whoever is then alone, if it is a gateway, or started it. */
+ * stopped in backend_close by a gateway that is then alone, or by the last of the verbs when one
+ * of them had started it. */
 enum backend_use {
     BACKEND_GATEWAY,
     BACKEND_VERB,
@@ -43,6 +44,13 @@ void backend_stats(const struct backend *backend, struct store_pg_stats *ret_sta
 
 /* Submits and runs the loop until the call is done; returns its status. Not while the loop runs. */
 enum dm_status backend_call(struct backend *backend, struct store_call *call);
+
+typedef void backend_closed_fn(void *owner);
+
+/* Closes the store before all else: what it still has under way ends, within a bounded time,
+ * DM_UNAVAILABLE if not otherwise. Then closed(owner; may be NULL) runs on the loop, and
+ * backend_store and backend_stats may no longer be called. */
+void backend_close_store(struct backend *backend, backend_closed_fn *closed, void *owner);
 
 /* Disconnects, and stops a private database that nobody else uses. Runs the loop meanwhile. */
 void backend_close(struct backend *backend);

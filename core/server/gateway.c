@@ -17,6 +17,7 @@
 #define SERIES_MAX 4096
 #define REVIVE_MS 1000
 #define DRAIN_LOOK_MS 10
+#define ENGINE_WAIT_MS 2000
 
 /*   OPEN ──gateway_drain──▶ DRAINING (sessions) ──all gone──▶ FLUSHING (store) ──idle──▶ DRAINED
  *                               └────────────────drain_ms passed──────────────────────────▲
@@ -26,6 +27,7 @@ enum gateway_state {
     GATEWAY_DRAINING,
     GATEWAY_FLUSHING,
     GATEWAY_DRAINED,
+    GATEWAY_CUT_OFF, /* closing, without a store */
 };
 
 struct gateway {
@@ -105,6 +107,8 @@ static void run_in_time(struct loop_timer *timer) {
 static void wake_engine(void *owner, uint32_t ms) {
     struct gateway *gateway = owner;
     struct loop *loop = backend_loop(gateway->backend);
+    if (gateway->state == GATEWAY_CUT_OFF)
+        return;
     if (ms) {
         loop_timer_arm(loop, &gateway->wake, ms);
     } else {
@@ -295,10 +299,32 @@ static void await_parts(struct gateway *gateway) {
         uv_run(loop_uv(backend_loop(gateway->backend)), UV_RUN_ONCE);
 }
 
-/* Commands of closed sessions still use engine and store. */
+static void time_is_over(struct loop_timer *timer) {
+}
+
+static void store_gone(void *owner) {
+    struct gateway *gateway = owner;
+    gateway->state = GATEWAY_CUT_OFF;
+    loop_timer_cancel(backend_loop(gateway->backend), &gateway->wake);
+    loop_hook_cancel(&gateway->turn);
+    gateway->closing--;
+}
+
+/* Commands of closed sessions still use engine and store. A database that says nothing more does
+ * not keep the process: the store is closed under them then. */
 static void await_engine(struct gateway *gateway) {
-    while (gateway->engine && engine_busy(gateway->engine))
-        uv_run(loop_uv(backend_loop(gateway->backend)), UV_RUN_ONCE);
+    struct loop *loop = backend_loop(gateway->backend);
+    struct loop_timer timer;
+    loop_timer_init(&timer, time_is_over);
+    loop_timer_arm(loop, &timer, ENGINE_WAIT_MS);
+    while (engine_busy(gateway->engine) && loop_timer_is_armed(&timer))
+        uv_run(loop_uv(loop), UV_RUN_ONCE);
+    loop_timer_cancel(loop, &timer);
+    if (engine_busy(gateway->engine)) {
+        gateway->closing++;
+        backend_close_store(gateway->backend, store_gone, gateway);
+        await_parts(gateway);
+    }
 }
 
 static void close_doors(struct gateway *gateway) {
@@ -317,7 +343,8 @@ void gateway_close(struct gateway *gateway) {
     if (gateway->backend) {
         loop_timer_cancel(backend_loop(gateway->backend), &gateway->watch);
         close_doors(gateway);
-        await_engine(gateway);
+        if (gateway->engine)
+            await_engine(gateway);
     }
     if (gateway->files) {
         gateway->closing++;
