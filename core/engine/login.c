@@ -48,7 +48,7 @@ static void wrong(struct operation *op) {
     struct engine *engine = op->engine;
     const struct attempt *attempt = op->extra;
     int64_t delay_us = throttle_wrong(&engine->throttle, op->command.name, attempt->address,
-                                      engine_now_us(engine));
+                                      engine->config.guesses, engine_now_us(engine));
     counters_auth_failure(&engine->counters, DM_UNAUTHENTICATED);
     operation_finish_later(op, DM_UNAUTHENTICATED, delay_us);
 }

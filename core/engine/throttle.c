@@ -9,6 +9,11 @@
 #define SLOW_US INT64_C(500000)
 #define SLOW_MAX_US INT64_C(4000000)
 
+/* Behind one address there may be a school: it is slowed where a name is refused, and refused after
+ * so many times as many. */
+#define ADDRESS_FACTOR 4
+#define ADDRESS_SLOW_US INT64_C(1000000)
+
 /* Longer names cannot exist; their tails need not be told apart. */
 #define KEY_MAX 600
 
@@ -83,7 +88,7 @@ int64_t throttle_wait_us(struct throttle *throttle, struct dm_slice name,
     int64_t name_us, address_us;
     expire(throttle, now_us);
     name_us = wait_of(throttle, &by_name, guesses, now_us);
-    address_us = wait_of(throttle, &by_address, guesses, now_us);
+    address_us = wait_of(throttle, &by_address, guesses * ADDRESS_FACTOR, now_us);
     return name_us > address_us ? name_us : address_us;
 }
 
@@ -104,20 +109,23 @@ static uint32_t count(struct throttle *throttle, const struct key *key, int64_t 
     return ++entry->wrong;
 }
 
-int64_t throttle_wrong(struct throttle *throttle, struct dm_slice name, struct dm_slice address,
-                       int64_t now_us) {
-    struct key by_name = make_key('n', name);
-    struct key by_address = make_key('a', address);
-    uint32_t wrong;
-    expire(throttle, now_us);
-    wrong = count(throttle, &by_name, now_us);
-    if (address.len) {
-        uint32_t from_there = count(throttle, &by_address, now_us);
-        wrong = from_there > wrong ? from_there : wrong;
-    }
+static int64_t name_delay_us(uint32_t wrong) {
     if (wrong < SLOW_FROM)
         return 0;
     if (wrong - SLOW_FROM > 3)
         return SLOW_MAX_US;
     return SLOW_US << (wrong - SLOW_FROM);
+}
+
+int64_t throttle_wrong(struct throttle *throttle, struct dm_slice name, struct dm_slice address,
+                       uint32_t guesses, int64_t now_us) {
+    struct key by_name = make_key('n', name);
+    struct key by_address = make_key('a', address);
+    int64_t delay_us;
+    expire(throttle, now_us);
+    delay_us = name_delay_us(count(throttle, &by_name, now_us));
+    if (address.len && count(throttle, &by_address, now_us) >= guesses
+        && delay_us < ADDRESS_SLOW_US)
+        delay_us = ADDRESS_SLOW_US;
+    return delay_us;
 }

@@ -21,13 +21,14 @@ struct throttle {
 void throttle_init(struct throttle *throttle);
 void throttle_fini(struct throttle *throttle);
 
-/* Microseconds until another guess is heard, for this name from this address; 0: now. */
+/* Microseconds until another guess is heard, for this name from this address; 0: now. A name is
+ * refused after `guesses` wrong ones, an address after four times as many. */
 int64_t throttle_wait_us(struct throttle *throttle, struct dm_slice name,
                          struct dm_slice address, uint32_t guesses, int64_t now_us);
 
 /* Counts a wrong guess; returns how long its answer is to be put off. An absent address is not
  * counted. */
 int64_t throttle_wrong(struct throttle *throttle, struct dm_slice name, struct dm_slice address,
-                       int64_t now_us);
+                       uint32_t guesses, int64_t now_us);
 
 #endif

@@ -82,7 +82,7 @@ const struct config_setting config_settings[] = {
     { .path = "auth.refresh_ttl", .kind = CONFIG_INT, .fallback = "2592000", .min = 1,
       .max = 3650 * DAY_S, .doc = "Seconds that a refresh token lives." },
     { .path = "auth.guesses", .kind = CONFIG_INT, .fallback = "5", .min = 1, .max = 1000,
-      .doc = "Wrong passwords or pins a minute, for one name and for one address." },
+      .doc = "Wrong passwords or pins a minute for one name; four times as many for one address." },
     { .path = "auth.hash_memory_kib", .kind = CONFIG_INT, .fallback = "19456", .min = 8,
       .max = 1 << 20, .doc = "Memory of one argon2id computation." },
     { .path = "auth.hash_passes", .kind = CONFIG_INT, .fallback = "2", .min = 1, .max = 100,

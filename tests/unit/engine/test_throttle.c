@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "core/base/metrics.h"
 #include "tests/unit/engine/bench.h"
 
@@ -68,17 +70,25 @@ Test(throttle, one_name_from_many_addresses) {
 }
 
 Test(throttle, many_names_from_one_address) {
-    static const char *const names[] = { "n1", "n2", "n3", "n4", "n5" };
     struct peer peer;
+    char name[8];
     fake_user_named(&bench.store, "ann")->password_hash = DM_SLICE("#right");
     open_at(&peer, "p", "a");
-    for (size_t i = 0; i < 5; i++) {
-        guess(&peer, names[i], "x");
-        bench_wait(3000000);
+    for (int i = 0; i < 20; i++) {
+        snprintf(name, sizeof(name), "n%d", i);
+        guess(&peer, name, "x");
+        if (i == 4) {
+            bench_forget();
+            bench_wait(999000);
+            bench_expect_nothing();
+            bench_wait(1000);
+            bench_expect("p login unauthenticated");
+        }
+        bench_wait(2000000);
     }
     bench_forget();
     guess(&peer, "ann", "right");
-    bench_expect("p login limited retry=45");
+    bench_expect("p login limited retry=19");
     peer_close(&peer);
     open_at(&peer, "q", "b");
     guess(&peer, "ann", "right");
