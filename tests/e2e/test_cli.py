@@ -128,7 +128,7 @@ def test_user_add_prints_one_json_line(anyhow):
     assert str(uuid.UUID(user["uuid"])) == user["uuid"]
     del user["id"], user["uuid"]
     assert user == {"username": name, "email": name + "@example.org", "first_name": "Ädä",
-                    "last_name": "O'Hara \"x\"", "role": "TUTOR", "active": True,
+                    "last_name": "O'Hara \"x\"", "role": "tutor", "active": True,
                     "photo": "https://example.org/a.png", "color": "#aabbcc", "location": "Bern"}
 
 
@@ -207,7 +207,7 @@ def test_user_set(anyhow):
     shown = json.loads(anyhow.cli("user", "set", user["username"], "--username", renamed,
                                   "--last-name", "Lovelace", "--role", "admin"))
     wanted = {"id": user["id"], "uuid": user["uuid"], "username": renamed, "first_name": "Ada",
-              "last_name": "Lovelace", "email": user["email"], "role": "ADMIN"}
+              "last_name": "Lovelace", "email": user["email"], "role": "admin"}
     assert {key: shown[key] for key in wanted} == wanted
     assert json.loads(anyhow.cli("user", "show", user["id"])) == shown
     fails(anyhow, NO_USER, "user", "show", user["username"])
