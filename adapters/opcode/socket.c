@@ -75,7 +75,7 @@ static void identify(struct dm_session *session, const struct dm_json *data) {
 static void identified(struct dm_session *session, const struct dm_result *result) {
     const struct opcode_instance *instance = session->instance->state;
     struct dm_command command = { .size = sizeof(command), .kind = DM_CMD_THREAD_LIST,
-                                  .limit = RECENT_THREADS };
+                                  .flags = DM_CMD_HOLD_EVENTS, .limit = RECENT_THREADS };
 
     if (result->status == DM_OK)
         dm_submit(session, &command, DM_SLICE_NONE);

@@ -1,4 +1,5 @@
-/* Sessions that ask for what they have missed (UNDELIVERED). Private to core/engine.
+/* Sessions that ask for what they have missed (UNDELIVERED), or for a picture of now that what comes
+ * live must follow (DM_CMD_HOLD_EVENTS). Private to core/engine.
  *
  * From the submission until the answer, messages for the session are kept; then they follow, but
  * for those that the answer contained. An event of such a message that comes later still is
@@ -8,10 +9,15 @@
 
 #include "core/engine/engine.h"
 
-/* UNDELIVERED was submitted; several may be under way. */
+/* Whether messages for the session wait for the answer of this command. */
+static inline int catchup_holds(const struct dm_command *command) {
+    return command->kind == DM_CMD_UNDELIVERED || (command->flags & DM_CMD_HOLD_EVENTS);
+}
+
+/* Such a command was submitted; several may be under way. */
 void catchup_begin(struct engine_session *session);
 
-/* UNDELIVERED was answered with this result, which the session has got. May close the session. */
+/* Such a command was answered with this result, which the session has got. May close the session. */
 void catchup_answered(struct engine_session *session, const struct dm_result *result);
 
 /* The session is losing its principal. */

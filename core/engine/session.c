@@ -108,7 +108,7 @@ void engine_submit(struct engine_session *session, const struct dm_command *comm
         if (status != DM_OK)
             operation_refuse(op, status, field);
     }
-    if (op->command.kind == DM_CMD_UNDELIVERED && session->user)
+    if (catchup_holds(&op->command) && session->user)
         catchup_begin(session);
     strand_push(op->strand, op);
 }

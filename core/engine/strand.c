@@ -150,7 +150,7 @@ static void answer(struct strand *strand, struct operation *op) {
               LOG_STR("outcome", dm_status_name(op->result.status)));
     if (strand->session)
         engine->client->result(strand->session, &op->result, op->cookie);
-    if (strand->session && op->command.kind == DM_CMD_UNDELIVERED)
+    if (strand->session && catchup_holds(&op->command))
         catchup_answered(strand->session, &op->result);
 }
 

@@ -130,3 +130,27 @@ Test(catchup, a_failed_one_loses_nothing) {
     peer_close(&ann);
     peer_close(&bob);
 }
+
+static enum dm_status no_threads(struct fake_store *fake, struct store_call *call) {
+    return DM_OK;
+}
+
+Test(catchup, any_command_may_hold_messages_back_until_its_answer) {
+    struct dm_command command = bench_command(DM_CMD_THREAD_LIST);
+    struct peer ann, bob;
+    command.flags = DM_CMD_HOLD_EVENTS;
+    bench.store.command = no_threads;
+    peer_join(&ann, "ann", "ann");
+    peer_join(&bob, "bob", "bob");
+    bench.store.held_kinds = 1u << STORE_COMMAND;
+    peer_submit(&bob, command, NULL);
+    peer_send(&ann, "bob", "one", NULL);
+    bench_run();
+    bench_forget();
+    bench.store.held_kinds = 0;
+    bench_run();
+    bench_expect("bob thread_list ok",
+                 "bob ! message member actor=ann seq=1 text=one peer=ann unread=1");
+    peer_close(&ann);
+    peer_close(&bob);
+}
