@@ -53,22 +53,34 @@ static void user_found(struct operation *op, enum dm_status status) {
     end(op, only_active(op, status));
 }
 
+static void any_found(struct operation *op, enum dm_status status) {
+    end(op, take_user(op, status));
+}
+
 static int names_nobody(const struct dm_ref *ref) {
     return ref->kind == DM_REF_NONE || (ref->kind == DM_REF_ID && ref->id <= 0)
            || (ref->kind == DM_REF_UUID && dm_uuid_is_nil(&ref->uuid));
 }
 
-void resolve_user(struct operation *op, const struct dm_ref *ref, operation_step_fn then) {
+/* `found` takes the store's answer; a user of the cache is op->other at once, active or not. */
+static int find_user(struct operation *op, const struct dm_ref *ref, operation_step_fn then,
+                     operation_step_fn found) {
     struct engine_user *user = user_cache_find(&op->engine->users, ref);
     op->then = then;
     if (user) {
         operation_set_other(op, user);
-        end(op, only_active(op, DM_OK));
-    } else if (names_nobody(ref)) {
-        end(op, DM_NO_USER);
-    } else {
-        ask_user(op, ref, user_found);
+        return 1;
     }
+    if (names_nobody(ref))
+        end(op, DM_NO_USER);
+    else
+        ask_user(op, ref, found);
+    return 0;
+}
+
+void resolve_user(struct operation *op, const struct dm_ref *ref, operation_step_fn then) {
+    if (find_user(op, ref, then, user_found))
+        end(op, only_active(op, DM_OK));
 }
 
 /* ---- threads ---- */
@@ -181,9 +193,16 @@ void resolve_message(struct operation *op, operation_step_fn then) {
     ask_thread(op, query, 0);
 }
 
+/* What was said with somebody who is gone is still there; where nothing was, there is nobody. */
+static void direct_placed(struct operation *op, enum dm_status status) {
+    if (status == DM_NO_THREAD && !engine_user_active(op->other))
+        status = DM_NO_USER;
+    op->after(op, status);
+}
+
 static void place_user(struct operation *op, enum dm_status status) {
     if (status == DM_OK)
-        resolve_direct(op, op->after);
+        resolve_direct(op, direct_placed);
     else
         op->after(op, status);
 }
@@ -194,7 +213,8 @@ void resolve_place(struct operation *op, operation_step_fn then) {
         return;
     }
     op->after = then;
-    resolve_user(op, &op->command.user, place_user);
+    if (find_user(op, &op->command.user, place_user, any_found))
+        end(op, DM_OK);
 }
 
 /* ---- opening ---- */

@@ -20,7 +20,8 @@ void resolve_direct(struct operation *op, operation_step_fn then);
 /* The thread of command.message → op->thread, else NO_MESSAGE. */
 void resolve_message(struct operation *op, operation_step_fn then);
 
-/* command.thread, or the direct thread with command.user. */
+/* command.thread, or the direct thread with command.user, who need not be active when there is
+ * one. */
 void resolve_place(struct operation *op, operation_step_fn then);
 
 /* The direct thread of op->actor and op->other → op->thread, opened when there is none yet, in

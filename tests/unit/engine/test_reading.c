@@ -99,6 +99,25 @@ Test(reading, history_may_read_all) {
     peer_close(&bob);
 }
 
+Test(reading, what_was_said_with_somebody_who_is_gone) {
+    struct bus_notice notice = { .kind = BUS_USER_DEACTIVATED };
+    struct peer ann;
+    peer_join(&ann, "ann", "ann");
+    open_thread(&ann);
+    fake_user_named(&bench.store, "bob")->user.flags = 0;
+    fake_user_named(&bench.store, "cat")->user.flags = 0;
+    notice.id = bench_id("bob");
+    engine_notice(bench.engine, &notice);
+    bench_run();
+    bench_forget();
+    read_count = 1;
+    submit(&ann, DM_CMD_HISTORY, "bob", 0);
+    bench_expect("ann history ok peer=bob messages=1");
+    submit(&ann, DM_CMD_HISTORY, "cat", 0);
+    bench_expect("ann history no_user");
+    peer_close(&ann);
+}
+
 Test(reading, single_messages) {
     struct peer ann, bob;
     struct dm_command command = bench_command(DM_CMD_READ_ONE);

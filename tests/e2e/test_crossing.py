@@ -1,0 +1,536 @@
+"""What is sent in one dialect arrives in all others: once, in order, with the right author."""
+
+import collections
+import itertools
+import random
+
+import pytest
+
+from dialects import (DIALECTS, PEERS, CasamsaPeer, OpcodePeer, PymessagePeer, SaletickPeer, get,
+                      make_user, opcode_history, opcode_threads, saletick_history,
+                      saletick_threads, until)
+from wire import Closed
+
+MESSAGES = 1000
+Row = collections.namedtuple("Row", "thread seq id uuid author text")
+
+
+def rows_of(gateway, users):
+    """The messages between these users as the database has them, by text."""
+    ids = ",".join(str(user["id"]) for user in users)
+    found = gateway.psql(
+        "select m.thread_id, m.seq, m.id, m.uuid, m.author_id, m.text from messages m join "
+        f"threads t on t.id = m.thread_id where t.lo_id in ({ids}) and t.hi_id in ({ids})")
+    rows = [Row(int(r[0]), int(r[1]), int(r[2]), r[3], int(r[4]), r[5]) for r in found]
+    assert len({row.text for row in rows}) == len(rows), "a message is there twice"
+    return {row.text: row for row in rows}
+
+
+@pytest.fixture
+def pair(gateway):
+    return make_user(gateway, first_name="Ada"), make_user(gateway, first_name="Bob")
+
+
+@pytest.fixture
+def connect(gateway):
+    """connect(dialect, user) → a socket that is logged in; closed with the test."""
+    peers = []
+
+    def make(dialect, user):
+        peers.append(PEERS[dialect](gateway, user))
+        return peers[-1]
+
+    yield make
+    for peer in peers:
+        peer.abort()
+
+
+# ---- every direction ---------------------------------------------------------------------------
+
+@pytest.fixture(scope="module")
+def traffic(gateway):
+    """Two users in each dialect; the first ones write to all the second ones and get answers, a
+    thousand messages in all, none waiting for another. Everything that each socket got."""
+    rng = random.Random(20261120)
+    first = {d: PEERS[d](gateway, make_user(gateway, first_name=f"First {d}")) for d in DIALECTS}
+    second = {d: PEERS[d](gateway, make_user(gateway, first_name=f"Second {d}"))
+              for d in DIALECTS}
+    peers = [*first.values(), *second.values()]
+    users = {peer.user["id"]: peer.user for peer in peers}
+    pairs = list(itertools.product(first.values(), second.values()))
+    # Those who need a chat's id have it before the race begins.
+    for one, other in pairs:
+        for peer, to in ((one, other), (other, one)):
+            if peer.dialect == "casamsa":
+                peer.chat_with(to.user)
+    expected = collections.defaultdict(list)
+    sent = collections.Counter()
+    directions = pairs + [(b, a) for a, b in pairs]
+    for n in range(MESSAGES):
+        author, to = directions[n % 32] if n < 320 else rng.choice(directions)
+        text = f"{author.user['id']}>{to.user['id']} {len(expected[author, to])} of {n}"
+        expected[author, to].append(text)
+        author.say(to.user, text)
+        sent[author] += 1
+    got = {}
+    for peer in peers:
+        pushed = sum(len(texts) for (_, to), texts in expected.items() if to is peer)
+        got[peer] = peer.passed + peer.collect(pushed=pushed, sent=sent[peer])
+    yield {"peers": peers, "users": users, "expected": expected, "got": got, "pairs": pairs,
+           "rows": rows_of(gateway, users.values())}
+    for peer in peers:
+        peer.abort()
+
+
+def same_user(user, name):
+    return name in (user["id"], user["uuid"])
+
+
+def test_every_message_is_stored_once(traffic):
+    texts = [text for texts in traffic["expected"].values() for text in texts]
+    assert len(texts) == MESSAGES
+    assert set(traffic["rows"]) == set(texts)
+
+
+def test_each_socket_gets_each_message_once(traffic):
+    for peer in traffic["peers"]:
+        pushed = collections.Counter(s.text for s in traffic["got"][peer] if s.kind == "pushed")
+        wanted = collections.Counter(
+            text for (_, to), texts in traffic["expected"].items() if to is peer for text in texts)
+        assert pushed == wanted, peer.dialect
+        assert peer.is_silent()
+
+
+def test_messages_arrive_in_the_order_they_were_sent(traffic):
+    for (author, to), texts in traffic["expected"].items():
+        arrived = [s.text for s in traffic["got"][to]
+                   if s.kind == "pushed" and same_user(author.user, s.author)]
+        assert arrived == texts, f"{author.dialect} to {to.dialect}"
+
+
+def test_author_and_id_are_right(traffic):
+    for peer in traffic["peers"]:
+        for seen in traffic["got"][peer]:
+            if seen.kind != "pushed":
+                continue
+            row = traffic["rows"][seen.text]
+            assert same_user(traffic["users"][row.author], seen.author)
+            assert seen.id in (None, row.id, row.uuid)
+            assert (seen.id is None) == (peer.dialect == "pymessage")
+
+
+def test_each_message_is_confirmed_once_in_order(traffic):
+    """A dialect whose confirmations bear ids confirms exactly what is stored, in the order sent;
+    the other one says so often enough."""
+    for peer in traffic["peers"]:
+        confirmed = [s.id for s in traffic["got"][peer] if s.kind == "sent"]
+        mine = sorted((row for row in traffic["rows"].values()
+                       if row.author == peer.user["id"]), key=lambda row: row.id)
+        if peer.tells_sent:
+            for thread in {row.thread for row in mine}:
+                ids = [row.uuid if peer.dialect == "opcode" else row.id
+                       for row in mine if row.thread == thread]
+                assert [i for i in confirmed if i in set(ids)] == ids, peer.dialect
+        assert len(confirmed) == len(mine)
+
+
+def test_all_sockets_see_a_thread_in_its_one_order(traffic):
+    """Pushes and confirmations of a thread, as they came, rise in seq."""
+    by_id = {key: row for row in traffic["rows"].values() for key in (row.id, row.uuid)}
+    for peer in traffic["peers"]:
+        last = collections.Counter()
+        for seen in traffic["got"][peer]:
+            row = by_id.get(seen.id) if seen.id else traffic["rows"].get(seen.text)
+            if row:
+                assert row.seq > last[row.thread], (peer.dialect, seen)
+                last[row.thread] = row.seq
+
+
+def test_seq_is_dense_and_ids_rise_with_it(traffic):
+    threads = collections.defaultdict(list)
+    for row in traffic["rows"].values():
+        threads[row.thread].append(row)
+    assert len(threads) == 16
+    for rows in threads.values():
+        rows.sort(key=lambda row: row.seq)
+        assert [row.seq for row in rows] == list(range(1, len(rows) + 1))
+        assert [row.id for row in rows] == sorted(row.id for row in rows)
+
+
+def test_histories_equal_what_was_pushed(gateway, traffic):
+    for one, other in traffic["pairs"]:
+        rows = sorted((row for row in traffic["rows"].values()
+                       if row.text.startswith((f"{one.user['id']}>{other.user['id']} ",
+                                               f"{other.user['id']}>{one.user['id']} "))),
+                      key=lambda row: row.seq)
+        uuids = {user["id"]: user["uuid"] for user in traffic["users"].values()}
+        pushed = {s.text: s for s in traffic["got"][one] + traffic["got"][other]
+                  if s.kind == "pushed" and s.text in traffic["rows"]}
+        assert all(row.text in pushed for row in rows)
+        for me, you in ((one.user, other.user), (other.user, one.user)):
+            sale = saletick_history(gateway, me, you)
+            assert [(m["id"], m["sender"]["id"], m["message"]) for m in sale] == \
+                [(row.id, uuids[row.author], row.text) for row in rows]
+            assert {m["thread"] for m in sale} == {rows[0].thread}
+            assert all({m["sender"]["id"], m["receiver"]["id"]} == {me["uuid"], you["uuid"]}
+                       for m in sale)
+            thread, = [t["id"] for t in opcode_threads(gateway, me)
+                       if t["recipient"]["id"] == you["uuid"]]
+            assert [(m["id"], m["sender_id"], m["message"])
+                    for m in opcode_history(gateway, me, thread)] == \
+                [(row.uuid, uuids[row.author], row.text) for row in rows]
+
+
+# ---- read state --------------------------------------------------------------------------------
+
+def mark_of(gateway, author, reader):
+    """How the two REST dialects show the author's last message to the author: (seen, state)."""
+    last, = [t["last_message"] for t in saletick_threads(gateway, author)
+             if t["other_user"]["id"] == reader["uuid"]]
+    thread, = [t for t in opcode_threads(gateway, author)
+               if t["recipient"]["id"] == reader["uuid"]]
+    return last["seen"], thread["messages"][0]["state"]
+
+
+def read_in_casamsa(gateway, author, reader, connect):
+    peer = connect("casamsa", reader)
+    chat = peer.chat_with(author)
+    data = peer.ask("read_messages", "messages_read", chat=chat, event_response_key="k")
+    assert data == {"event_response_key": "k", "chat": chat}
+
+
+def read_in_saletick(gateway, author, reader, connect):
+    assert all(m["seen"] for m in saletick_history(gateway, reader, author))
+
+
+def read_in_opcode(gateway, author, reader, connect):
+    thread, = [t["id"] for t in opcode_threads(gateway, reader)
+               if t["recipient"]["id"] == author["uuid"]]
+    assert {m["state"] for m in opcode_history(gateway, reader, thread)} == {"r"}
+
+
+@pytest.mark.parametrize("read", [read_in_casamsa, read_in_saletick, read_in_opcode])
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_reading_shows_to_the_author_everywhere(gateway, pair, connect, dialect, read):
+    ada, bob = pair
+    watching = connect("casamsa", ada)
+    author = connect(dialect, ada)
+    listener = connect("pymessage", bob)
+    author.say(bob, "read me")
+    listener.next("pushed")
+    created = watching.next("sent")
+    assert created.text == "read me"
+    until(lambda: mark_of(gateway, ada, bob) == (False, "d"), "delivered")
+    read(gateway, ada, bob, connect)
+    assert mark_of(gateway, ada, bob) == (True, "r")
+    updates = watching.event("messages_updated")["updates"]
+    assert updates == [{"id": created.id, "fields": {"is_read": True}}]
+    # Reading again tells nobody anything.
+    read(gateway, ada, bob, connect)
+    assert watching.is_silent()
+
+
+# ---- several sockets -----------------------------------------------------------------------------
+
+@pytest.mark.parametrize("dialects", itertools.combinations(DIALECTS, 2), ids="+".join)
+def test_two_sockets_in_two_dialects_both_get_it(pair, connect, dialects):
+    ada, bob = pair
+    theirs = [connect(d, bob) for d in dialects]
+    author = connect("saletick", ada)
+    for n in range(20):
+        author.say(bob, f"number {n}")
+    for peer in theirs:
+        got = peer.collect(pushed=20)
+        assert [s.text for s in got if s.kind == "pushed"] == [f"number {n}" for n in range(20)]
+        assert all(same_user(ada, s.author) for s in got if s.kind == "pushed")
+    assert all(peer.is_silent() for peer in theirs)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_other_sockets_of_the_author_learn_what_was_sent(gateway, pair, connect, dialect):
+    ada, bob = pair
+    others = {d: connect(d, ada) for d in DIALECTS}
+    sender = connect(dialect, ada)
+    reader = connect("opcode", bob)
+    sender.say(bob, "good news")
+    uuid = reader.next("pushed").id
+    row = rows_of(gateway, pair)["good news"]
+    assert row.uuid == uuid
+    assert sender.next("sent").id in (None, row.id, row.uuid)
+    assert others["opcode"].next().frame == {
+        "o": 0, "e": "MESSAGE_SENT", "d": {"message_id": row.uuid}}
+    confirmed = others["saletick"].next().frame
+    assert (confirmed["action"], confirmed["created_msg_id"]) == ("conf_message", row.id)
+    assert (confirmed["sender_id"], confirmed["receiver_id"]) == (ada["uuid"], bob["uuid"])
+    made = others["casamsa"].next().frame
+    assert (made["type"], made["data"]["event_response_key"]) == ("chat_created", None)
+    created = others["casamsa"].next().frame
+    assert created["type"] == "message_created"
+    assert created["data"]["event_response_key"] is None
+    assert created["data"]["message"]["id"] == row.id
+    assert created["data"]["message"]["chat"] == made["data"]["chat"]["id"] == row.thread
+    # pymessage has no word for it.
+    assert all(peer.is_silent() for peer in others.values())
+
+
+@pytest.mark.parametrize("dialect", [d for d in DIALECTS if d != "casamsa"])
+def test_a_new_conversation_is_a_chat_before_it_has_a_message(pair, connect, dialect):
+    ada, bob = pair
+    hers, his = connect("casamsa", ada), connect("casamsa", bob)
+    author = connect(dialect, ada)
+    author.say(bob, "first")
+    author.say(bob, "second")
+    frames = [his.next().frame for _ in range(3)]
+    assert [f["type"] for f in frames] == ["new_chat", "new_message", "new_message"]
+    chat = frames[0]["data"]["chat"]
+    assert chat["title"] is None
+    assert {user["pk"] for user in chat["users"]} == {ada["id"], bob["id"]}
+    assert {f["data"]["message"]["chat"] for f in frames[1:]} == {chat["id"]}
+    frames = [hers.next().frame for _ in range(3)]
+    assert [f["type"] for f in frames] == ["chat_created", "message_created", "message_created"]
+    assert [f["data"]["event_response_key"] for f in frames] == [None] * 3
+    assert frames[0]["data"]["chat"]["id"] == chat["id"]
+    # The chat takes an answer.
+    his.call("send_message", chat=chat["id"], text="third")
+    assert author.next("pushed").text == "third"
+
+
+# ---- people ------------------------------------------------------------------------------------
+
+def test_an_account_made_in_one_dialect_is_known_in_all(gateway, pair, connect):
+    ada, _ = pair
+    name = "made-" + ada["username"]
+    with CasamsaPeer(gateway, ada) as casamsa, SaletickPeer(gateway, ada) as sale, \
+            OpcodePeer(gateway, ada) as opcode:
+        made = connect("pymessage", ada)
+        made.abort()
+        from wire import WebSocket
+        with WebSocket(gateway.ws_url + "/pymessage/") as new:
+            new.send_json({"type": "create_acc", "username": name, "pin": 77})
+            number = new.recv_json()["id"]
+            (uuid,), = gateway.psql(f"select uuid from users where id = {number}")
+            person = {"id": number, "uuid": uuid, "username": name}
+            for peer in (sale, opcode, casamsa):
+                peer.say(person, f"from {peer.dialect}")
+                frame = new.recv_json()
+                assert frame == {"type": "message", "sender": ada["id"],
+                                 "content": f"from {peer.dialect}"}
+            new.send_json({"type": "send_msg", "recipient": ada["id"], "content": "thanks"})
+            assert new.recv_json() == {"type": "send_resp", "status": "success"}
+            # Who has no first name is shown by the username.
+            pushed = opcode.next("pushed").frame["d"]
+            assert pushed["from"] == {"id": uuid, "first_name": name, "last_name": ""}
+            user = casamsa.next("pushed").frame["data"]["message"]["user"]
+            assert user == {"pk": number, "email": "", "first_name": name, "last_name": "",
+                            "photo": None, "color": None, "role": "Member"}
+            assert sale.next("pushed").author == uuid
+
+
+def test_a_token_opens_every_dialect(gateway, pair):
+    """And who is known by an e-mail alone has names everywhere."""
+    mail = f"{pair[0]['username']}@example.org"
+    shown = gateway.cli("user", "add", "--email", mail, "--pin", "1234")
+    import json
+    user = {**json.loads(shown), "pin": "1234"}
+    user["token"] = gateway.token(mail)
+    with OpcodePeer(gateway, user) as peer:
+        assert (peer.ready["first_name"], peer.ready["last_name"]) == (pair[0]["username"], "")
+    with SaletickPeer(gateway, pair[0]) as author:
+        author.say(user, "hello")
+        author.next("sent")
+    other, = [t["other_user"] for t in saletick_threads(gateway, pair[0])]
+    assert other == {"id": user["uuid"], "email": mail, "username": "", "role": None,
+                     "is_active": True}
+    assert get(gateway, f"/pymessage/get_user?id={user['id']}") == (200, {
+        "user": {"username": mail}})
+
+
+# ---- chats ---------------------------------------------------------------------------------------
+
+@pytest.fixture
+def chat(gateway, pair, connect):
+    """A chat of ada and bob: (ada's casamsa socket, its id, its thread's UUID)."""
+    ada, bob = pair
+    peer = connect("casamsa", ada)
+    made = peer.ask("create_chat", "chat_created", users=[bob["id"]], title="House")["chat"]
+    (uuid,), = gateway.psql(f"select uuid from threads where id = {made['id']}")
+    return peer, made["id"], uuid
+
+
+def test_a_chat_reaches_opcode_by_its_thread(gateway, pair, connect, chat):
+    ada, bob = pair
+    peer, number, uuid = chat
+    his, hers = connect("opcode", bob), connect("opcode", ada)
+    peer.call("send_message", chat=number, text="all of you")
+    created = peer.event("message_created")["message"]
+    pushed = his.next().frame["d"]
+    assert pushed == {"id": pushed["id"], "thread_id": uuid, "message": "all of you",
+                      "from": {"id": ada["uuid"], "first_name": "Ada", "last_name": ""},
+                      "timestamp": created["created_at"].rstrip("Z"), "state": "d"}
+    assert hers.next().frame["d"] == {"message_id": pushed["id"]}
+    his.put_message(uuid, "answer")
+    his.next("sent")
+    answer = peer.event("new_message")["message"]
+    assert (answer["chat"], answer["user"]["pk"], answer["text"]) == (number, bob["id"], "answer")
+    assert hers.next("pushed").text == "answer"
+    thread, = opcode_threads(gateway, bob)
+    assert thread["recipient"] == {"id": uuid, "first_name": "House", "last_name": ""}
+    assert (thread["id"], thread["message_count"], thread["state"]) == (uuid, 2, "a")
+    assert [m["message"] for m in opcode_history(gateway, bob, uuid)] == ["all of you", "answer"]
+    # By reading there, bob has read ada's message, and she is told.
+    assert peer.event("messages_updated")["updates"] == [
+        {"id": created["id"], "fields": {"is_read": True}}]
+    assert {m["message"]: m["state"] for m in opcode_history(gateway, ada, uuid)} == {
+        "all of you": "r", "answer": "r"}
+
+
+def test_a_chats_message_is_read_when_all_others_have(gateway, pair, connect, chat):
+    ada, bob = pair
+    cy = make_user(gateway, first_name="Cy")
+    peer, number, uuid = chat
+    peer.ask("add_to_chat", "user_added_successful", chat=number, users=[cy["id"]])
+    peer.ask("send_message", "message_created", chat=number, text="who reads?")
+    state = lambda: opcode_threads(gateway, ada)[0]["messages"][0]["state"]
+    opcode_history(gateway, bob, uuid)
+    assert peer.event("messages_updated")
+    assert state() in "sd"
+    connect("casamsa", cy).ask("read_messages", "messages_read", chat=number)
+    assert state() == "r"
+
+
+def test_a_chat_stays_away_from_dialects_without_groups(gateway, pair, connect, chat):
+    ada, bob = pair
+    peer, number, uuid = chat
+    quiet = [connect(d, user) for d in ("saletick", "pymessage") for user in pair]
+    listener = connect("opcode", bob)
+    peer.ask("send_message", "message_created", chat=number, text="not for all")
+    listener.next("pushed")
+    connect("casamsa", bob).ask("read_messages", "messages_read", chat=number)
+    peer.ask("update_chat", "chat_updated", chat=number, title="Other")
+    assert all(q.is_silent() for q in quiet)
+    assert saletick_threads(gateway, bob) == []
+    assert saletick_history(gateway, bob, ada) == []
+    # Its UUID is nobody's receiver there.
+    quiet[0].send_json({"action": "chat_message", "receiver_id": uuid, "message_body": "x"})
+    assert quiet[0].is_silent()
+    assert get(gateway, f"/saletick/chat/messages/{uuid}/", bob["token"])[0] == 404
+
+
+@pytest.fixture(scope="module")
+def flattening(request):
+    from gateway import Gateway
+    with Gateway(settings={"saletick.chats": "flatten", "pymessage.chats": "flatten",
+                           "files.url_ttl": 1}) as running:
+        yield running
+
+
+def test_flattened_chats_arrive_as_direct_messages(flattening):
+    gateway = flattening
+    ada, bob = make_user(gateway, first_name="Ada"), make_user(gateway, first_name="Bob")
+    with CasamsaPeer(gateway, ada) as peer, SaletickPeer(gateway, bob) as sale, \
+            PymessagePeer(gateway, bob) as pym, SaletickPeer(gateway, ada) as own, \
+            PymessagePeer(gateway, ada) as own_pym:
+        cy = make_user(gateway)
+        number = peer.ask("create_chat", "chat_created", users=[bob["id"], cy["id"]],
+                          title="House")["chat"]["id"]
+        message = peer.ask("send_message", "message_created", chat=number, text="hi")["message"]
+        assert sale.next().frame == {
+            "action": "re_message", "sender_id": ada["uuid"], "receiver_id": bob["uuid"],
+            "message_body": "[House] hi", "created_msg_id": message["id"],
+            "timestamp": message["created_at"].replace("Z", "+00:00")}
+        assert pym.next().frame == {"type": "message", "sender": ada["id"],
+                                    "content": "[House] hi"}
+        # Without a title there is nothing to put in front.
+        peer.ask("update_chat", "chat_updated", chat=number, title=None)
+        peer.ask("send_message", "message_created", chat=number, text="hi again")
+        assert sale.next().text == "hi again"
+        assert pym.next().text == "hi again"
+        # The author's own sockets have no receiver to name.
+        assert own.is_silent() and own_pym.is_silent()
+        assert saletick_history(gateway, bob, ada) == []
+        # Nor do events of the chat that are no messages.
+        peer.ask("remove_from_chat", "user_removed_successful", chat=number, users=[bob["id"]])
+        peer.ask("send_message", "message_created", chat=number, text="without bob")
+        assert sale.is_silent() and pym.is_silent()
+
+
+# ---- files ---------------------------------------------------------------------------------------
+
+def test_a_file_is_a_line_where_there_are_no_files(gateway, pair, connect):
+    from wire import call
+    ada, bob = pair
+    peer = connect("casamsa", ada)
+    others = [connect(d, bob) for d in ("opcode", "saletick", "pymessage")]
+    peer.call("send_message", chat=peer.chat_with(bob), text="see",
+              files=[{"name": "a.txt", "data": "aGVsbG8="}])
+    message = peer.event("message_created")["message"]
+    file, = message["attached_files"]
+    for other in others:
+        text, url = other.next("pushed").text.split("\n")
+        assert text == "see"
+        assert url.startswith(gateway.url + f"/files/{file['id']}/a.txt?")
+        answer = call(gateway.url, path=url[len(gateway.url):])
+        assert (answer.status, answer.body) == (200, b"hello")
+
+
+# ---- ends ----------------------------------------------------------------------------------------
+
+def test_a_deactivated_user_is_gone_in_each_dialect(gateway, pair, connect):
+    ada, bob = pair
+    sockets = {d: connect(d, bob) for d in DIALECTS}
+    author = {d: connect(d, ada) for d in DIALECTS}
+    author["saletick"].say(bob, "before")
+    for peer in sockets.values():
+        assert peer.next("pushed").text == "before"
+    for peer in author.values():
+        if peer.tells_sent:
+            peer.next("sent")
+    gateway.cli("user", "deactivate", bob["username"])
+    assert sockets["opcode"].outcome() == ([9], 1005)
+    assert sockets["saletick"].expect_close() == (1008, [])
+    code, frames = sockets["pymessage"].expect_close()
+    assert (code, frames) == (1008, ['{"type":"error","error":"acc not found"}'])
+    error = sockets["casamsa"].event("error")
+    assert error == {"type": "authorization_error", "detail": "Authorization failed.",
+                     "event_response_key": None}
+    # That socket stays, but is nobody's.
+    sockets["casamsa"].call("send_message", chat=1, text="x")
+    assert sockets["casamsa"].event("error")["detail"] == "There is no access token."
+    sockets["casamsa"].call("auth", token=bob["token"])
+    assert sockets["casamsa"].event("error")["type"] == "authorization_error"
+    # Nobody can write to him any more; what was said can still be read.
+    author["saletick"].say(bob, "after")
+    author["opcode"].say(bob, "after")
+    author["pymessage"].say(bob, "after")
+    assert author["pymessage"].next().frame == {
+        "type": "error", "error": f"{bob['id']} is not connected to the network"}
+    assert author["saletick"].is_silent() and author["opcode"].is_silent()
+    last, = saletick_threads(gateway, ada)
+    assert last["other_user"]["is_active"] is False
+    assert last["last_message"]["message"] == "before"
+    assert [m["message"] for m in saletick_history(gateway, ada, bob)] == ["before"]
+
+
+def test_a_revoked_token_ends_what_it_opened(gateway, pair):
+    ada, bob = pair
+    with SaletickPeer(gateway, ada) as sale, CasamsaPeer(gateway, ada) as casamsa, \
+            PymessagePeer(gateway, ada) as pym:
+        gateway.cli("token", "revoke", ada["token"])
+        assert sale.expect_close() == (1008, [])
+        assert casamsa.event("error")["type"] == "authorization_error"
+        # Another token does for the socket that stayed.
+        casamsa.call("auth", token=gateway.token(ada), event_response_key=2)
+        assert casamsa.event("authenticated") == {"event_response_key": 2}
+        # A login by pin does not hang on any token.
+        pym.send_json({"type": "get_friends"})
+        assert pym.recv_json() == {"type": "friends_resp", "friends": []}
+
+
+@pytest.mark.parametrize("dialect", ["saletick", "casamsa", "pymessage"])
+def test_the_end_of_the_gateway_is_a_close(make_gateway, dialect):
+    gateway = make_gateway()
+    peer = PEERS[dialect](gateway, make_user(gateway))
+    gateway.process.terminate()
+    with pytest.raises(Closed) as closed:
+        peer.recv()
+    assert closed.value.code == 1001
