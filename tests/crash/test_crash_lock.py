@@ -2,6 +2,7 @@
 whatever dies while the lock is held."""
 
 import contextlib
+import signal
 import time
 
 import pytest
@@ -11,6 +12,7 @@ from opcode_client import Opcode
 from postgres import Postgres
 from proxy import Proxy
 from stream import Crowd, check_account
+from wire import Closed
 
 # Long enough for a wrong confirmation to arrive.
 SILENCE = 1.0
@@ -19,12 +21,24 @@ SILENCE = 1.0
 class Pair:
     """Two users of a gateway who have spoken already, and a socket each."""
 
-    def __init__(self, gw):
-        self.gw = gw
+    def __init__(self, gw, psql=None):
+        self.gw, psql = gw, psql or (lambda sql: [list(row) for row in gw.psql(sql)])
         self.ada, self.sam = gw.add_user(first_name="Ada"), gw.add_user(first_name="Sam")
         self.connect()
         self.sender.say(self.sam, "first")
         assert self.receiver.event("MESSAGE")["message"] == "first"
+        # Until the mark of its delivery is written as well, the connection has work.
+        deadline = time.monotonic() + 30
+        while psql("select delivered_lo + delivered_hi from threads") != [["1"]]:
+            assert time.monotonic() < deadline, "the delivery is not marked"
+            time.sleep(0.02)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.sender.abort()
+        self.receiver.abort()
 
     def connect(self):
         self.sender = Opcode(self.gw, self.gw.token(self.ada))
@@ -80,8 +94,7 @@ LOCK_WRITERS = ("begin", "lock table messages in exclusive mode")
 
 @pytest.mark.parametrize("lock", [LOCK, LOCK_THREADS], ids=["messages", "threads"])
 def test_no_confirmation_before_commit(lock):
-    with Gateway() as gw:
-        pair = Pair(gw)
+    with Gateway() as gw, Pair(gw) as pair:
         with gw.psql_session(*lock) as run:
             pair.sender.put_message(pair.sam, "held")
             await_waiting(gw.psql)
@@ -92,8 +105,7 @@ def test_no_confirmation_before_commit(lock):
 
 
 def test_gateway_killed_and_restarted_under_the_lock():
-    with Gateway() as gw:
-        pair = Pair(gw)
+    with Gateway() as gw, Pair(gw) as pair:
         with gw.psql_session(*LOCK_WRITERS) as run:
             pair.sender.put_message(pair.sam, "orphan")
             await_waiting(gw.psql)
@@ -113,8 +125,7 @@ def test_gateway_killed_and_restarted_under_the_lock():
 
 
 def test_connection_ended_under_the_lock():
-    with Gateway() as gw:
-        pair = Pair(gw)
+    with Gateway() as gw, Pair(gw) as pair:
         with gw.psql_session(*LOCK) as run:
             pair.sender.put_message(pair.sam, "held")
             for _ in range(3):
@@ -128,8 +139,7 @@ def test_connection_ended_under_the_lock():
 
 
 def test_database_killed_under_the_lock():
-    with Gateway() as gw:
-        pair = Pair(gw)
+    with Gateway() as gw, Pair(gw) as pair:
         with contextlib.ExitStack() as stack:
             stack.enter_context(gw.psql_session(*LOCK))
             pair.sender.put_message(pair.sam, "held")
@@ -144,8 +154,9 @@ def test_database_killed_under_the_lock():
 def gateway_behind_proxy(**settings):
     """A gateway whose every connection to its database goes through a proxy."""
     with Postgres() as pg, Proxy(pg.port) as proxy:
-        settings = {"database.url": pg.url(proxy.port), **settings}
-        with Gateway(settings=settings) as gw:
+        # By a file, which the verbs read as well.
+        config = {"database": {"url": pg.url(proxy.port)}}
+        with Gateway(config=config, settings=settings) as gw:
             yield gw, pg, proxy
 
 
@@ -159,8 +170,7 @@ def session_of(pg, *statements):
 
 
 def test_cut_under_the_lock_while_the_backend_lives_on():
-    with gateway_behind_proxy() as (gw, pg, proxy):
-        pair = Pair(gw)
+    with gateway_behind_proxy() as (gw, pg, proxy), Pair(gw, pg.psql) as pair:
         with session_of(pg, *LOCK) as run:
             pair.sender.put_message(pair.sam, "held")
             await_waiting(pg.psql)
@@ -174,8 +184,7 @@ def test_cut_under_the_lock_while_the_backend_lives_on():
 
 
 def test_cut_twice_under_the_lock():
-    with gateway_behind_proxy() as (gw, pg, proxy):
-        pair = Pair(gw)
+    with gateway_behind_proxy() as (gw, pg, proxy), Pair(gw, pg.psql) as pair:
         with session_of(pg, *LOCK) as run:
             pair.sender.put_message(pair.sam, "held")
             await_waiting(pg.psql)
@@ -189,8 +198,7 @@ def test_cut_twice_under_the_lock():
 
 
 def test_answer_lost_after_commit():
-    with gateway_behind_proxy() as (gw, pg, proxy):
-        pair = Pair(gw)
+    with gateway_behind_proxy() as (gw, pg, proxy), Pair(gw, pg.psql) as pair:
         proxy.hold_answers()
         pair.sender.put_message(pair.sam, "lost answer")
         await_rows(pg.psql, "lost answer")
@@ -201,8 +209,7 @@ def test_answer_lost_after_commit():
 
 
 def test_request_lost_before_the_database():
-    with gateway_behind_proxy() as (gw, pg, proxy):
-        pair = Pair(gw)
+    with gateway_behind_proxy() as (gw, pg, proxy), Pair(gw, pg.psql) as pair:
         proxy.hold_requests()
         pair.sender.put_message(pair.sam, "lost request")
         pair.check_silence()
@@ -213,8 +220,7 @@ def test_request_lost_before_the_database():
 
 
 def test_gateway_killed_between_commit_and_answer():
-    with gateway_behind_proxy() as (gw, pg, proxy):
-        pair = Pair(gw)
+    with gateway_behind_proxy() as (gw, pg, proxy), Pair(gw, pg.psql) as pair:
         proxy.hold_answers()
         pair.sender.put_message(pair.sam, "unheard")
         await_rows(pg.psql, "unheard")
@@ -229,10 +235,11 @@ def test_gateway_killed_between_commit_and_answer():
 
 
 def test_no_database_for_longer_than_a_command_waits():
-    with gateway_behind_proxy(**{"database.wait_ms": 1000}) as (gw, pg, proxy):
-        pair = Pair(gw)
+    with gateway_behind_proxy(**{"database.wait_ms": 1000}) as (gw, pg, proxy), \
+            Pair(gw, pg.psql) as pair:
         proxy.refuse()
         proxy.cut()
+        gw.wait_log("the store is down")
         pair.sender.put_message(pair.sam, "in vain")
         assert pair.sender.outcome() == ([4000], 1005)
         proxy.accept()
@@ -242,6 +249,22 @@ def test_no_database_for_longer_than_a_command_waits():
         # What was refused for sure may not appear later on.
         proxy.drop_orphans()
         assert not uuids_of(pg.psql, "in vain")
+
+
+def test_uncertain_write_waits_for_its_outcome():
+    """Longer than other commands do: only the database knows whether it is stored."""
+    with gateway_behind_proxy(**{"database.wait_ms": 1000}) as (gw, pg, proxy), \
+            Pair(gw, pg.psql) as pair:
+        proxy.hold_answers()
+        pair.sender.put_message(pair.sam, "uncertain")
+        await_rows(pg.psql, "uncertain")
+        proxy.refuse()
+        proxy.cut()
+        for _ in range(3):
+            pair.check_silence()
+        proxy.accept()
+        uuid = pair.check_delivery("uncertain")
+        assert uuids_of(pg.psql, "uncertain") == [uuid]
 
 
 def test_cuts_in_a_stream():
@@ -255,3 +278,18 @@ def test_cuts_in_a_stream():
         # Nobody noticed: the gateway lived, so nothing had to end unconfirmed.
         assert len(crowd.confirmed) == len(crowd.sent)
         assert not any(sender.losses for sender in crowd.senders)
+
+
+def test_stop_while_the_database_says_nothing():
+    with gateway_behind_proxy(**{"limits.drain_ms": 500}) as (gw, pg, proxy), \
+            Pair(gw, pg.psql) as pair:
+        proxy.hold_answers()
+        pair.sender.put_message(pair.sam, "at the end")
+        await_rows(pg.psql, "at the end")
+        gw.process.send_signal(signal.SIGTERM)
+        # It would wait for ever; the row is there, the confirmation is not.
+        assert gw.process.wait(45) == 0
+        gw.check_log()
+        with pytest.raises(Closed):
+            while True:
+                assert pair.sender.recv_json()["e"] != "MESSAGE_SENT"

@@ -80,7 +80,8 @@ def test_connections_ended_by_an_administrator():
 
 
 def test_restart_of_a_foreign_database():
-    with Postgres() as pg, Gateway(settings={"limits.rate": 0, "database.url": pg.url()}) as gw:
+    with Postgres() as pg, Gateway(config={"database": {"url": pg.url()}},
+                                   settings={"limits.rate": 0}) as gw:
         with Crowd(gw) as crowd:
             for sign in [signal.SIGINT, signal.SIGQUIT] * (5 if LONG else 1):
                 crowd.progress()
