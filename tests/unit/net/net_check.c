@@ -104,7 +104,7 @@ void net_settle(struct net *net) {
 
 void net_wait_end(struct net *net) {
     while (!net->peer_eof) {
-        uv_run(loop_uv(net->loop), UV_RUN_ONCE);
+        loop_nap(net->loop);
         net_settle(net);
     }
 }
@@ -115,7 +115,7 @@ void net_wait_log(struct net *net, const char *word) {
         net->log.len--;
         if (strstr(net->log.data, word))
             return;
-        uv_run(loop_uv(net->loop), UV_RUN_ONCE);
+        loop_nap(net->loop);
     }
 }
 

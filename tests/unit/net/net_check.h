@@ -5,6 +5,7 @@
 #include "core/base/buf.h"
 #include "core/net/conn.h"
 #include "tests/unit/check.h"
+#include "tests/unit/net/nap.h"
 
 struct net;
 typedef void net_request_fn(struct net *net, struct http_exchange *exchange);

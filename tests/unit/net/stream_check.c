@@ -77,5 +77,5 @@ size_t fixture_peer_read(struct fixture *f, char *data, size_t max) {
 
 void fixture_run_until_closed(struct fixture *f) {
     while (!f->closes)
-        uv_run(loop_uv(f->loop), UV_RUN_ONCE);
+        loop_nap(f->loop);
 }

@@ -4,6 +4,7 @@
 
 #include "core/net/stream.h"
 #include "tests/unit/check.h"
+#include "tests/unit/net/nap.h"
 
 struct fixture {
     struct stream stream;

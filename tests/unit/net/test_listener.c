@@ -11,6 +11,7 @@
 
 #include "core/net/conn.h"
 #include "tests/unit/check.h"
+#include "tests/unit/net/nap.h"
 
 struct host {
     struct loop *loop;
@@ -52,7 +53,7 @@ static void turn(struct host *host) {
 static void host_close(struct host *host) {
     conn_server_close(host->server, on_host_closed);
     while (!host->closed)
-        uv_run(loop_uv(host->loop), UV_RUN_ONCE);
+        loop_nap(host->loop);
     loop_run(host->loop);
     loop_free(host->loop);
     blob_pool_drain();

@@ -186,7 +186,7 @@ Test(stream, deadline_is_the_owners) {
     stream_set_deadline(&f.stream, 0);
     stream_set_deadline(&f.stream, 5);
     while (!f.timeouts)
-        uv_run(loop_uv(f.loop), UV_RUN_ONCE);
+        loop_nap(f.loop);
     cr_assert(eq(int, f.closes, 0));
     fixture_close(&f);
 }
