@@ -152,7 +152,8 @@ struct conn *http_conn(const struct http_exchange *exchange);
 
 /* Have the body collected, at most max bytes; complete() brings it. A request without a body gets
  * complete() with an empty slice. Sends 100 (Continue) where the client waits for it. Once per
- * exchange, this or http_receive. */
+ * exchange, this or http_receive, after http_attach with complete() set; does nothing when a
+ * response was begun. */
 void http_collect(struct http_exchange *exchange, size_t max);
 
 /* Have the body delivered in pieces by body(), at most max bytes in all, and then complete(). */
@@ -178,7 +179,8 @@ void http_body_resume(struct http_exchange *exchange);
 int http_respond(struct http_exchange *exchange, unsigned status, const struct http_field *fields,
                  size_t field_count, struct dm_slice body);
 
-/* The same with a further reference to the blob. */
+/* The same with a further reference to the blob. How large a whole response may be is the
+ * caller's to bound; until the peer has read it, no further request of its is taken. */
 int http_respond_blob(struct http_exchange *exchange, unsigned status,
                       const struct http_field *fields, size_t field_count, struct blob *body);
 
@@ -218,7 +220,8 @@ struct http_limits {
     uint32_t head_timeout_ms; /* from a head's first byte to its last, and for the first byte of
                                  a connection: 408, or silence when nothing came */
     uint32_t idle_timeout_ms; /* between two requests: closed in silence */
-    uint32_t body_timeout_ms; /* between two pieces of a body that is waited for: 408 */
+    uint32_t body_timeout_ms; /* between two pieces of a body that is waited for: 408. Also the
+                                 most in which a peer may take nothing of a response: aborted */
 };
 
 /* 8192, 16384, 100, 65536, 10 s, 75 s, 30 s. */

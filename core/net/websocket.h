@@ -104,8 +104,8 @@ struct conn *websocket_conn(const struct websocket *ws);
 /* ---- sending: 0; -EPIPE after a Close was sent or the connection ended (nothing queued);
  *      -ENOBUFS when the queue's hard limit is passed: the connection is aborted ---- */
 
-/* One message for one peer; kind is text or binary. Text must be valid UTF-8 (asserted in no
- * build: it is the caller's word). */
+/* One message for one peer; kind is text or binary. That text is valid UTF-8 is the caller's
+ * word. */
 int websocket_send(struct websocket *ws, enum websocket_kind kind, struct dm_slice payload);
 
 /* A complete unmasked frame with one reference, owned by the caller: encode once, send to many. */

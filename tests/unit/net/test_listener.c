@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -256,5 +257,24 @@ Test(listener, reset_connections_are_survived) {
     for (int i = 0; i < 50; i++)
         turn(&host);
     cr_assert(eq(u32, conn_server_count(host.server), 0));
+    host_close(&host);
+}
+
+Test(listener, running_out_of_descriptors_is_survived) {
+    struct host host = { 0 };
+    struct rlimit old, none;
+    host_open(&host);
+    cr_assert(eq(int, host_listen(&host, "127.0.0.1:0", 0), 0));
+    int fd = connect_to("127.0.0.1:0", listener_address(host.listener)->port);
+    getrlimit(RLIMIT_NOFILE, &old);
+    none = old;
+    none.rlim_cur = (rlim_t)fd + 1;
+    cr_assert(eq(int, setrlimit(RLIMIT_NOFILE, &none), 0));
+    cr_assert(eq(str, (char *)ask(&host, fd), ""));
+    setrlimit(RLIMIT_NOFILE, &old);
+    while (conn_server_count(host.server) == 0)
+        loop_nap(host.loop);
+    cr_assert(eq(str, (char *)ask(&host, fd), "HTTP/1.1 200 OK"));
+    close(fd);
     host_close(&host);
 }
