@@ -1,5 +1,5 @@
-/* REST: the conversation with a user, and the list of conversations. Without paging parameters
- * either is told as a whole, page by page. */
+/* REST: the conversation with a user, and the list of conversations. Both are told page by page,
+ * whatever their length. */
 #include "adapters/saletick/saletick.h"
 
 #define PAGE_ROWS 200
@@ -122,61 +122,82 @@ static int64_t query_number(struct dm_session *session, const char *name) {
     return number;
 }
 
-static void take_paging(struct dm_session *session, struct dm_command *command) {
-    struct saletick_session *state = session->state;
-    int64_t limit = query_number(session, "limit");
-
-    command->before_id = query_number(session, "before");
-    command->limit = limit > PAGE_ROWS || limit == 0 ? PAGE_ROWS : (uint32_t)limit;
-    state->extent = limit > 0 || command->before_id > 0 ? EXTENT_PAGE : EXTENT_WHOLE;
+static uint32_t page_rows(const struct saletick_session *state) {
+    return state->left < PAGE_ROWS ? (uint32_t)state->left : PAGE_ROWS;
 }
 
-static void get_messages(struct dm_session *session, const struct dm_request *request) {
-    struct saletick_session *state = session->state;
-    struct dm_command command = { .size = sizeof(command), .kind = DM_CMD_HISTORY };
-
-    if (dm_uuid_parse(request->params[0], &state->other)) {
-        respond_no_recipient(session);
-        return;
-    }
-    take_paging(session, &command);
-    command.user = dm_ref_uuid(&state->other);
-    command.flags = DM_CMD_MARK_READ
-                    | (state->extent == EXTENT_PAGE ? DM_CMD_OLDEST_FIRST : DM_CMD_ASCENDING);
-    dm_submit(session, &command, DM_SLICE_NONE);
-}
-
-static void get_threads(struct dm_session *session) {
-    struct dm_command command = { .size = sizeof(command), .kind = DM_CMD_THREAD_LIST };
-
-    take_paging(session, &command);
-    dm_submit(session, &command, DM_SLICE_NONE);
-}
-
-void saletick_request(struct dm_session *session, const struct dm_request *request) {
-    struct saletick_session *state = session->state;
-
-    state->route = (enum saletick_route)request->route;
-    if (state->route == ROUTE_MESSAGES)
-        get_messages(session, request);
-    else
-        get_threads(session);
-}
-
-/* ---- lists, in pieces ---- */
-
-void saletick_next_page(struct dm_session *session) {
+/* Asks for the page at state->cursor: messages behind that position of the thread, or threads. */
+static void ask_page(struct dm_session *session, uint32_t flags) {
     const struct saletick_session *state = session->state;
     struct dm_command command = { .size = sizeof(command), .kind = DM_CMD_THREAD_LIST,
-                                  .limit = PAGE_ROWS, .cursor = state->cursor };
+                                  .cursor = state->cursor, .limit = page_rows(state),
+                                  .flags = flags };
 
     if (state->route == ROUTE_MESSAGES) {
         command.kind = DM_CMD_HISTORY;
         command.user = dm_ref_uuid(&state->other);
-        command.flags = DM_CMD_ASCENDING;
+        command.flags |= DM_CMD_ASCENDING;
+    } else if (!state->cursor) {
+        command.before_id = state->before;
     }
     dm_submit(session, &command, DM_SLICE_NONE);
 }
+
+void saletick_next_page(struct dm_session *session) {
+    ask_page(session, 0);
+}
+
+/* So many of the newest messages. One page is asked for from its end; more are told from the first
+ * of them on, which has to be found. */
+static void ask_newest(struct dm_session *session) {
+    struct saletick_session *state = session->state;
+    struct dm_command command = { .size = sizeof(command), .kind = DM_CMD_HISTORY,
+                                  .before_id = state->before, .limit = page_rows(state),
+                                  .flags = DM_CMD_MARK_READ | DM_CMD_OLDEST_FIRST };
+
+    command.user = dm_ref_uuid(&state->other);
+    if (state->left > PAGE_ROWS) {
+        state->phase = PHASE_SEEKING;
+        command.offset = state->left - 1;
+        command.limit = 1;
+    }
+    dm_submit(session, &command, DM_SLICE_NONE);
+}
+
+/* It was found, or there are fewer, and all are told. */
+static void start_at(struct dm_session *session, const struct dm_result *result) {
+    struct saletick_session *state = session->state;
+
+    state->phase = PHASE_START;
+    state->cursor = result->message_count ? result->messages[0]->seq - 1 : 0;
+    ask_page(session, 0);
+}
+
+static void get_messages(struct dm_session *session, const struct dm_request *request) {
+    struct saletick_session *state = session->state;
+
+    if (dm_uuid_parse(request->params[0], &state->other))
+        respond_no_recipient(session);
+    else if (state->left < UINT64_MAX)
+        ask_newest(session);
+    else
+        ask_page(session, DM_CMD_MARK_READ);
+}
+
+void saletick_request(struct dm_session *session, const struct dm_request *request) {
+    struct saletick_session *state = session->state;
+    int64_t limit = query_number(session, "limit");
+
+    state->route = (enum saletick_route)request->route;
+    state->before = query_number(session, "before");
+    state->left = limit > 0 ? (uint64_t)limit : UINT64_MAX;
+    if (state->route == ROUTE_MESSAGES)
+        get_messages(session, request);
+    else
+        ask_page(session, 0);
+}
+
+/* ---- lists, in pieces ---- */
 
 static void put_head(struct dm_out *out, enum saletick_route route) {
     dm_put_raw(out, route == ROUTE_MESSAGES
@@ -196,9 +217,16 @@ static void put_comma(struct dm_out *out, struct saletick_session *state) {
         dm_put_raw(out, DM_SLICE(","));
 }
 
+/* Leaves the cursor of the next page in the state. */
 static void put_rows(struct dm_out *out, struct saletick_session *state,
                      const struct dm_result *result) {
+    state->left -= result->message_count + result->thread_count;
+    state->cursor = state->left ? result->next_cursor : 0;
     for (size_t i = 0; i < result->message_count; i++) {
+        if (state->before && result->messages[i]->id >= state->before) {
+            state->cursor = 0;
+            return;
+        }
         put_comma(out, state);
         saletick_put_message(out, NULL, result->messages[i]);
     }
@@ -229,7 +257,6 @@ static void tell_page(struct dm_session *session, const struct dm_result *result
     struct saletick_session *state = session->state;
     struct dm_out *out = dm_out(session);
 
-    state->cursor = state->extent == EXTENT_WHOLE ? result->next_cursor : 0;
     if (state->phase == PHASE_START)
         put_head(out, state->route);
     put_rows(out, state, result);
@@ -244,7 +271,9 @@ static void tell_page(struct dm_session *session, const struct dm_result *result
 void saletick_rest_result(struct dm_session *session, const struct dm_result *result) {
     const struct saletick_session *state = session->state;
 
-    if (result->status == DM_OK)
+    if (result->status == DM_OK && state->phase == PHASE_SEEKING)
+        start_at(session, result);
+    else if (result->status == DM_OK)
         tell_page(session, result);
     else if (state->phase == PHASE_PIECES)
         dm_respond_abort(session);

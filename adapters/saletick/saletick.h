@@ -10,14 +10,18 @@ enum saletick_route {
     ROUTE_THREADS,
 };
 
-/* Of a request: a list that is told page by page. */
+/* Of a request: a list that is told page by page.
+ *
+ *   START ─▶ [SEEKING] ─▶ the first page ─▶ PIECES, when there are more
+ */
 struct saletick_session {
     enum saletick_route route;
-    enum { EXTENT_WHOLE = 0, EXTENT_PAGE } extent; /* what the client asked for */
-    enum { PHASE_START = 0, PHASE_PIECES } phase;
-    uint32_t rows;         /* already told */
-    uint64_t cursor;       /* of the next page */
-    struct dm_uuid other;  /* ROUTE_MESSAGES: whose conversation */
+    enum { PHASE_START = 0, PHASE_SEEKING, PHASE_PIECES } phase;
+    uint32_t rows;        /* already told */
+    uint64_t left;        /* that may be told yet */
+    uint64_t cursor;      /* of the next page; 0: there is none */
+    int64_t before;       /* only what stands before this message; 0: all */
+    struct dm_uuid other; /* ROUTE_MESSAGES: whose conversation */
 };
 
 /* Close codes of this dialect. */

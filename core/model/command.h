@@ -100,7 +100,8 @@ enum dm_command_flag {
     DM_CMD_DIRECT_ONLY = 1u << 9,      /* THREAD_LIST, THREAD_GET, HISTORY, READ: chats do not
                                           exist for this dialect */
     DM_CMD_ASCENDING = 1u << 11,       /* HISTORY: pages run from the oldest message on; .cursor as
-                                          next_cursor gave it, .before and .offset do not count */
+                                          next_cursor gave it, or a seq: only what lies behind it;
+                                          .before and .offset do not count */
     DM_CMD_HOLD_EVENTS = 1u << 12,     /* any command: new messages for the session wait until
                                           the answer is out, as they always do for UNDELIVERED */
     DM_CMD_WITHOUT_BODIES = 1u << 10,  /* HISTORY: thread only, with message_count */

@@ -534,3 +534,51 @@ def test_the_end_of_the_gateway_is_a_close(make_gateway, dialect):
     with pytest.raises(Closed) as closed:
         peer.recv()
     assert closed.value.code == 1001
+
+
+# ---- long lists ----------------------------------------------------------------------------------
+
+def ids_of(gateway, user, other, query=""):
+    status, answer = get(gateway, f"/saletick/chat/messages/{other['uuid']}/{query}",
+                         user["token"])
+    assert status == 200
+    return [message["id"] for message in answer["entity"]["messages"]]
+
+
+def test_pages_of_a_long_conversation_are_its_parts(gateway, pair, connect):
+    ada, bob = pair
+    author = connect("saletick", ada)
+    for n in range(650):
+        author.say(bob, f"{n}")
+    ids = [seen.id for seen in author.collect(sent=650)]
+    assert ids_of(gateway, bob, ada) == ids
+    for limit in (1, 199, 200, 201, 400, 401, 649, 650, 651, 5000):
+        assert ids_of(gateway, bob, ada, f"?limit={limit}") == ids[-limit:]
+        for at in (0, 1, 200, 201, 450, 649):
+            assert ids_of(gateway, bob, ada, f"?limit={limit}&before={ids[at]}") == \
+                ids[max(at - limit, 0):at]
+    for at in (0, 1, 199, 200, 201, 649):
+        assert ids_of(gateway, ada, bob, f"?before={ids[at]}") == ids[:at]
+
+
+def test_pages_of_a_long_list_are_its_parts(make_gateway):
+    gateway = make_gateway()
+    ada = make_user(gateway)
+    author = SaletickPeer(gateway, ada)
+    gateway.psql("insert into users (id, uuid, username, created_at) select n, gen_random_uuid(), "
+                 f"'{ada['username']}-' || n, now() from generate_series(20000001, 20000450) n")
+    people = gateway.psql("select uuid from users where id between 20000001 and 20000450")
+    for uuid, in people:
+        author.say({"uuid": uuid}, "x")
+    ids = [seen.id for seen in author.collect(sent=450)][::-1]
+
+    def listed(query=""):
+        status, answer = get(gateway, f"/saletick/chat/user/threads/{query}", ada["token"])
+        assert status == 200
+        return [thread["last_message"]["id"] for thread in answer["entity"]]
+
+    assert listed() == ids
+    for limit in (1, 200, 201, 401, 450, 900):
+        assert listed(f"?limit={limit}") == ids[:limit]
+        assert listed(f"?limit={limit}&before={ids[9]}") == ids[10:10 + limit]
+    assert listed(f"?before={ids[9]}") == ids[10:]
