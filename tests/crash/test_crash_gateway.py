@@ -32,7 +32,7 @@ def test_stop_in_a_stream_loses_and_repeats_nothing():
 
 
 def test_gateway_adopts_the_database_it_left_behind():
-    with Gateway() as gw:
+    with Gateway(settings={"limits.rate": 0}) as gw:
         ada, sam = gw.add_user(), gw.add_user()
         before = gw.postgres_pid()
         gw.kill9()
