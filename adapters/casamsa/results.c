@@ -29,8 +29,9 @@ static void answer_read(struct dm_session *session, const struct dm_result *resu
     casamsa_put_updates(out, result->messages, result->message_count);
 }
 
+/* The principal may be gone by the time the answer comes. */
 static int names_self(const struct dm_session *session, const struct dm_result *result) {
-    for (size_t i = 0; i < result->user_count; i++)
+    for (size_t i = 0; session->user && i < result->user_count; i++)
         if (result->users[i]->id == session->user->id)
             return 1;
     return 0;
