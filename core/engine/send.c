@@ -196,8 +196,10 @@ static void announce(struct operation *op) {
         marks_delivered(op->engine, op->thread, op->other->id, sent->message.seq);
 }
 
+/* A principal who is gone waits for nothing. */
 static void keep_cookie(struct operation *op, struct engine_session *session) {
-    session_hold(session, op->result.message->id, op->cookie);
+    if (session->user == op->actor)
+        session_hold(session, op->result.message->id, op->cookie);
 }
 
 /* ---- the append ---- */

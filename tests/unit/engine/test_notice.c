@@ -129,6 +129,23 @@ Test(notice, commands_under_way_when_revoked_end_in_order) {
     peer_close(&ann);
 }
 
+Test(notice, no_confirmation_waits_for_who_is_gone) {
+    struct peer ann;
+    peer_join(&ann, "ann", "ann");
+    peer_send(&ann, "tom", "one", "a");
+    bench_run();
+    bench_forget();
+    bench.store.held_kinds = 1u << STORE_APPEND;
+    peer_send(&ann, "tom", "two", "b");
+    bench_run();
+    revoke("access:ann");
+    bench.store.held_kinds = 0;
+    bench_run();
+    bench_expect("ann revoked", "ann send held seq=2 text=two peer=tom requested cookie=b");
+    cr_assert(eq(u32, ann.session.held_count, 0));
+    peer_close(&ann);
+}
+
 Test(notice, a_gap_in_the_notices_is_made_good) {
     struct peer ann, bob, cat;
     peer_join(&ann, "ann", "ann");
