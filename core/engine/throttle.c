@@ -30,12 +30,15 @@ struct key {
     size_t len;
 };
 
+/* Names are told apart as little as where they are looked up: e-mails without regard to case. */
 static struct key make_key(char kind, struct dm_slice what) {
     struct key key;
     key.text[0] = kind;
     key.len = what.len < KEY_MAX ? what.len : KEY_MAX - 1;
-    if (key.len)
-        memcpy(key.text + 1, what.ptr, key.len);
+    for (size_t i = 0; i < key.len; i++) {
+        char c = what.ptr[i];
+        key.text[i + 1] = c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+    }
     key.len++;
     return key;
 }

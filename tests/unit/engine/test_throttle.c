@@ -69,6 +69,24 @@ Test(throttle, one_name_from_many_addresses) {
     peer_close(&peer);
 }
 
+/* The letters of an e-mail have two cases each, and the store looks it up without regard to them. */
+Test(throttle, one_email_in_many_spellings) {
+    static const char *const names[] = { "ann@x.org", "Ann@x.org", "aNn@X.org", "ANN@x.ORG",
+                                         "anN@x.org" };
+    struct peer peer;
+    for (size_t i = 0; i < 5; i++) {
+        open_at(&peer, "p", names[i]);
+        guess(&peer, names[i], "x");
+        bench_wait(3000000);
+        peer_close(&peer);
+    }
+    bench_forget();
+    open_at(&peer, "p", "f");
+    guess(&peer, "ann@x.oRG", "x");
+    bench_expect("p login limited retry=45");
+    peer_close(&peer);
+}
+
 Test(throttle, many_names_from_one_address) {
     struct peer peer;
     char name[8];
