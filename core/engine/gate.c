@@ -20,10 +20,9 @@ static void decided(struct operation *op, enum dm_status status) {
     operation_finish(op, status);
 }
 
+/* That a chat has no requests is said by the store, which knows who may know of the chat. */
 static void placed(struct operation *op, enum dm_status status) {
     struct store_call *call;
-    if (status == DM_OK && op->thread->kind == DM_THREAD_CHAT)
-        status = DM_FORBIDDEN;
     if (status != DM_OK) {
         operation_finish(op, status);
         return;

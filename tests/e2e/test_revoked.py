@@ -1,6 +1,7 @@
 """Commands that are under way when their principal goes."""
 
 from dialects import PEERS, make_user, until
+from opcode_client import rest
 
 CHAT_MEMBERS = "select count(*) from members where thread_id = {}"
 
@@ -24,3 +25,13 @@ def test_answer_comes_after_the_token_is_revoked(make_gateway):
     assert peer.is_silent()
     assert gw.psql(CHAT_MEMBERS.format(chat)) == [("0",)]
     assert gw.process.poll() is None
+
+
+def test_chats_of_others_are_not_there(gateway):
+    gw = gateway
+    ann, bob, tom = make_user(gw), make_user(gw), make_user(gw, role="TUTOR")
+    with PEERS["casamsa"](gw, ann) as peer:
+        chat = peer.ask("create_chat", "chat_created", users=[bob["id"]], title="club")["chat"]
+    uuid = gw.psql(f"select uuid from threads where id = {chat['id']}")[0][0]
+    assert rest(gw, "POST", f"/thread/{uuid}/approve", tom["token"])[0] == 404
+    assert rest(gw, "POST", f"/thread/{uuid}/block", tom["token"])[0] == 404

@@ -143,6 +143,33 @@ Test(gate, only_the_asked_role_approves) {
     peer_close(&tom);
 }
 
+static enum dm_status judge_member(struct fake_store *fake, struct store_call *call) {
+    const struct fake_thread *chat = fake_thread_by_id(fake, call->thread_id);
+    for (size_t i = 0; i < chat->member_count; i++) {
+        if (chat->members[i] == call->actor_id)
+            return DM_FORBIDDEN;
+    }
+    return DM_NO_THREAD;
+}
+
+Test(gate, a_chat_is_a_secret_of_its_members) {
+    static const char *const names[] = { "ann", "bob", NULL };
+    struct fake_thread *chat = fake_add_chat(&bench.store, "club", names);
+    struct dm_command command = bench_command(DM_CMD_BLOCK);
+    struct peer ann, cat;
+    bench.store.command = judge_member;
+    peer_join(&ann, "ann", "ann");
+    peer_join(&cat, "cat", "cat");
+    command.thread = dm_ref_uuid(&chat->uuid);
+    peer_submit(&ann, command, NULL);
+    bench_run();
+    peer_submit(&cat, command, NULL);
+    bench_run();
+    bench_expect("ann block forbidden", "cat block no_thread");
+    peer_close(&ann);
+    peer_close(&cat);
+}
+
 Test(gate, tutors_are_not_asked_by_tutors) {
     struct peer tim;
     fake_add_user(&bench.store, "tim", "TUTOR");
