@@ -1,4 +1,4 @@
-"""Commands that are under way when their principal goes."""
+"""What is told to principals who are gone, and to those who never had a part."""
 
 from dialects import PEERS, make_user, until
 from opcode_client import rest
