@@ -1,12 +1,14 @@
 #include "storage/private_cluster.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libpq-fe.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -156,9 +158,29 @@ static int ensure_locked(struct private_cluster *cluster) {
     return cluster->settled ? 0 : settle(cluster);
 }
 
+/* Verbs and gateways that start at once would make and configure the same files. Returns a
+ * descriptor to close, or negative errno. */
+static int lock_others_out(const struct private_cluster *cluster) {
+    struct buf path = BUF_INIT;
+    buf_printf(&path, "%s.lock", cluster->server.data_dir);
+    buf_append_char(&path, '\0');
+    int fd = open(path.data, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int error = fd < 0 || flock(fd, LOCK_EX) ? -errno : 0;
+    if (error)
+        log_event(LOG_LEVEL_ERROR, "private cluster", LOG_STR("lock", path.data),
+                  LOG_ERRNO("error", error));
+    if (error && fd >= 0)
+        close(fd);
+    buf_fini(&path);
+    return error ? error : fd;
+}
+
 int private_cluster_ensure_running(struct private_cluster *cluster) {
     pthread_mutex_lock(&cluster->lock);
-    int error = ensure_locked(cluster);
+    int fd = lock_others_out(cluster);
+    int error = fd < 0 ? fd : ensure_locked(cluster);
+    if (fd >= 0)
+        close(fd);
     pthread_mutex_unlock(&cluster->lock);
     if (error)
         log_event(LOG_LEVEL_ERROR, "private cluster does not run", LOG_ERRNO("error", error));
