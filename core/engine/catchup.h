@@ -1,5 +1,5 @@
-/* Sessions that ask for what they have missed (UNDELIVERED), or for a picture of now that what comes
- * live must follow (DM_CMD_HOLD_EVENTS). Private to core/engine.
+/* Sessions that ask for what they have missed (UNDELIVERED), or for a picture of now that what
+ * comes live must follow (DM_CMD_HOLD_EVENTS). Private to core/engine.
  *
  * From the submission until the answer, messages for the session are kept; then they follow, but
  * for those that the answer contained. An event of such a message that comes later still is
@@ -17,7 +17,8 @@ static inline int catchup_holds(const struct dm_command *command) {
 /* Such a command was submitted; several may be under way. */
 void catchup_begin(struct engine_session *session);
 
-/* Such a command was answered with this result, which the session has got. May close the session. */
+/* Such a command was answered with this result, which the session has got. May close the
+ * session. */
 void catchup_answered(struct engine_session *session, const struct dm_result *result);
 
 /* The session is losing its principal. */

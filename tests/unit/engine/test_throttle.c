@@ -69,7 +69,8 @@ Test(throttle, one_name_from_many_addresses) {
     peer_close(&peer);
 }
 
-/* The letters of an e-mail have two cases each, and the store looks it up without regard to them. */
+/* The letters of an e-mail have two cases each, and the store looks it up without regard to
+ * them. */
 Test(throttle, one_email_in_many_spellings) {
     static const char *const names[] = { "ann@x.org", "Ann@x.org", "aNn@X.org", "ANN@x.ORG",
                                          "anN@x.org" };
