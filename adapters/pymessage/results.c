@@ -4,7 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define REPLAY_ROWS 100
+/* A page of the longest messages, each byte escaped, fits the send queue. */
+#define REPLAY_ROWS 8
 
 void pymessage_put_error(struct dm_out *out, const char *text) {
     dm_put_object(out, NULL);
