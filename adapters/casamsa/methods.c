@@ -132,7 +132,7 @@ static const char *fill(const struct dm_host *host, const struct method *method,
     const char *field = NULL;
 
     if (dm_json_decode(host, json, &method->fields, &args, &field))
-        return field ? field : "args";
+        return field && *field ? field : "args";
     if (method->command == DM_CMD_CHAT_UPDATE && !dm_json_get(host, json, "title"))
         return "title";
     if (args.users && take_users(host, args.users, work, command))
