@@ -1,0 +1,111 @@
+"""What each dialect says while the database is away, and how each ends what is out of bounds."""
+
+import pytest
+
+from dialects import CasamsaPeer, PymessagePeer, SaletickPeer, get, make_user
+from wire import WebSocket, call
+
+
+class Away:
+    """A gateway with a database that can be taken away for longer than requests wait."""
+
+    def __init__(self, gateway):
+        self.gateway = gateway
+        self.ada, self.bob = make_user(gateway), make_user(gateway)
+
+    def take(self):
+        """Returns when the gateway has noticed: what was sent before would be uncertain, and wait
+        for the database to come back."""
+        self.gateway.kill9_postgres()
+        self.gateway.wait_log("database connection failed")
+
+
+@pytest.fixture
+def away(make_gateway):
+    return Away(make_gateway(settings={"database.wait_ms": 100}))
+
+
+def test_saletick(away):
+    with SaletickPeer(away.gateway, away.ada) as peer:
+        away.take()
+        peer.say(away.bob, "x")
+        assert peer.expect_close() == (1011, [])
+
+
+def test_saletick_rest(away):
+    token = {"Authorization": f"Bearer {away.ada['token']}"}
+    path = f"/saletick/chat/messages/{away.bob['uuid']}/"
+    assert call(away.gateway.url, path=path, headers=token).status == 200
+    away.take()
+    answer = call(away.gateway.url, path=path, headers=token)
+    assert answer.status == 503
+    assert answer.body == b'{"detail":"Service temporarily unavailable, try again later."}'
+    assert int(answer.headers["retry-after"]) > 0
+
+
+def test_casamsa(away):
+    with CasamsaPeer(away.gateway, away.ada) as peer:
+        away.take()
+        peer.call("create_chat", users=[away.bob["id"]], event_response_key={"k": 1})
+        assert peer.event("error") == {"type": "system_error", "detail": "Service unavailable",
+                                       "event_response_key": {"k": 1}}
+        # The socket stays, and is good again when the database is.
+        frame = None
+        while not frame or frame["type"] != "chat_created":
+            peer.call("create_chat", users=[away.bob["id"]], title="again")
+            frame = peer.recv_json()
+            assert frame["type"] == "chat_created" or \
+                frame["data"]["detail"] == "Service unavailable"
+
+
+def test_pymessage(away):
+    with PymessagePeer(away.gateway, away.ada) as peer:
+        away.take()
+        peer.send_json({"type": "get_friends"})
+        assert peer.recv_json() == {"type": "error", "error": "service unavailable"}
+        frame = None
+        while not frame or frame["type"] != "friends_resp":
+            peer.send_json({"type": "get_friends"})
+            frame = peer.recv_json()
+            assert frame["type"] == "friends_resp" or frame["error"] == "service unavailable"
+
+
+def test_pymessage_rest(away):
+    away.take()
+    assert get(away.gateway, "/pymessage/get_user?id=12") == (
+        503, {"error": "service unavailable"})
+
+
+def test_a_login_while_the_database_is_away(away):
+    login = {"type": "login", "username": away.ada["username"], "pin": away.ada["pin"]}
+    with WebSocket(away.gateway.ws_url + "/pymessage/") as peer:
+        away.take()
+        peer.send_json(login)
+        assert peer.recv_json() == {"type": "error", "error": "service unavailable"}
+        frame = None
+        while not frame or frame["type"] != "resp":
+            peer.send_json(login)
+            frame = peer.recv_json()
+            assert frame["type"] == "resp" or frame["error"] == "service unavailable"
+
+
+def test_nobody_logs_in(make_gateway):
+    gateway = make_gateway(settings={"casamsa.auth_timeout_ms": 300,
+                                     "pymessage.auth_timeout_ms": 300})
+    with WebSocket(gateway.ws_url + "/casamsa/ws/chat/") as casamsa, \
+            WebSocket(gateway.ws_url + "/pymessage/") as pym:
+        casamsa.send_json({"method": "auth"})
+        assert casamsa.recv_json()["data"]["type"] == "field_error"
+        assert casamsa.expect_close() == (1008, [])
+        assert pym.expect_close() == (1008, [])
+    # Who is in may stay.
+    with CasamsaPeer(gateway, make_user(gateway)) as peer:
+        assert peer.is_silent(1)
+
+
+def test_throttled_rest_is_429(make_gateway):
+    gateway = make_gateway(settings={"limits.rate": 1, "limits.burst": 5})
+    ada = make_user(gateway)
+    answers = [get(gateway, "/saletick/chat/user/threads/", ada["token"]) for _ in range(10)]
+    assert answers[0][0] == 200
+    assert answers[-1] == (429, {"detail": "Request was throttled."})
