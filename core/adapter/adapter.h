@@ -260,7 +260,8 @@ struct dm_adapter {
     void (*fault)(struct dm_session *session, const struct dm_request *request, int status);
 
     /* The one answer of a command, with the cookie given to dm_submit. Never called inside
-     * dm_submit. Results come in the order of the session's commands. */
+     * dm_submit. Results come in the order of the session's commands. After DM_NOTICE_REVOKED
+     * those of commands under way still come, and session->user is NULL then. */
     void (*result)(struct dm_session *session, const struct dm_result *result,
                    struct dm_slice cookie);
     /* Encodes one event for all sessions that `view` describes: zero or more frames into `out`.
