@@ -88,8 +88,8 @@ def impatient():
 
 
 def test_no_login_in_time_closes_with_4009(impatient):
+    begun = time.monotonic()
     with Opcode(impatient) as stranger:
-        begun = time.monotonic()
         assert stranger.outcome() == ([4009], 1005)
         assert time.monotonic() - begun > 0.5
 
