@@ -54,6 +54,18 @@ def test_port_that_is_taken(gateway):
         other.close()
 
 
+def test_second_gateway_on_one_state_is_refused(make_gateway):
+    gw = make_gateway()
+    other = Gateway(state=gw.state)
+    with pytest.raises(GatewayError, match="another gateway runs") as caught:
+        other.start()
+    assert "exit status 1" in str(caught.value)
+    assert call(gw.url, path="/nothing").status == 404
+    gw.kill9()
+    gw.start()
+    assert call(gw.url, path="/nothing").status == 404
+
+
 @pytest.mark.parametrize("address", ["nonsense", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:99999",
                                      "[::1]", ":80:90"])
 def test_listen_address_that_is_none(address):
