@@ -2,14 +2,18 @@
 
 import collections
 import itertools
+import json
 import random
+import time
 
 import pytest
 
 from dialects import (DIALECTS, PEERS, CasamsaPeer, OpcodePeer, PymessagePeer, SaletickPeer, get,
                       make_user, opcode_history, opcode_threads, saletick_history,
                       saletick_threads, until)
-from wire import Closed
+from gateway import ROOT, Gateway
+from test_transcripts import play
+from wire import Closed, WebSocket, call
 
 MESSAGES = 1000
 Row = collections.namedtuple("Row", "thread seq id uuid author text")
@@ -304,7 +308,6 @@ def test_an_account_made_in_one_dialect_is_known_in_all(gateway, pair, connect):
             OpcodePeer(gateway, ada) as opcode:
         made = connect("pymessage", ada)
         made.abort()
-        from wire import WebSocket
         with WebSocket(gateway.ws_url + "/pymessage/") as new:
             new.send_json({"type": "create_acc", "username": name, "pin": 77})
             number = new.recv_json()["id"]
@@ -330,7 +333,6 @@ def test_a_token_opens_every_dialect(gateway, pair):
     """And who is known by an e-mail alone has names everywhere."""
     mail = f"{pair[0]['username']}@example.org"
     shown = gateway.cli("user", "add", "--email", mail, "--pin", "1234")
-    import json
     user = {**json.loads(shown), "pin": "1234"}
     user["token"] = gateway.token(mail)
     with OpcodePeer(gateway, user) as peer:
@@ -417,8 +419,7 @@ def test_a_chat_stays_away_from_dialects_without_groups(gateway, pair, connect, 
 
 
 @pytest.fixture(scope="module")
-def flattening(request):
-    from gateway import Gateway
+def flattening():
     with Gateway(settings={"saletick.chats": "flatten", "pymessage.chats": "flatten",
                            "files.url_ttl": 1}) as running:
         yield running
@@ -457,7 +458,6 @@ def test_flattened_chats_arrive_as_direct_messages(flattening):
 # ---- files ---------------------------------------------------------------------------------------
 
 def test_a_file_is_a_line_where_there_are_no_files(gateway, pair, connect):
-    from wire import call
     ada, bob = pair
     peer = connect("casamsa", ada)
     others = [connect(d, bob) for d in ("opcode", "saletick", "pymessage")]
@@ -534,6 +534,48 @@ def test_the_end_of_the_gateway_is_a_close(make_gateway, dialect):
     with pytest.raises(Closed) as closed:
         peer.recv()
     assert closed.value.code == 1001
+
+
+# ---- requests, tokens, mounts --------------------------------------------------------------------
+
+@pytest.mark.parametrize("dialect", [d for d in DIALECTS if d != "opcode"])
+def test_a_request_is_one_in_the_dialect_that_has_the_word(gateway, connect, dialect):
+    tutor = make_user(gateway, role="TUTOR", first_name="Ada")
+    student = make_user(gateway, role="STUDENT", first_name="Sam")
+    hers, there = connect("opcode", tutor), connect(dialect, tutor)
+    his = connect(dialect, student)
+    his.say(tutor, "may I?")
+    assert hers.next("pushed").frame["e"] == "MESSAGE_REQUEST"
+    assert there.next("pushed").text == "may I?"
+    his.next("sent")
+    his.say(tutor, "please")
+    if dialect == "pymessage":  # what is held is a success there
+        his.next("sent")
+    assert his.is_silent() and hers.is_silent() and there.is_silent()
+    # An answer in a dialect without requests approves.
+    there.say(student, "go on")
+    got = his.collect(pushed=1, sent=1 if dialect != "pymessage" else 0)
+    assert [seen.text for seen in got if seen.kind == "pushed"] == ["go on"]
+    released = hers.next("pushed").frame
+    assert (released["e"], released["d"]["message"]) == ("MESSAGE", "please")
+    assert there.next("pushed").text == "please"
+
+
+@pytest.mark.parametrize("dialect", ["opcode", "saletick", "casamsa"])
+def test_a_token_that_expires_ends_no_socket(gateway, pair, connect, dialect):
+    ada, bob = pair
+    peer = connect(dialect, {**ada, "token": gateway.token(ada, ttl=1)})
+    listener = connect("pymessage", bob)
+    time.sleep(2.1)
+    peer.say(bob, "still here")
+    assert listener.next("pushed").text == "still here"
+
+
+def test_all_dialects_fit_on_one_host_without_mounts(make_gateway, tmp_path):
+    gateway = make_gateway(config={"adapters": [{"name": d, "mount": ""} for d in DIALECTS]})
+    for dialect in DIALECTS:
+        play(gateway, ROOT / "proto-docs" / dialect / "transcripts" / "happy-path.txt", tmp_path,
+             "--var", "mount=")
 
 
 # ---- long lists ----------------------------------------------------------------------------------
