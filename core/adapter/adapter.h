@@ -43,6 +43,7 @@
 
 struct dm_host;
 struct dm_json; /* a parsed JSON value */
+struct dm_part;
 struct dm_out;  /* where frames and response bodies are written */
 
 /* A constant array whose rows may have been compiled shorter or longer than the reader's. */
@@ -67,6 +68,7 @@ struct dm_instance {
 enum dm_session_kind {
     DM_SESSION_SOCKET = 0, /* a WebSocket */
     DM_SESSION_REQUEST,    /* one HTTP exchange; `open` is not called, `close` is */
+    DM_SESSION_SOCKETIO,   /* a namespace that a Socket.IO client has joined */
 };
 
 /* One peer. The host allocates `state` (descriptor: session_size, zeroed). */
@@ -84,9 +86,20 @@ enum dm_frame_kind {
     DM_FRAME_BINARY,
 };
 
+enum dm_frame_flag {
+    DM_FRAME_WANTS_ACK = 1u << 0, /* Socket.IO: dm_ack_end may answer it, once, with `ack` */
+};
+
+/* A WebSocket message; or a Socket.IO event, which is text: a JSON array of at least one element,
+ * the name (a string or number) and its arguments. */
 struct dm_frame {
     enum dm_frame_kind kind;
     struct dm_slice data;
+    uint32_t flags;             /* enum dm_frame_flag */
+    uint64_t ack;               /* below 2^53 */
+    const struct dm_slice *attachments; /* binary arguments: {"_placeholder":true,"num":n} in data
+                                           stands for the one at n */
+    uint32_t attachment_count;
 };
 
 /* An HTTP request, or the request that asked for a WebSocket. */
@@ -141,6 +154,8 @@ enum dm_notice {
 enum dm_transport {
     DM_WEBSOCKET = 1,
     DM_HTTP,
+    DM_SOCKETIO, /* Socket.IO 5 over Engine.IO 4, long-polling and WebSocket. A WebSocket route of
+                    the same path takes upgrades that name no EIO, transport or sid */
 };
 
 enum dm_route_auth {
@@ -165,6 +180,8 @@ struct dm_route {
                                  Authorization header; NULL: none */
     uint32_t flags;           /* enum dm_route_flag */
     uint32_t id;              /* the adapter's own number, given back in requests */
+    const char *ns;           /* SOCKETIO: "/" or a namespace like "/chat". `auth` is NONE: what a
+                                 client brings to CONNECT is `open`'s to look at */
 };
 
 enum dm_setting_kind {
@@ -244,11 +261,14 @@ struct dm_adapter {
     /* A WebSocket wants in. NULL: it is accepted. Otherwise the adapter calls dm_accept or
      * dm_respond, here or later (from `result`); the handshake deadline runs meanwhile. */
     void (*upgrade)(struct dm_session *session, const struct dm_request *request);
-    /* The WebSocket is open. With DM_AUTH_OPTIONAL request->auth tells what came of a token. */
+    /* The WebSocket is open. With DM_AUTH_OPTIONAL request->auth tells what came of a token.
+     * Socket.IO: the client has joined the namespace and been told so (`upgrade` is not asked);
+     * request->body is the object that came with CONNECT, as JSON text, request->path the
+     * namespace. */
     void (*open)(struct dm_session *session, const struct dm_request *request);
-    /* One message of the peer, whole, within the limit. Returns the frame's type for metrics and
+    /* One message or event of the peer, whole, within the limit. Returns its type for metrics and
      * log: a string of static storage from a small set ("SEND_MESSAGE"), "invalid" for what is
-     * none. Required with WebSocket routes. */
+     * none. Required with WebSocket and Socket.IO routes. */
     const char *(*frame)(struct dm_session *session, const struct dm_frame *frame);
 
     /* An HTTP request of a route, authenticated as the route says. The adapter calls dm_respond
@@ -387,6 +407,10 @@ struct dm_host {
     int (*json_decode)(const struct dm_host *, const struct dm_json *object,
                        const struct dm_table *fields, void *dest, const char **ret_field);
     struct dm_slice (*base64_decode)(const struct dm_host *, struct dm_slice text);
+
+    void (*ack_end)(struct dm_out *, uint64_t ack, const char *type);
+    void (*put_attachment)(struct dm_out *, struct dm_slice bytes);
+    int (*request_part)(struct dm_session *, size_t index, struct dm_part *ret_part);
 };
 
 /* Asks the core. The command's answer comes by `result` with a copy of `cookie` (at most 64 KiB;
@@ -399,7 +423,9 @@ static inline void dm_submit(struct dm_session *session, const struct dm_command
 }
 
 /* Closes a WebSocket after what was written has left. code 0: a Close frame without a body. Only
- * codes that RFC 6455 section 7.4 lets an endpoint send. `close` follows. */
+ * codes that RFC 6455 section 7.4 lets an endpoint send. `close` follows.
+ * Socket.IO: the client gets DISCONNECT, after which it does not come back by itself, but not for
+ * codes that want it back (1001, 1011 to 1014). With its last namespace the connection closes. */
 static inline void dm_close(struct dm_session *session, uint16_t code) {
     session->host->close(session, code);
 }
@@ -450,6 +476,21 @@ static inline struct dm_slice dm_request_query(struct dm_session *session, const
 
 static inline struct dm_slice dm_request_form(struct dm_session *session, const char *name) {
     return session->host->request_form(session, name);
+}
+
+/* One part of a multipart/form-data body (RFC 7578). */
+struct dm_part {
+    struct dm_slice name;         /* of the field */
+    struct dm_slice filename;     /* absent when it is no file */
+    struct dm_slice content_type; /* absent when not given */
+    struct dm_slice data;
+};
+
+/* Part number `index` of the request's body: 1 with ret_part, 0 past the last, -1 when the body is
+ * no sound multipart/form-data. In `request` only. */
+static inline int dm_request_part(struct dm_session *session, size_t index,
+                                  struct dm_part *ret_part) {
+    return session->host->request_part(session, index, ret_part);
 }
 
 /* Where the session's next frames (WebSocket) or its response body (HTTP) are written; emptied by
@@ -567,6 +608,17 @@ static inline void dm_put_raw(struct dm_out *out, struct dm_slice bytes) {
  * `type`: as `frame` returns it. Not for response bodies: dm_respond ends those. */
 static inline void dm_frame_end(struct dm_out *out, enum dm_frame_kind kind, const char *type) {
     out->host->frame_end(out, kind, type);
+}
+
+/* Socket.IO: ends a frame, a JSON array of arguments, as the acknowledgement with that id. */
+static inline void dm_ack_end(struct dm_out *out, uint64_t ack, const char *type) {
+    out->host->ack_end(out, ack, type);
+}
+
+/* Socket.IO: a further binary argument of this frame (at most 16), for which the placeholder in
+ * its JSON stands. Copied. */
+static inline void dm_put_attachment(struct dm_out *out, struct dm_slice bytes) {
+    out->host->put_attachment(out, bytes);
 }
 
 /* ---- reading ------------------------------------------------------------------------------- */

@@ -187,6 +187,13 @@ static void sink_frame(struct out *out, enum dm_frame_kind kind, struct dm_slice
     struct host *host = container_of(out, struct host, out);
     struct session *session = out->owner;
 
+    const char *ns = host->capture ? host->capture->ns : session ? session->ns : NULL;
+    const char *fault = carrier_check(out, ns, kind);
+
+    if (fault) {
+        out->sink->broken(out, fault);
+        return;
+    }
     if (host->capture) {
         encoded_frame(host, kind, payload, type);
         return;
@@ -195,8 +202,7 @@ static void sink_frame(struct out *out, enum dm_frame_kind kind, struct dm_slice
         api_complain(session ? session->instance->name : NULL, "frame: no open socket");
         return;
     }
-    if (websocket_send(session->ws,
-                       kind == DM_FRAME_BINARY ? WEBSOCKET_BINARY : WEBSOCKET_TEXT, payload) == 0)
+    if (carrier_send(session, out, kind, payload) == 0)
         metrics_inc(count_type(session->instance, DIRECTION_OUT, type));
 }
 
@@ -300,5 +306,8 @@ void host_api_init(struct host *host) {
         .json_text = api_json_text,
         .json_decode = api_json_decode,
         .base64_decode = api_base64_decode,
+        .ack_end = out_ack_end,
+        .put_attachment = out_put_attachment,
+        .request_part = api_request_part,
     };
 }

@@ -2,12 +2,13 @@
 #include <errno.h>
 
 #include "core/adapter/api.h"
+#include "core/adapter/multipart.h"
 #include "core/base/utf8.h"
 
 static struct session *request_session(struct dm_session *pub, const char *name) {
     struct session *session = api_session(pub, "request data: no session");
 
-    if (!session || !name)
+    if (!session || !name || session->pub.kind == DM_SESSION_SOCKETIO)
         return NULL;
     if (session->instance->host->hook != HOOK_REQUEST
         || session->instance->host->hook_session != session || !session->request) {
@@ -71,6 +72,15 @@ struct dm_slice api_request_form(struct dm_session *pub, const char *name) {
     if (!dm_slice_eq(request->content_type, DM_SLICE("application/x-www-form-urlencoded")))
         return DM_SLICE_NONE;
     return find_pair(session, request->body, HTTP_PLUS_IS_SPACE, name);
+}
+
+int api_request_part(struct dm_session *pub, size_t index, struct dm_part *ret_part) {
+    struct session *session = request_session(pub, "part");
+
+    if (!session || !ret_part)
+        return -1;
+    return multipart_part(http_header(http_request(session->request->exchange), "content-type"),
+                          session->request->pub.body, index, ret_part);
 }
 
 /* ---- answering ---- */

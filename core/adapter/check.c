@@ -72,14 +72,19 @@ static int check_routes(const struct dm_adapter *adapter, struct adapter_error *
         if (route.transport == DM_HTTP && router_method(dm_slice_str(route.method)) < 0)
             return adapter_fail(ret_error, "adapter %s: route %s: unknown method",
                                 adapter->name, route.path);
-        if (route.transport != DM_HTTP && route.transport != DM_WEBSOCKET)
+        if (route.transport == DM_SOCKETIO && (!adapter->frame || route.auth != DM_AUTH_NONE
+                                               || !route.ns || route.ns[0] != '/'))
+            return adapter_fail(ret_error, "adapter %s: route %s: Socket.IO needs the hook frame, "
+                                "a namespace and no auth", adapter->name, route.path);
+        if (route.transport < DM_WEBSOCKET || route.transport > DM_SOCKETIO)
             return adapter_fail(ret_error, "adapter %s: route %s: unknown transport",
                                 adapter->name, route.path);
         for (uint32_t j = 0; j < i; j++) {
             struct dm_route other;
 
             adapter_row(&adapter->routes, j, &other, sizeof(other));
-            if (router_rows_clash(&route, "", &other, ""))
+            if (router_rows_clash(&route, "", &other, "")
+                && (route.transport != DM_SOCKETIO || strcmp(route.ns, other.ns) == 0))
                 return adapter_fail(ret_error, "adapter %s: route %s is there twice",
                                     adapter->name, route.path);
         }

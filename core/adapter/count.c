@@ -69,6 +69,9 @@ void count_init(struct instance *instance) {
     instance->sockets = metrics_gauge(metrics, "dragoman_sessions", "Sessions now",
                                       METRIC_LABELS("adapter", instance->name, "transport",
                                                     "websocket"));
+    instance->namespaces = metrics_gauge(metrics, "dragoman_sessions", "Sessions now",
+                                         METRIC_LABELS("adapter", instance->name, "transport",
+                                                       "socketio"));
     instance->requests = metrics_gauge(metrics, "dragoman_sessions", "Sessions now",
                                        METRIC_LABELS("adapter", instance->name, "transport",
                                                      "http"));

@@ -9,30 +9,14 @@ void encoded_reset(struct host *host) {
     host->encoded_next = 0;
 }
 
-/* Two frames in one blob. */
-static struct blob *join(struct blob *first, struct blob *second) {
-    struct blob *both;
-
-    if (!first)
-        return second;
-    both = blob_alloc(first->len + second->len);
-    memcpy(both->data, first->data, first->len);
-    memcpy(both->data + first->len, second->data, second->len);
-    (void)blob_unref(first);
-    (void)blob_unref(second);
-    return both;
-}
-
 void encoded_frame(struct host *host, enum dm_frame_kind kind, struct dm_slice payload,
                    const char *type) {
     struct encoded *encoded = host->capture;
     uint32_t place = encoded->frames < ENCODED_TYPES_MAX ? encoded->frames
                                                          : ENCODED_TYPES_MAX - 1;
 
-    encoded->blob = join(encoded->blob,
-                         websocket_frame_blob(kind == DM_FRAME_BINARY ? WEBSOCKET_BINARY
-                                                                      : WEBSOCKET_TEXT,
-                                              payload));
+    encoded->blob = carrier_join(encoded->blob,
+                                 carrier_frame(&host->out, encoded->ns, kind, payload));
     encoded->types[place] = count_type((struct instance *)(uintptr_t)encoded->instance,
                                        DIRECTION_OUT, type);
     encoded->frames++;
@@ -86,6 +70,7 @@ static void encode(struct session *session, const struct dm_event *event,
 
     *ret_encoded = (struct encoded){
         .instance = instance,
+        .ns = session->ns,
         .viewer = view->viewer ? view->viewer->id : 0,
         .variant = view->variant,
         .audience = view->audience,
@@ -107,7 +92,8 @@ static void encode(struct session *session, const struct dm_event *event,
 
 static int fits(const struct encoded *encoded, const struct session *session,
                 const struct dm_view *view) {
-    return encoded->instance == session->instance && encoded->audience == view->audience
+    return encoded->instance == session->instance && encoded->ns == session->ns
+           && encoded->audience == view->audience
            && encoded->variant == view->variant
            && encoded->viewer == (view->viewer ? view->viewer->id : 0)
            && (!encoded->base || encoded->base == session->base);
@@ -134,7 +120,7 @@ static struct encoded *claim(struct host *host) {
 }
 
 static int send_encoded(struct session *session, const struct encoded *encoded) {
-    if (!encoded->blob || websocket_send_blob(session->ws, encoded->blob) != 0)
+    if (!encoded->blob || carrier_send_blob(session, encoded->blob) != 0)
         return 0;
     for (uint32_t i = 0; i < encoded->frames; i++)
         metrics_inc(encoded->types[i < ENCODED_TYPES_MAX ? i : ENCODED_TYPES_MAX - 1]);

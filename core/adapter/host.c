@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/adapter/internal.h"
+#include "core/adapter/sio.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 
@@ -49,6 +50,7 @@ struct host *host_new(const struct host_config *config, struct loop *loop,
     host->metrics = metrics ? metrics : host->own_metrics;
     host->router = router_new();
     list_init(&host->sessions);
+    list_init(&host->sios);
     map_bytes_init(&host->bases);
     json_reader_init(&host->reader);
     out_init(&host->out, &host->api, &host_out_sink);
@@ -58,6 +60,7 @@ struct host *host_new(const struct host_config *config, struct loop *loop,
 }
 
 static void instance_free(struct instance *instance) {
+    engineio_free(instance->engineio);
     adapter_values_free(instance->values);
     free(instance->pub.state);
     free(instance->name);
@@ -104,6 +107,9 @@ static void take_values(struct instance *instance) {
     instance->ping_interval_ms = value_u32(instance, "ping_interval_ms");
     instance->rate = value_u32(instance, "rate");
     instance->burst = value_u32(instance, "burst");
+    instance->ping_timeout_ms = value_u32(instance, "ping_timeout_ms");
+    instance->connect_timeout_ms = value_u32(instance, "connect_timeout_ms");
+    instance->cors_origins = adapter_values_text(instance->values, "cors_origins");
     instance->public_url = adapter_values_text(instance->values, "public_url");
     instance->chats = adapter->flags & DM_ADAPTER_CHATS           ? CHATS_KNOWN
                       : dm_slice_eq(chats, DM_SLICE("flatten"))   ? CHATS_FLATTEN
@@ -140,6 +146,8 @@ static struct instance *instance_new(struct host *host, const struct dm_adapter 
     instance->pub.name = instance->name;
     instance->pub.mount = instance->mount;
     instance->pub.state = mem_zalloc(adapter->instance_size);
+    if (adapter_has_socketio(adapter))
+        instance->engineio = sio_server_new(instance);
     return instance;
 }
 
@@ -254,10 +262,15 @@ void host_drain(struct host *host, host_drained_fn *done, void *userdata) {
     host->drained_data = userdata;
     list_foreach_safe(link, &host->sessions)
         session_drain(container_of(link, struct session, link));
-    if (host->session_count == 0) {
-        host->phase = HOST_DRAINED;
-        loop_hook_mark(host->loop, &host->drained_hook, LOOP_DEFER);
-    }
+    list_foreach(link, &host->sios)
+        sio_drain(container_of(link, struct sio, link));
+    host_check_drained(host);
+}
+
+void host_hang_up(struct host *host) {
+    for (size_t i = 0; i < host->instance_count; i++)
+        if (host->instances[i]->engineio)
+            engineio_abort_all(host->instances[i]->engineio);
 }
 
 uint32_t host_session_count(const struct host *host) {

@@ -28,6 +28,7 @@ struct host_config {
                                       takes */
     uint32_t backlog_pause;        /* ... at which its peer is not read; 64, and at most half of
                                       backlog_max */
+    uint32_t send_queue_max;       /* bytes that may wait for the poll of a Socket.IO client; 1 MiB */
     struct dm_slice public_url;    /* "https://chat.example": base of absolute URLs, for adapters
                                       whose own setting is not given. Absent: scheme and host of
                                       the request that opened the session */
@@ -84,6 +85,10 @@ typedef void host_drained_fn(void *userdata);
  * runs once, later, when no session is left. Commands of sessions already gone may still be under
  * way: see engine_busy. */
 void host_drain(struct host *host, host_drained_fn *done, void *userdata);
+
+/* Ends the sessions that live without a connection (Socket.IO between two polls); for the end, when
+ * the connections are closed. */
+void host_hang_up(struct host *host);
 
 /* Sessions now, HTTP exchanges included. */
 uint32_t host_session_count(const struct host *host);

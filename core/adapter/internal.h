@@ -9,6 +9,7 @@
 #include "core/base/list.h"
 #include "core/base/map.h"
 #include "core/base/metrics.h"
+#include "core/net/engineio.h"
 
 #define ADAPTER_NAME_MAX 31
 #define SESSION_MAGIC UINT32_C(0x64726167)
@@ -63,7 +64,12 @@ struct instance {
     uint32_t socket_flags;     /* enum engine_session_flag */
 
     struct type_counters types[DIRECTION_COUNT];
+    uint32_t ping_timeout_ms, connect_timeout_ms; /* with Socket.IO routes */
+    struct dm_slice cors_origins;
+
+    struct engineio *engineio; /* NULL: no Socket.IO routes */
     struct metric_gauge *sockets;
+    struct metric_gauge *namespaces;
     struct metric_gauge *requests;
     struct metric_counter *opened;
     enum { INSTANCE_ADDED = 0, INSTANCE_STARTED } state;
@@ -72,6 +78,7 @@ struct instance {
 /* ---- sessions ----
  *
  *   sockets:  HANDSHAKE ─▶ UPGRADING ─▶ OPEN ─▶ CLOSING ─▶ GONE
+ *   Socket.IO:                           OPEN ─▶ CLOSING ─▶ GONE
  *                 └── fault, refusal ─▶ ANSWERED ────────────▲
  *   requests: HANDSHAKE ─▶ BODY ─▶ WAITING ─▶ ANSWERED ──────┘
  */
@@ -96,6 +103,7 @@ enum session_flag {
     SESSION_HAS_TOKEN = 1u << 5,    /* the request bore credentials */
     SESSION_WAITS_FOR_PEER = 1u << 6, /* a piece was taken, DM_NOTICE_WRITABLE is owed */
 };
+#define SESSION_PAUSED_ANY (SESSION_PAUSED_LOGIN | SESSION_PAUSED_BACKLOG | SESSION_PAUSED_DRAIN)
 
 /* A token bucket; a frame costs 1000. */
 struct bucket {
@@ -130,7 +138,10 @@ struct session {
     struct instance *instance;
     struct engine_session engine;
     struct list link;       /* among all of the host's */
-    struct websocket *ws;
+    struct websocket *ws;   /* of a socket that is open */
+    struct sio *sio;        /* of a Socket.IO session: its connection ... */
+    const char *ns;         /* ... and namespace; NULL: no Socket.IO */
+    struct list sio_link;
     struct request *request;
     struct base_url *base;
     const char *subprotocol; /* of dm_accept, until it is acted on; owned */
@@ -145,6 +156,7 @@ struct session {
 struct encoded {
     const struct instance *instance;
     const struct base_url *base; /* NULL: its bytes hold no URL of ours */
+    const char *ns;              /* Socket.IO: framed for that namespace */
     int64_t viewer;              /* 0: shared by several */
     uint32_t variant;
     enum dm_audience audience;
@@ -172,6 +184,7 @@ struct host {
     size_t instance_count;
 
     struct list sessions;
+    struct list sios;
     uint32_t session_count, socket_count;
     uint64_t next_serial;
     struct map_bytes bases;
@@ -217,16 +230,15 @@ void hook_leave(struct host *host, struct session *session);
 void hook_notice(struct session *session, enum dm_notice notice, const struct dm_frame *frame);
 
 /* session.c */
-struct session *session_new(struct host *host, struct instance *instance,
-                            enum dm_session_kind kind, struct http_exchange *exchange,
-                            const struct router_match *match);
+struct session *session_new(struct instance *instance, enum dm_session_kind kind,
+                            const struct net_address *remote, const struct dm_route *route);
 /* Runs `close` where due and frees. Only from the last callback of exchange or WebSocket. */
 void session_end(struct session *session);
 /* Takes over the engine's view of the principal. */
 void session_update_user(struct session *session);
 void session_pause(struct session *session, enum session_flag why);
 void session_resume(struct session *session, enum session_flag why);
-/* Closes a WebSocket. */
+/* Closes a WebSocket or Socket.IO session. */
 void session_close(struct session *session, uint16_t code);
 void session_drain(struct session *session);
 /* The WebSocket is open: the auth timeout runs. */
@@ -234,10 +246,33 @@ void session_opened(struct session *session);
 /* Keeps scheme and host of the request, when they are the base of the session's URLs. */
 void session_keep_base(struct session *session);
 struct dm_slice session_base_text(struct session *session);
+/* Scheme and host of a request, counted; NULL when they are not what URLs begin with. */
+struct base_url *base_of(struct instance *instance, const struct http_request *request);
+struct base_url *base_ref(struct base_url *base);
+void base_unref(struct host *host, struct base_url *base);
+/* After something ended: was it the last that a drain waits for? */
+void host_check_drained(struct host *host);
 
 /* socket.c */
 void socket_continue(struct session *session); /* the upgrade is authenticated as it should be */
 void socket_open(struct session *session);     /* accepted */
+/* One frame that came, of whatever carrier: limits, then the hook. */
+void socket_take(struct session *session, const struct dm_frame *frame);
+
+/* carrier.c: the same for WebSockets and Socket.IO. */
+struct blob *carrier_join(struct blob *first, struct blob *second);
+/* What is wrong with a frame for that namespace (NULL: a WebSocket); NULL: nothing. */
+const char *carrier_check(const struct out *out, const char *ns, enum dm_frame_kind kind);
+/* The frame as bytes that any carrier of that kind takes. */
+struct blob *carrier_frame(const struct out *out, const char *ns, enum dm_frame_kind kind,
+                           struct dm_slice payload);
+int carrier_send(struct session *session, const struct out *out, enum dm_frame_kind kind,
+                 struct dm_slice payload);
+int carrier_send_blob(struct session *session, struct blob *frames);
+void carrier_set_max_message(struct session *session, uint32_t bytes);
+void carrier_pause(struct session *session);
+void carrier_resume(struct session *session);
+void carrier_close(struct session *session, uint16_t code);
 
 /* request.c */
 void request_continue(struct session *session, const struct dm_result *result);

@@ -20,6 +20,7 @@ void out_init(struct out *out, const struct dm_host *host, const struct out_sink
 void out_fini(struct out *out) {
     buf_fini(&out->bytes);
     buf_fini(&out->scratch);
+    buf_fini(&out->attached);
     arena_fini(&out->arena);
 }
 
@@ -31,8 +32,16 @@ static void drop_value(struct out *out) {
         arena_reset(&out->arena);
 }
 
+/* Forgets what belonged to one frame beside its value. */
+static void drop_extras(struct out *out) {
+    out->flags = 0;
+    out->attachment_count = 0;
+    buf_trim(&out->attached, BYTES_KEPT);
+}
+
 void out_begin(struct out *out, void *owner) {
     drop_value(out);
+    drop_extras(out);
     buf_trim(&out->bytes, BYTES_KEPT);
     out->state = OUT_OPEN;
     out->fault = NULL;
@@ -295,7 +304,31 @@ void out_frame_end(struct dm_out *base, enum dm_frame_kind kind, const char *typ
     else
         out->sink->broken(out, out->fault);
     drop_value(out);
+    drop_extras(out);
     buf_reset(&out->bytes);
     out->state = OUT_OPEN;
     out->fault = NULL;
+}
+
+void out_ack_end(struct dm_out *base, uint64_t ack, const char *type) {
+    struct out *out = out_of(base);
+
+    if (!out)
+        return;
+    out->flags |= OUT_ACK;
+    out->ack = ack;
+    out_frame_end(base, DM_FRAME_TEXT, type);
+}
+
+void out_put_attachment(struct dm_out *base, struct dm_slice bytes) {
+    struct out *out = out_of(base);
+
+    if (!out)
+        return;
+    if (out->attachment_count == OUT_ATTACHMENTS_MAX) {
+        break_off(out, "too many attachments");
+        return;
+    }
+    buf_append_slice(&out->attached, bytes);
+    out->attachment_len[out->attachment_count++] = bytes.len;
 }

@@ -9,6 +9,11 @@
 #include "core/base/buf.h"
 
 #define OUT_DEPTH_MAX 64
+#define OUT_ATTACHMENTS_MAX 16
+
+enum out_flag {
+    OUT_ACK = 1u << 0, /* the frame is an acknowledgement */
+};
 
 enum out_state {
     OUT_IDLE = 0, /* nobody's: whatever is put is dropped */
@@ -44,6 +49,13 @@ struct out {
     uint32_t depth;
     yyjson_mut_val *stack[OUT_DEPTH_MAX]; /* open containers */
     struct buf scratch;
+
+    /* Socket.IO, of this frame */
+    uint32_t flags;         /* enum out_flag */
+    uint32_t attachment_count;
+    uint64_t ack;
+    struct buf attached;    /* the attachments, one behind the other */
+    size_t attachment_len[OUT_ATTACHMENTS_MAX];
 };
 
 void out_init(struct out *out, const struct dm_host *host, const struct out_sink *sink);
@@ -74,5 +86,7 @@ void out_put_url(struct dm_out *base, const char *key, const struct dm_attachmen
 void out_put_message_text(struct dm_out *base, const char *key, const struct dm_message *message);
 void out_put_raw(struct dm_out *base, struct dm_slice bytes);
 void out_frame_end(struct dm_out *base, enum dm_frame_kind kind, const char *type);
+void out_ack_end(struct dm_out *base, uint64_t ack, const char *type);
+void out_put_attachment(struct dm_out *base, struct dm_slice bytes);
 
 #endif

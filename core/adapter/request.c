@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "core/adapter/internal.h"
+#include "core/adapter/sio.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/utf8.h"
@@ -206,10 +207,15 @@ static void authenticate(struct session *session) {
 
 static struct session *begin(struct host *host, struct http_exchange *exchange,
                              enum dm_session_kind kind, const struct router_match *match) {
-    struct session *session = session_new(host, match->owner, kind, exchange, match);
+    struct session *session = session_new(match->owner, kind, http_request(exchange)->remote,
+                                          match->route);
     uint32_t ms = kind == DM_SESSION_SOCKET ? host->config.handshake_timeout_ms
                                             : host->config.request_timeout_ms;
 
+    session->request = mem_zalloc(sizeof(struct request));
+    session->request->exchange = exchange;
+    session->request->match = *match;
+    session->request->auth = DM_UNAUTHENTICATED;
     http_attach(exchange, &exchange_handler, session);
     loop_timer_arm(host->loop, &session->deadline, ms);
     return session;
@@ -248,9 +254,15 @@ static void serve(struct host *host, struct http_exchange *exchange, enum dm_ses
 void host_request(struct host *host, struct http_exchange *exchange) {
     const struct http_request *http = http_request(exchange);
     struct router_match match, socket;
+    struct router_match sio;
     int is_socket = router_find(host->router, DM_WEBSOCKET, http->method, http->path, &socket)
                     == ROUTER_FOUND;
 
+    if (router_find(host->router, DM_SOCKETIO, http->method, http->path, &sio) == ROUTER_FOUND
+        && (!is_socket || engineio_is_meant(http))) {
+        sio_request(sio.owner, exchange);
+        return;
+    }
     if (is_socket && http->upgrade == HTTP_UPGRADE_WEBSOCKET) {
         serve(host, exchange, DM_SESSION_SOCKET, &socket);
         return;

@@ -13,7 +13,7 @@ static uint32_t engine_flags(const struct instance *instance, enum dm_session_ki
                              const struct dm_route *route) {
     uint32_t flags = 0;
 
-    if (kind == DM_SESSION_SOCKET)
+    if (kind != DM_SESSION_REQUEST)
         flags = instance->socket_flags;
     if (route && (route->flags & DM_ROUTE_HANDSHAKE))
         flags |= ENGINE_SESSION_HANDSHAKE;
@@ -23,11 +23,22 @@ static uint32_t engine_flags(const struct instance *instance, enum dm_session_ki
 }
 
 /* One piece of memory: the session, the adapter's state, the peer's address as text. */
-struct session *session_new(struct host *host, struct instance *instance,
-                            enum dm_session_kind kind, struct http_exchange *exchange,
-                            const struct router_match *match) {
+static struct metric_gauge *gauge_of(const struct session *session) {
+    const struct instance *instance = session->instance;
+
+    switch (session->pub.kind) {
+    case DM_SESSION_SOCKET: return instance->sockets;
+    case DM_SESSION_SOCKETIO: return instance->namespaces;
+    case DM_SESSION_REQUEST: break;
+    }
+    return instance->requests;
+}
+
+struct session *session_new(struct instance *instance, enum dm_session_kind kind,
+                            const struct net_address *remote, const struct dm_route *route) {
+    struct host *host = instance->host;
     char address[NET_ADDRESS_TEXT];
-    size_t address_len = net_address_format_ip(http_request(exchange)->remote, address);
+    size_t address_len = net_address_format_ip(remote, address);
     size_t state_at = ALIGN(sizeof(struct session));
     size_t address_at = state_at + ALIGN(instance->adapter.session_size);
     char *memory = mem_zalloc(address_at + address_len);
@@ -43,20 +54,22 @@ struct session *session_new(struct host *host, struct instance *instance,
     session->serial = ++host->next_serial;
     loop_timer_init(&session->deadline, on_deadline);
     loop_timer_init(&session->timer, on_timer);
-    session->request = mem_zalloc(sizeof(struct request));
-    session->request->exchange = exchange;
-    session->request->match = *match;
-    session->request->auth = DM_UNAUTHENTICATED;
     list_push_back(&host->sessions, &session->link);
     host->session_count++;
-    metrics_move(kind == DM_SESSION_SOCKET ? instance->sockets : instance->requests, 1);
+    metrics_move(gauge_of(session), 1);
     engine_session_open(host->engine, &session->engine,
-                        engine_flags(instance, kind, match->route), instance->name,
+                        engine_flags(instance, kind, route), instance->name,
                         (struct dm_slice){ memory + address_at, address_len });
     return session;
 }
 
-static void base_unref(struct host *host, struct base_url *base) {
+struct base_url *base_ref(struct base_url *base) {
+    if (base)
+        base->refs++;
+    return base;
+}
+
+void base_unref(struct host *host, struct base_url *base) {
     if (!base || --base->refs > 0)
         return;
     /* Its address may come back as another's. */
@@ -65,8 +78,8 @@ static void base_unref(struct host *host, struct base_url *base) {
     free(base);
 }
 
-static void check_drained(struct host *host) {
-    if (host->phase != HOST_DRAINING || host->session_count > 0)
+void host_check_drained(struct host *host) {
+    if (host->phase != HOST_DRAINING || host->session_count > 0 || !list_is_empty(&host->sios))
         return;
     host->phase = HOST_DRAINED;
     loop_hook_mark(host->loop, &host->drained_hook, LOOP_DEFER);
@@ -88,8 +101,7 @@ void session_end(struct session *session) {
         loop_timer_cancel(host->loop, &session->timer);
     }
     engine_session_close(&session->engine);
-    metrics_move(session->pub.kind == DM_SESSION_SOCKET ? instance->sockets : instance->requests,
-                 -1);
+    metrics_move(gauge_of(session), -1);
     list_remove(&session->link);
     host->session_count--;
     base_unref(host, session->base);
@@ -97,7 +109,7 @@ void session_end(struct session *session) {
     free((char *)(uintptr_t)session->subprotocol);
     session->magic = 0;
     free(session);
-    check_drained(host);
+    host_check_drained(host);
 }
 
 static void arm_auth_timeout(struct session *session) {
@@ -124,9 +136,9 @@ void session_update_user(struct session *session) {
     if (session->state != SESSION_OPEN)
         return;
     if (!(instance->adapter.flags & DM_ADAPTER_ANONYMOUS))
-        websocket_set_max_message(session->ws, session->pub.user
-                                                   ? instance->frame_max
-                                                   : instance->frame_max_unauthenticated);
+        carrier_set_max_message(session, session->pub.user
+                                             ? instance->frame_max
+                                             : instance->frame_max_unauthenticated);
     arm_auth_timeout(session);
 }
 
@@ -135,20 +147,18 @@ void session_opened(struct session *session) {
 }
 
 void session_pause(struct session *session, enum session_flag why) {
-    if (!session->ws || session->state != SESSION_OPEN)
+    if (session->state != SESSION_OPEN)
         return;
     session->flags |= (uint16_t)why;
-    websocket_pause(session->ws);
+    carrier_pause(session);
 }
 
 void session_resume(struct session *session, enum session_flag why) {
-    const unsigned all = SESSION_PAUSED_LOGIN | SESSION_PAUSED_BACKLOG | SESSION_PAUSED_DRAIN;
-
     if (!(session->flags & why))
         return;
     session->flags &= (uint16_t)~why;
-    if (session->ws && session->state == SESSION_OPEN && !(session->flags & all))
-        websocket_resume(session->ws);
+    if (session->state == SESSION_OPEN && !(session->flags & SESSION_PAUSED_ANY))
+        carrier_resume(session);
 }
 
 void session_close(struct session *session, uint16_t code) {
@@ -157,9 +167,7 @@ void session_close(struct session *session, uint16_t code) {
     session->state = SESSION_CLOSING;
     loop_timer_cancel(session->instance->host->loop, &session->deadline);
     loop_timer_cancel(session->instance->host->loop, &session->timer);
-    websocket_close(session->ws, code, DM_SLICE_NONE);
-    /* The peer's Close must be read, however much came before it. */
-    websocket_resume(session->ws);
+    carrier_close(session, code);
 }
 
 void session_drain(struct session *session) {
@@ -218,15 +226,15 @@ static size_t request_base(const struct http_request *request, char *ret_text, s
     return len + request->host.len;
 }
 
-void session_keep_base(struct session *session) {
-    struct host *host = session->instance->host;
+struct base_url *base_of(struct instance *instance, const struct http_request *request) {
+    struct host *host = instance->host;
     char text[512];
     size_t len;
     struct base_url *base;
 
-    if (session->base || host->public_url || session->instance->public_url.ptr)
-        return;
-    len = request_base(http_request(session->request->exchange), text, sizeof(text));
+    if (host->public_url || instance->public_url.ptr)
+        return NULL;
+    len = request_base(request, text, sizeof(text));
     base = map_bytes_get(&host->bases, (struct dm_slice){ text, len });
     if (!base) {
         base = mem_alloc(sizeof(*base) + len);
@@ -235,8 +243,12 @@ void session_keep_base(struct session *session) {
         memcpy(base->text, text, len);
         (void)map_bytes_put(&host->bases, (struct dm_slice){ base->text, len }, base);
     }
-    base->refs++;
-    session->base = base;
+    return base_ref(base);
+}
+
+void session_keep_base(struct session *session) {
+    if (!session->base)
+        session->base = base_of(session->instance, http_request(session->request->exchange));
 }
 
 struct dm_slice session_base_text(struct session *session) {

@@ -81,19 +81,25 @@ static void take_frame(struct session *session, const struct dm_frame *frame) {
         session_pause(session, SESSION_PAUSED_BACKLOG);
 }
 
-static void on_message(struct websocket *ws, enum websocket_kind kind, struct dm_slice data) {
-    struct session *session = websocket_userdata(ws);
+void socket_take(struct session *session, const struct dm_frame *frame) {
     struct host *host = session->instance->host;
-    struct dm_frame frame = { kind == WEBSOCKET_BINARY ? DM_FRAME_BINARY : DM_FRAME_TEXT, data };
 
     if (session->state != SESSION_OPEN)
         return;
     if (!bucket_take(&session->bucket, session->instance, loop_now(host->loop)))
-        hook_notice(session, DM_NOTICE_RATE_LIMITED, &frame);
+        hook_notice(session, DM_NOTICE_RATE_LIMITED, frame);
     else if (engine_session_backlog(&session->engine) >= host->config.backlog_max)
-        hook_notice(session, DM_NOTICE_BACKLOG, &frame);
+        hook_notice(session, DM_NOTICE_BACKLOG, frame);
     else
-        take_frame(session, &frame);
+        take_frame(session, frame);
+}
+
+static void on_message(struct websocket *ws, enum websocket_kind kind, struct dm_slice data) {
+    const struct dm_frame frame = {
+        .kind = kind == WEBSOCKET_BINARY ? DM_FRAME_BINARY : DM_FRAME_TEXT, .data = data,
+    };
+
+    socket_take(websocket_userdata(ws), &frame);
 }
 
 static void on_closed(struct websocket *ws, const struct websocket_ending *ending) {

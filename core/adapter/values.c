@@ -7,7 +7,7 @@
 #include "core/adapter/internal.h"
 #include "core/base/mem.h"
 
-#define COMMON_COUNT 9
+#define COMMON_COUNT 12
 #define NUMBER_SIZE 24
 
 struct value {
@@ -41,6 +41,12 @@ static const struct dm_setting common_settings[COMMON_COUNT] = {
       "frames that may come at once before the rate counts" },
     { "public_url", DM_SETTING_STRING, NULL, 0, 0, NULL,
       "scheme and host of absolute URLs; default: those of the request" },
+    { "ping_timeout_ms", DM_SETTING_INT, "20000", 1, 86400000, NULL,
+      "milliseconds a Socket.IO client has to answer a ping" },
+    { "connect_timeout_ms", DM_SETTING_INT, "45000", 0, 86400000, NULL,
+      "milliseconds a Socket.IO client may stay without joining a namespace; 0: any time" },
+    { "cors_origins", DM_SETTING_STRING, "*", 0, 0, NULL,
+      "origins whose pages may speak Socket.IO, separated by blanks; *: any; empty: none" },
     { "chats", DM_SETTING_WORD, "drop", 0, 0, chats_words,
       "drop: messages of chats are not shown; flatten: they are, as direct ones" },
 };
@@ -209,6 +215,27 @@ static void add_row(struct adapter_values *values, const struct dm_setting *sett
                          &ignored);
 }
 
+int adapter_has_socketio(const struct dm_adapter *adapter) {
+    for (uint32_t i = 0; i < adapter->routes.count; i++) {
+        struct dm_route route;
+
+        adapter_row(&adapter->routes, i, &route, sizeof(route));
+        if (route.transport == DM_SOCKETIO)
+            return 1;
+    }
+    return 0;
+}
+
+/* Whether the common setting has a meaning for that adapter. */
+static int concerns(const struct dm_adapter *adapter, const char *key) {
+    if (strcmp(key, "chats") == 0)
+        return !(adapter->flags & DM_ADAPTER_CHATS);
+    if (strcmp(key, "ping_timeout_ms") == 0 || strcmp(key, "connect_timeout_ms") == 0
+        || strcmp(key, "cors_origins") == 0)
+        return adapter_has_socketio(adapter);
+    return 1;
+}
+
 struct adapter_values *adapter_values_new(const struct dm_adapter *adapter) {
     uint32_t most = adapter->settings.count + COMMON_COUNT;
     struct adapter_values *values = mem_zalloc(sizeof(*values) + most * sizeof(values->rows[0]));
@@ -221,7 +248,7 @@ struct adapter_values *adapter_values_new(const struct dm_adapter *adapter) {
         add_row(values, &setting);
     }
     for (size_t i = 0; i < COMMON_COUNT; i++)
-        if (strcmp(common_settings[i].key, "chats") != 0 || !(adapter->flags & DM_ADAPTER_CHATS))
+        if (concerns(adapter, common_settings[i].key))
             add_row(values, &common_settings[i]);
     return values;
 }

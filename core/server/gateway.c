@@ -86,6 +86,7 @@ static int open_host(struct gateway *gateway) {
     struct host_config config = {
         .handshake_timeout_ms = (uint32_t)config_int(gateway->config, "limits.handshake_ms"),
         .backlog_max = (uint32_t)config_int(gateway->config, "limits.queue_max"),
+        .send_queue_max = (uint32_t)config_int(gateway->config, "limits.send_queue_bytes"),
         .public_url = config_string(gateway->config, "public_url"),
     };
     if (loadout_init(&gateway->loadout, gateway->config))
@@ -343,6 +344,8 @@ void gateway_close(struct gateway *gateway) {
     if (gateway->backend) {
         loop_timer_cancel(backend_loop(gateway->backend), &gateway->watch);
         close_doors(gateway);
+        if (gateway->host)
+            host_hang_up(gateway->host);
         if (gateway->engine)
             await_engine(gateway);
     }

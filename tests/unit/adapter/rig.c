@@ -85,6 +85,7 @@ void rig_init(struct rig *rig, const struct dm_adapter *adapter, const char *mou
 void rig_fini(struct rig *rig) {
     conn_server_close(rig->server, NULL);
     rig_settle(rig);
+    host_hang_up(rig->host);
     cr_assert_eq(host_session_count(rig->host), 0);
     cr_assert_eq(rig->opened, rig->closed);
     host_stop(rig->host);

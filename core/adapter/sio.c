@@ -1,0 +1,421 @@
+#include "core/adapter/sio.h"
+
+#include <stdlib.h>
+
+#include "core/adapter/socketio.h"
+#include "core/base/base64.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/base/random.h"
+
+#define NAMESPACE_MAX 256
+#define QUEUE_MAX 1048576
+#define PING_INTERVAL_MS 25000
+#define PING_TIMEOUT_MS 20000
+
+/* A packet that waits for its attachments. */
+struct sio_binary {
+    struct buf text;
+    struct buf bytes;
+    uint32_t wanted, count;
+    size_t len[SOCKETIO_ATTACHMENTS_MAX];
+};
+
+static void binary_free(struct sio *sio) {
+    if (!sio->binary)
+        return;
+    buf_fini(&sio->binary->text);
+    buf_fini(&sio->binary->bytes);
+    free(sio->binary);
+    sio->binary = NULL;
+}
+
+/* ---- what all namespaces of a connection share ---- */
+
+void sio_update_limit(struct sio *sio) {
+    const struct instance *instance = sio->instance;
+    int large = (instance->adapter.flags & DM_ADAPTER_ANONYMOUS) != 0;
+
+    list_foreach(link, &sio->sessions)
+        large |= container_of(link, struct session, sio_link)->pub.user != NULL;
+    engineio_set_max_message(sio->eio, large ? instance->frame_max
+                                             : instance->frame_max_unauthenticated);
+}
+
+void sio_update_pause(struct sio *sio) {
+    list_foreach(link, &sio->sessions) {
+        const struct session *session = container_of(link, struct session, sio_link);
+
+        if (session->state == SESSION_OPEN && (session->flags & SESSION_PAUSED_ANY))
+            return;
+    }
+    engineio_resume(sio->eio);
+}
+
+static void arm_connect_timeout(struct sio *sio) {
+    struct loop *loop = sio->instance->host->loop;
+
+    if (!list_is_empty(&sio->sessions))
+        loop_timer_cancel(loop, &sio->timer);
+    else if (sio->instance->connect_timeout_ms)
+        loop_timer_arm(loop, &sio->timer, sio->instance->connect_timeout_ms);
+}
+
+/* ---- the end of sessions ---- */
+
+static void end_session(struct session *session) {
+    struct sio *sio = session->sio;
+
+    list_remove(&session->sio_link);
+    sio->instance->host->socket_count--;
+    session_end(session);
+}
+
+static void on_turn(struct loop_hook *hook) {
+    struct sio *sio = container_of(hook, struct sio, hook);
+
+    list_foreach_safe(link, &sio->sessions) {
+        struct session *session = container_of(link, struct session, sio_link);
+
+        if (session->state == SESSION_CLOSING)
+            end_session(session);
+    }
+    sio_update_pause(sio);
+    arm_connect_timeout(sio);
+}
+
+static void on_no_connect(struct loop_timer *timer) {
+    engineio_close(container_of(timer, struct sio, timer)->eio, WEBSOCKET_CODE_POLICY);
+}
+
+static int is_last(const struct sio *sio) {
+    list_foreach(link, &sio->sessions)
+        if (container_of(link, struct session, sio_link)->state == SESSION_OPEN)
+            return 0;
+    return 1;
+}
+
+/* A client that is told DISCONNECT does not come back by itself; these codes want it to. */
+static int asks_back(uint16_t code) {
+    return code == WEBSOCKET_CODE_GOING_AWAY
+           || (code >= WEBSOCKET_CODE_INTERNAL && code <= WEBSOCKET_CODE_TRY_LATER);
+}
+
+static void send_packet(struct sio *sio, enum socketio_type type, struct dm_slice ns,
+                        struct dm_slice data) {
+    const struct socketio_packet packet = { .type = type, .ns = ns, .data = data };
+    struct buf text = BUF_INIT;
+
+    socketio_encode(&packet, &text);
+    (void)engineio_send(sio->eio, buf_slice(&text));
+    buf_fini(&text);
+}
+
+void sio_session_closing(struct session *session, uint16_t code) {
+    struct sio *sio = session->sio;
+
+    if (!asks_back(code))
+        send_packet(sio, SOCKETIO_DISCONNECT, dm_slice_str(session->ns), DM_SLICE_NONE);
+    if (is_last(sio))
+        engineio_close(sio->eio, code);
+    loop_hook_mark(sio->instance->host->loop, &sio->hook, LOOP_DEFER);
+}
+
+void sio_drain(struct sio *sio) {
+    if (list_is_empty(&sio->sessions))
+        engineio_close(sio->eio, WEBSOCKET_CODE_GOING_AWAY);
+}
+
+static void fail(struct sio *sio) {
+    engineio_close(sio->eio, WEBSOCKET_CODE_PROTOCOL);
+}
+
+/* ---- joining a namespace ---- */
+
+static const struct dm_route *find_route(const struct sio *sio, struct dm_slice ns,
+                                         struct dm_route *ret_route) {
+    const struct dm_table *routes = &sio->instance->adapter.routes;
+
+    for (uint32_t i = 0; i < routes->count; i++) {
+        adapter_row(routes, i, ret_route, sizeof(*ret_route));
+        if (ret_route->transport == DM_SOCKETIO && strcmp(ret_route->path, sio->path) == 0
+            && dm_slice_eq(ns, dm_slice_str(ret_route->ns)))
+            return ret_route;
+    }
+    return NULL;
+}
+
+static struct session *find_session(const struct sio *sio, struct dm_slice ns) {
+    list_foreach(link, &sio->sessions) {
+        struct session *session = container_of(link, struct session, sio_link);
+
+        if (dm_slice_eq(ns, dm_slice_str(session->ns)))
+            return session;
+    }
+    return NULL;
+}
+
+static void confirm(struct session *session) {
+    uint8_t random[15];
+    char text[64] = "{\"sid\":\"";
+    size_t len = strlen(text);
+
+    random_bytes(random, sizeof(random));
+    len += base64_encode(BASE64_URL, random, sizeof(random), text + len);
+    memcpy(text + len, "\"}", 2);
+    send_packet(session->sio, SOCKETIO_CONNECT, dm_slice_str(session->ns),
+                (struct dm_slice){ text, len + 2 });
+}
+
+static void run_open(struct session *session, const struct dm_route *route,
+                     struct dm_slice auth) {
+    const struct dm_request request = {
+        .route = route->id, .auth = DM_UNAUTHENTICATED, .method = DM_SLICE("CONNECT"),
+        .path = dm_slice_str(route->ns), .body = auth,
+    };
+
+    if (!session->instance->adapter.open)
+        return;
+    hook_enter(session->instance->host, session, HOOK_OTHER);
+    session->instance->adapter.open(&session->pub, &request);
+    hook_leave(session->instance->host, session);
+}
+
+static void join(struct sio *sio, const struct dm_route *route, struct dm_slice auth) {
+    struct instance *instance = sio->instance;
+    struct host *host = instance->host;
+    struct session *session = session_new(instance, DM_SESSION_SOCKETIO, &sio->remote, route);
+
+    session->sio = sio;
+    session->ns = route->ns;
+    session->base = base_ref(sio->base);
+    session->state = SESSION_OPEN;
+    list_push_back(&sio->sessions, &session->sio_link);
+    host->socket_count++;
+    metrics_inc(instance->opened);
+    loop_timer_cancel(host->loop, &sio->timer);
+    session_opened(session);
+    log_event(LOG_LEVEL_DEBUG, "session opened", LOG_STR("adapter", instance->name),
+              LOG_UINT("session", session->serial), LOG_SLICE("peer", session->engine.address));
+    confirm(session);
+    run_open(session, route, auth);
+}
+
+static void take_connect(struct sio *sio, const struct socketio_packet *packet) {
+    struct host *host = sio->instance->host;
+    struct dm_slice auth = packet->data.ptr ? packet->data : DM_SLICE("{}");
+    struct dm_route route;
+
+    json_reader_reset(&host->reader);
+    if (json_value_type(json_reader_parse(&host->reader, auth)) != DM_JSON_OBJECT
+        || packet->ns.len > NAMESPACE_MAX || find_session(sio, packet->ns))
+        fail(sio);
+    else if (!find_route(sio, packet->ns, &route))
+        send_packet(sio, SOCKETIO_CONNECT_ERROR, packet->ns,
+                    DM_SLICE("{\"message\":\"Invalid namespace\"}"));
+    else if (host->phase != HOST_ACCEPTING)
+        engineio_close(sio->eio, WEBSOCKET_CODE_GOING_AWAY);
+    else if (host->config.sockets_max && host->socket_count >= host->config.sockets_max)
+        send_packet(sio, SOCKETIO_CONNECT_ERROR, packet->ns,
+                    DM_SLICE("{\"message\":\"Service Unavailable\"}"));
+    else
+        join(sio, &route, auth);
+}
+
+/* ---- packets ---- */
+
+/* Names that the client library keeps to itself; an event of that name is no valid packet. */
+static int is_reserved(struct dm_slice name) {
+    static const char *const names[] = { "connect", "connect_error", "disconnect",
+                                         "disconnecting", "newListener", "removeListener" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (dm_slice_eq(name, dm_slice_str(names[i])))
+            return 1;
+    return 0;
+}
+
+static int is_event(struct host *host, struct dm_slice data) {
+    const struct dm_json *array, *name;
+
+    json_reader_reset(&host->reader);
+    array = json_reader_parse(&host->reader, data);
+    name = json_value_type(array) == DM_JSON_ARRAY ? json_value_next(array, NULL) : NULL;
+    return json_value_type(name) == DM_JSON_INT
+           || (json_value_type(name) == DM_JSON_STRING && !is_reserved(json_value_string(name)));
+}
+
+static int is_array(struct host *host, struct dm_slice data) {
+    json_reader_reset(&host->reader);
+    return json_value_type(json_reader_parse(&host->reader, data)) == DM_JSON_ARRAY;
+}
+
+static void deliver(struct session *session, const struct socketio_packet *packet,
+                    const struct dm_slice *attachments) {
+    const struct dm_frame frame = {
+        .kind = DM_FRAME_TEXT, .data = packet->data,
+        .flags = packet->flags & SOCKETIO_HAS_ID ? DM_FRAME_WANTS_ACK : 0,
+        .ack = packet->id,
+        .attachments = attachments, .attachment_count = packet->attachments,
+    };
+
+    socket_take(session, &frame);
+}
+
+/* A packet that is complete. */
+static void dispatch(struct sio *sio, const struct socketio_packet *packet,
+                     const struct dm_slice *attachments) {
+    struct host *host = sio->instance->host;
+    struct session *session = find_session(sio, packet->ns);
+
+    if (packet->type == SOCKETIO_CONNECT) {
+        take_connect(sio, packet);
+    } else if (!session) {
+        fail(sio);
+    } else if (session->state != SESSION_OPEN) {
+        return;
+    } else if (packet->type == SOCKETIO_DISCONNECT && !packet->data.ptr) {
+        end_session(session);
+        sio_update_pause(sio);
+        arm_connect_timeout(sio);
+    } else if ((packet->type == SOCKETIO_EVENT || packet->type == SOCKETIO_BINARY_EVENT)
+               && is_event(host, packet->data)) {
+        deliver(session, packet, attachments);
+    } else if ((packet->type != SOCKETIO_ACK && packet->type != SOCKETIO_BINARY_ACK)
+               || !(packet->flags & SOCKETIO_HAS_ID) || !is_array(host, packet->data)) {
+        fail(sio);
+    }
+}
+
+static void begin_binary(struct sio *sio, struct dm_slice text,
+                         const struct socketio_packet *packet) {
+    sio->binary = mem_zalloc(sizeof(*sio->binary));
+    buf_append_slice(&sio->binary->text, text);
+    sio->binary->wanted = packet->attachments;
+}
+
+static void take_text(struct sio *sio, struct dm_slice text) {
+    struct socketio_packet packet;
+
+    if (sio->binary || socketio_decode(text, &packet) != 0)
+        fail(sio);
+    else if (packet.attachments)
+        begin_binary(sio, text, &packet);
+    else
+        dispatch(sio, &packet, NULL);
+}
+
+static void end_binary(struct sio *sio) {
+    struct sio_binary *binary = sio->binary;
+    struct dm_slice attachments[SOCKETIO_ATTACHMENTS_MAX];
+    struct socketio_packet packet;
+    size_t at = 0;
+
+    for (uint32_t i = 0; i < binary->count; i++) {
+        attachments[i] = (struct dm_slice){ buf_slice(&binary->bytes).ptr + at, binary->len[i] };
+        at += binary->len[i];
+    }
+    (void)socketio_decode(buf_slice(&binary->text), &packet);
+    dispatch(sio, &packet, attachments);
+    binary_free(sio);
+}
+
+static void take_attachment(struct sio *sio, struct dm_slice data) {
+    struct sio_binary *binary = sio->binary;
+
+    if (!binary) {
+        fail(sio);
+    } else if (binary->bytes.len + data.len > sio->instance->frame_max) {
+        engineio_close(sio->eio, WEBSOCKET_CODE_TOO_BIG);
+    } else {
+        buf_append_slice(&binary->bytes, data);
+        binary->len[binary->count++] = data.len;
+        if (binary->count == binary->wanted)
+            end_binary(sio);
+    }
+}
+
+/* ---- what comes from Engine.IO ---- */
+
+static int on_open(struct engineio *server, struct engineio_session *eio,
+                   const struct http_request *request) {
+    struct instance *instance = engineio_server_userdata(server);
+    struct host *host = instance->host;
+    struct router_match match;
+    struct sio *sio;
+
+    if (host->phase != HOST_ACCEPTING
+        || (host->config.sockets_max && host->socket_count >= host->config.sockets_max)
+        || router_find(host->router, DM_SOCKETIO, HTTP_METHOD_GET, request->path, &match)
+               != ROUTER_FOUND)
+        return 503;
+    sio = mem_zalloc(sizeof(*sio));
+    sio->instance = instance;
+    sio->eio = eio;
+    sio->path = match.route->path;
+    sio->remote = *request->remote;
+    sio->base = base_of(instance, request);
+    list_init(&sio->sessions);
+    loop_timer_init(&sio->timer, on_no_connect);
+    loop_hook_init(&sio->hook, on_turn);
+    list_push_back(&host->sios, &sio->link);
+    engineio_set_userdata(eio, sio);
+    sio_update_limit(sio);
+    arm_connect_timeout(sio);
+    return 0;
+}
+
+static void on_message(struct engineio_session *eio, enum websocket_kind kind,
+                       struct dm_slice data) {
+    struct sio *sio = engineio_userdata(eio);
+
+    if (kind == WEBSOCKET_BINARY)
+        take_attachment(sio, data);
+    else
+        take_text(sio, data);
+}
+
+static void on_closed(struct engineio_session *eio, enum engineio_end end) {
+    struct sio *sio = engineio_userdata(eio);
+    struct host *host = sio->instance->host;
+    struct list *link;
+
+    log_event(LOG_LEVEL_DEBUG, "connection closed", LOG_STR("adapter", sio->instance->name),
+              LOG_STR("end", engineio_end_name(end)));
+    while ((link = list_front(&sio->sessions)))
+        end_session(container_of(link, struct session, sio_link));
+    loop_timer_cancel(host->loop, &sio->timer);
+    loop_hook_cancel(&sio->hook);
+    binary_free(sio);
+    list_remove(&sio->link);
+    base_unref(host, sio->base);
+    free(sio);
+    host_check_drained(host);
+}
+
+static const struct engineio_handler handler = {
+    .open = on_open,
+    .message = on_message,
+    .closed = on_closed,
+};
+
+static uint32_t or_default(uint32_t value, uint32_t fallback) {
+    return value ? value : fallback;
+}
+
+struct engineio *sio_server_new(struct instance *instance) {
+    const struct engineio_config config = {
+        .ping_interval_ms = or_default(instance->ping_interval_ms, PING_INTERVAL_MS),
+        .ping_timeout_ms = or_default(instance->ping_timeout_ms, PING_TIMEOUT_MS),
+        .max_payload = instance->frame_max,
+        .max_message = instance->frame_max_unauthenticated,
+        .queue_max = or_default(instance->host->config.send_queue_max, QUEUE_MAX),
+        .origins = instance->cors_origins,
+    };
+
+    return engineio_new(instance->host->loop, &config, &handler, instance);
+}
+
+void sio_request(struct instance *instance, struct http_exchange *exchange) {
+    engineio_request(instance->engineio, exchange);
+}

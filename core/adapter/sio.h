@@ -1,0 +1,43 @@
+/* Socket.IO connections: one Engine.IO session each, with the namespaces its client has joined,
+ * each of which is a session of the host. Private to core/adapter. */
+#ifndef DRAGOMAN_ADAPTER_SIO_H
+#define DRAGOMAN_ADAPTER_SIO_H
+
+#include "core/adapter/internal.h"
+#include "core/net/engineio.h"
+
+struct sio_binary;
+
+/*   (handshake) ──▶ no namespace ◀──▶ some namespaces ──▶ closing ──▶ gone
+ *                       └── too long: closed ────────────────▲
+ */
+struct sio {
+    struct instance *instance;
+    struct engineio_session *eio;
+    const char *path;          /* of its routes */
+    struct list link;          /* among the host's */
+    struct list sessions;      /* by session.sio_link */
+    struct loop_timer timer;   /* while no namespace is joined */
+    struct loop_hook hook;     /* ends sessions that were closed */
+    struct base_url *base;
+    struct sio_binary *binary; /* a packet whose attachments are on their way */
+    struct net_address remote;
+};
+
+/* The Engine.IO server of an instance; NULL when it has no such routes. */
+struct engineio *sio_server_new(struct instance *instance);
+
+/* A request for a Socket.IO path. */
+void sio_request(struct instance *instance, struct http_exchange *exchange);
+
+/* The session is to be closed: tells the peer, and later ends it. */
+void sio_session_closing(struct session *session, uint16_t code);
+
+/* The largest limit of its sessions, and a pause as long as one of them asks for it. */
+void sio_update_limit(struct sio *sio);
+void sio_update_pause(struct sio *sio);
+
+/* The host goes down: closes it when no namespace is joined. */
+void sio_drain(struct sio *sio);
+
+#endif
