@@ -131,11 +131,11 @@ static void on_turn(struct loop_hook *hook) {
         return;
     if (session->ws)
         return;
-    if (session->poll && session->queue_count) {
+    /* The close packet comes alone: clients act on it before the packets it came with. */
+    if (session->poll && session->queue_count)
         engineio_poll_flush(session);
-        if (session->state == ENGINEIO_CLOSING)
-            engineio_drop(session, ENGINEIO_END_CLOSED);
-    }
+    else if (session->poll && session->state == ENGINEIO_CLOSING)
+        engineio_drop(session, ENGINEIO_END_CLOSED);
 }
 
 /* ---- heartbeat ---- */
@@ -283,7 +283,6 @@ void engineio_close(struct engineio_session *session, uint16_t code) {
         websocket_resume(session->ws);
         return;
     }
-    send_packet(session, DM_SLICE("1"));
     session->state = ENGINEIO_CLOSING;
     engineio_probe_drop(session);
     loop_timer_arm(session->server->loop, &session->timer, LINGER_MS);

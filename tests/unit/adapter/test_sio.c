@@ -1,0 +1,386 @@
+/* Socket.IO through the host: polling, WebSocket, the move between them, and namespaces. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/unit/adapter/rig.h"
+
+static unsigned opened, ended;
+
+static void echo_open(struct dm_session *session, const struct dm_request *request) {
+    struct dm_out *out = dm_out(session);
+
+    opened++;
+    cr_expect_eq(session->kind, DM_SESSION_SOCKETIO);
+    dm_put_array(out, NULL);
+    dm_put_str(out, NULL, "auth");
+    dm_put_json(out, NULL, request->body);
+    dm_put_end(out);
+    dm_frame_end(out, DM_FRAME_TEXT, "auth");
+}
+
+/* What came goes back, as an acknowledgement where one is wanted. */
+static const char *echo_frame(struct dm_session *session, const struct dm_frame *frame) {
+    struct dm_out *out;
+
+    if (dm_slice_eq(frame->data, DM_SLICE("[\"leave\"]"))) {
+        dm_close(session, 1008);
+        return "leave";
+    }
+    if (dm_slice_eq(frame->data, DM_SLICE("[\"again\"]"))) {
+        dm_close(session, 1011);
+        return "again";
+    }
+    out = dm_out(session);
+    dm_put_raw(out, frame->data);
+    for (uint32_t i = 0; i < frame->attachment_count; i++)
+        dm_put_attachment(out, frame->attachments[i]);
+    if (frame->flags & DM_FRAME_WANTS_ACK)
+        dm_ack_end(out, frame->ack, "ack");
+    else
+        dm_frame_end(out, DM_FRAME_TEXT, "echo");
+    return "echo";
+}
+
+static void echo_close(struct dm_session *session) {
+    (void)session;
+    ended++;
+}
+
+static const struct dm_route routes[] = {
+    { .transport = DM_SOCKETIO, .path = "/io", .ns = "/", .id = 1 },
+    { .transport = DM_SOCKETIO, .path = "/io", .ns = "/custom", .id = 2 },
+};
+
+static const struct dm_adapter echo = {
+    .size = sizeof(struct dm_adapter), .abi_major = DM_ABI_MAJOR, .abi_minor = DM_ABI_MINOR,
+    .name = "echo", .title = "Echo", .version = "1", .flags = DM_ADAPTER_ANONYMOUS,
+    .routes = DM_TABLE(routes), .open = echo_open, .frame = echo_frame, .close = echo_close,
+};
+
+static struct rig rig;
+static char answer[65536];
+
+static void begin(void) {
+    opened = ended = 0;
+    rig_init(&rig, &echo, NULL, NULL, NULL);
+}
+
+/* Sends a request on a connection; the answer's body lies in `answer`, its status comes back. */
+static int ask(int fd, const char *method, const char *query, const char *body) {
+    struct buf request = BUF_INIT, got = BUF_INIT;
+    const char *head_end;
+    int status = 0;
+
+    buf_printf(&request, "%s /echo/io/?%s HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s",
+               method, query, strlen(body), body);
+    buf_append_char(&request, '\0');
+    rig_talk(&rig, fd, request.data, &got);
+    buf_append_char(&got, '\0');
+    answer[0] = '\0';
+    if (got.len > 1) {
+        cr_assert_eq(sscanf(got.data, "HTTP/1.1 %d", &status), 1);
+        head_end = strstr(got.data, "\r\n\r\n");
+        (void)snprintf(answer, sizeof(answer), "%s", head_end ? head_end + 4 : "");
+    }
+    buf_fini(&request);
+    buf_fini(&got);
+    return status;
+}
+
+static int ask_once(const char *method, const char *query, const char *body) {
+    int fd = rig_connect(&rig);
+    int status = ask(fd, method, query, body);
+
+    close(fd);
+    rig_settle(&rig);
+    return status;
+}
+
+static void expect_refused(const char *method, const char *query, const char *body, int code) {
+    char wanted[32];
+
+    (void)snprintf(wanted, sizeof(wanted), "{\"code\":%d,\"message\":", code);
+    cr_expect_eq(ask_once(method, query, body), 400, "%s", query);
+    cr_expect_eq(strncmp(answer, wanted, strlen(wanted)), 0, "%s: %s", query, answer);
+}
+
+/* A polling session; its query for further requests. */
+static const char *polling(void) {
+    static char query[96];
+    const char *sid;
+
+    cr_assert_eq(ask_once("GET", "EIO=4&transport=polling", ""), 200);
+    sid = strstr(answer, "\"sid\":\"");
+    cr_assert_not_null(sid);
+    cr_expect_not_null(strstr(answer, "\"upgrades\":[\"websocket\"],\"pingInterval\":30000,"
+                                      "\"pingTimeout\":20000,\"maxPayload\":1048576}"));
+    (void)snprintf(query, sizeof(query), "EIO=4&transport=polling&sid=%.22s", sid + 7);
+    return query;
+}
+
+static void expect_body(const char *wanted) {
+    cr_expect_str_eq(answer, wanted);
+}
+
+Test(engineio, handshakes_that_are_none) {
+    begin();
+    expect_refused("GET", "EIO=4", "", 0);
+    expect_refused("GET", "EIO=4&transport=abc", "", 0);
+    expect_refused("GET", "EIO=4&transport=polling&sid=abc", "", 1);
+    expect_refused("POST", "EIO=4&transport=polling", "", 2);
+    expect_refused("PUT", "EIO=4&transport=polling", "", 2);
+    expect_refused("GET", "EIO=4&transport=websocket", "", 3);
+    expect_refused("GET", "EIO=3&transport=polling", "", 5);
+    expect_refused("GET", "transport=polling", "", 5);
+    rig_fini(&rig);
+}
+
+Test(engineio, packets_by_polling) {
+    const char *query;
+
+    begin();
+    query = polling();
+    cr_expect_eq(ask_once("POST", query, "40\x1e" "42[\"a\",1]\x1e" "427[\"b\"]"), 200);
+    expect_body("ok");
+    cr_expect_eq(ask_once("GET", query, ""), 200);
+    cr_expect_eq(strncmp(answer, "40{\"sid\":\"", 10), 0);
+    cr_expect_not_null(strstr(answer, "\x1e" "42[\"auth\",{}]\x1e" "42[\"a\",1]\x1e" "437[\"b\"]"));
+    rig_fini(&rig);
+    cr_expect_eq(opened, ended);
+}
+
+Test(engineio, binary_by_polling) {
+    const char *query;
+
+    begin();
+    query = polling();
+    (void)ask_once("POST", query, "40");
+    (void)ask_once("GET", query, "");
+    (void)ask_once("POST", query, "451-[\"a\",{\"_placeholder\":true,\"num\":0}]\x1e" "bAQIDBA==");
+    cr_expect_eq(ask_once("GET", query, ""), 200);
+    expect_body("451-[\"a\",{\"_placeholder\":true,\"num\":0}]\x1e" "bAQIDBA==");
+    rig_fini(&rig);
+}
+
+Test(engineio, an_open_poll_gets_what_comes) {
+    const char *query;
+    int fd;
+
+    begin();
+    query = polling();
+    (void)ask_once("POST", query, "40");
+    (void)ask_once("GET", query, "");
+    fd = rig_connect(&rig);
+    cr_expect_eq(ask(fd, "GET", query, ""), 0);
+    (void)ask_once("POST", query, "42[\"x\"]");
+    {
+        struct buf got = BUF_INIT;
+
+        rig_read(&rig, fd, &got);
+        buf_append_char(&got, '\0');
+        cr_expect_not_null(strstr(got.data, "\r\n\r\n42[\"x\"]"));
+        buf_fini(&got);
+    }
+    close(fd);
+    rig_fini(&rig);
+}
+
+Test(engineio, a_poll_that_breaks_ends_the_session) {
+    const char *query;
+    int fd;
+
+    begin();
+    query = polling();
+    (void)ask_once("POST", query, "40");
+    (void)ask_once("GET", query, "");
+    fd = rig_connect(&rig);
+    cr_expect_eq(ask(fd, "GET", query, ""), 0);
+    close(fd);
+    rig_settle(&rig);
+    cr_expect_eq(ended, 1);
+    expect_refused("GET", query, "", 1);
+    rig_fini(&rig);
+}
+
+Test(engineio, two_polls_end_the_session) {
+    struct buf got = BUF_INIT;
+    const char *query;
+    int fd;
+
+    begin();
+    query = polling();
+    fd = rig_connect(&rig);
+    cr_expect_eq(ask(fd, "GET", query, ""), 0);
+    expect_refused("GET", query, "", 3);
+    rig_read(&rig, fd, &got);
+    buf_append_char(&got, '\0');
+    cr_expect_not_null(strstr(got.data, "200 OK"));
+    cr_expect_not_null(strstr(got.data, "\r\n\r\n1"));
+    expect_refused("GET", query, "", 1);
+    buf_fini(&got);
+    close(fd);
+    rig_fini(&rig);
+}
+
+Test(engineio, bad_packets_end_the_session) {
+    static const char *const bad[] = { "abc", "", "2", "4hello", "42{}", "42[]",
+                                       "42abc[\"a\"]", "42[\"connect\"]", "b!!!", "bAQID",
+                                       "40\x1e" "40", "42[\"before connect\"]", "47", "4\xff",
+                                       "40[]", "44{}" };
+
+    begin();
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        const char *query = polling();
+
+        (void)ask_once("POST", query, bad[i]);
+        /* Either at once, or told by the close packet after what was said before. */
+        for (int polls = 0; polls < 3 && ask_once("GET", query, "") == 200; polls++)
+            if (strcmp(answer, "1") == 0)
+                break;
+        expect_refused("GET", query, "", 1);
+    }
+    rig_fini(&rig);
+    cr_expect_eq(opened, ended);
+}
+
+Test(engineio, a_close_packet_ends_poll_and_session) {
+    struct buf got = BUF_INIT;
+    const char *query;
+    int fd;
+
+    begin();
+    query = polling();
+    fd = rig_connect(&rig);
+    cr_expect_eq(ask(fd, "GET", query, ""), 0);
+    cr_expect_eq(ask_once("POST", query, "1"), 200);
+    rig_read(&rig, fd, &got);
+    buf_append_char(&got, '\0');
+    cr_expect_not_null(strstr(got.data, "\r\n\r\n6"));
+    expect_refused("GET", query, "", 1);
+    buf_fini(&got);
+    close(fd);
+    rig_fini(&rig);
+}
+
+Test(engineio, a_websocket_takes_over) {
+    struct buf got = BUF_INIT;
+    char path[128];
+    const char *query, *frames;
+    int fd, ws;
+
+    begin();
+    query = polling();
+    (void)ask_once("POST", query, "40");
+    (void)ask_once("GET", query, "");
+    fd = rig_connect(&rig);
+    cr_expect_eq(ask(fd, "GET", query, ""), 0);
+    (void)snprintf(path, sizeof(path), "/echo/io/?EIO=4&transport=websocket&%s",
+                   strstr(query, "sid="));
+    ws = rig_socket(&rig, path, "");
+    rig_send(&rig, ws, "2probe");
+    cr_expect_str_eq(rig_frames(&rig, ws), "3probe\n");
+    rig_read(&rig, fd, &got);
+    buf_append_char(&got, '\0');
+    cr_expect_not_null(strstr(got.data, "\r\n\r\n6"));
+    /* What is said between the last poll and the take-over is not lost. */
+    (void)ask_once("POST", query, "42[\"between\"]");
+    rig_send(&rig, ws, "5");
+    rig_send(&rig, ws, "42[\"after\"]");
+    frames = rig_frames(&rig, ws);
+    cr_expect_str_eq(frames, "42[\"between\"]\n42[\"after\"]\n");
+    expect_refused("GET", query, "", 3);
+    expect_refused("POST", query, "42[\"late\"]", 3);
+    close(ws);
+    close(fd);
+    buf_fini(&got);
+    rig_fini(&rig);
+    cr_expect_eq(opened, ended);
+}
+
+static int direct(void) {
+    int ws = rig_socket(&rig, "/echo/io?EIO=4&transport=websocket", "");
+
+    cr_expect_eq(strncmp(rig_frames(&rig, ws), "0{\"sid\":\"", 9), 0);
+    return ws;
+}
+
+Test(socketio, namespaces_over_one_connection) {
+    int ws;
+
+    begin();
+    ws = direct();
+    rig_send(&rig, ws, "40/custom,{\"k\":1}");
+    cr_expect_not_null(strstr(rig_frames(&rig, ws), "42/custom,[\"auth\",{\"k\":1}]\n"));
+    rig_send(&rig, ws, "40/nowhere,");
+    cr_expect_str_eq(rig_frames(&rig, ws), "44/nowhere,{\"message\":\"Invalid namespace\"}\n");
+    rig_send(&rig, ws, "40");
+    cr_expect_not_null(strstr(rig_frames(&rig, ws), "42[\"auth\",{}]\n"));
+    rig_send(&rig, ws, "41/custom");
+    cr_expect_eq(ended, 1);
+    rig_send(&rig, ws, "42[\"still\"]");
+    cr_expect_str_eq(rig_frames(&rig, ws), "42[\"still\"]\n");
+    rig_send(&rig, ws, "452-7[{\"_placeholder\":true,\"num\":0}]");
+    close(ws);
+    rig_fini(&rig);
+    cr_expect_eq(opened, ended);
+}
+
+Test(socketio, a_disconnect_is_said_where_nobody_shall_come_back) {
+    int ws;
+
+    begin();
+    ws = direct();
+    rig_send(&rig, ws, "40");
+    (void)rig_frames(&rig, ws);
+    rig_send(&rig, ws, "42[\"leave\"]");
+    cr_expect_str_eq(rig_frames(&rig, ws), "41\nclose 1008\n");
+    close(ws);
+    ws = direct();
+    rig_send(&rig, ws, "40");
+    (void)rig_frames(&rig, ws);
+    rig_send(&rig, ws, "42[\"again\"]");
+    cr_expect_str_eq(rig_frames(&rig, ws), "close 1011\n");
+    close(ws);
+    rig_fini(&rig);
+    cr_expect_eq(opened, ended);
+}
+
+Test(socketio, a_drain_never_disconnects) {
+    const char *query;
+    int ws;
+
+    begin();
+    ws = direct();
+    rig_send(&rig, ws, "40");
+    (void)rig_frames(&rig, ws);
+    query = polling();
+    (void)ask_once("POST", query, "40");
+    host_drain(rig.host, NULL, NULL);
+    cr_expect_str_eq(rig_frames(&rig, ws), "close 1001\n");
+    cr_expect_eq(ask_once("GET", query, ""), 200);
+    cr_expect_null(strstr(answer, "41"));
+    cr_expect_eq(ask_once("GET", query, ""), 200);
+    expect_body("1");
+    close(ws);
+    rig_fini(&rig);
+    cr_expect_eq(opened, ended);
+}
+
+Test(engineio, preflight) {
+    struct buf got = BUF_INIT;
+    int fd;
+
+    begin();
+    fd = rig_connect(&rig);
+    rig_talk(&rig, fd, "OPTIONS /echo/io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n"
+             "Origin: https://a.example\r\nAccess-Control-Request-Method: POST\r\n\r\n", &got);
+    buf_append_char(&got, '\0');
+    cr_expect_not_null(strstr(got.data, "204 No Content"));
+    cr_expect_not_null(strstr(got.data, "Access-Control-Allow-Origin: *\r\n"));
+    buf_fini(&got);
+    close(fd);
+    rig_fini(&rig);
+}
