@@ -1,0 +1,406 @@
+"""Pubsub: Engine.IO byte by byte, the events of the dialect, its web app's calls, and the real
+client under Node."""
+
+import json
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+from gateway import unique
+from opcode_client import Opcode
+from wire import PATIENCE, Connection, Refused, WebSocket, call
+
+PATH = "/pubsub/ws/"
+SOCKETIO = pathlib.Path(__file__).parent / "socketio"
+
+
+def engine(gateway, method, query, body=None, headers=None):
+    return call(gateway.url, method, PATH + "?" + query, headers=headers,
+                body=body.encode() if isinstance(body, str) else body)
+
+
+class Polling:
+    """An Engine.IO session by long-polling."""
+
+    def __init__(self, gateway):
+        self.gateway = gateway
+        answer = engine(gateway, "GET", "EIO=4&transport=polling")
+        assert answer.status == 200 and answer.body[:1] == b"0", answer
+        self.handshake, self.type = json.loads(answer.body[1:]), answer.headers["content-type"]
+        self.query = "EIO=4&transport=polling&sid=" + self.handshake["sid"]
+
+    def post(self, *packets):
+        return engine(self.gateway, "POST", self.query, "\x1e".join(packets))
+
+    def poll(self):
+        return engine(self.gateway, "GET", self.query)
+
+    def packets(self):
+        answer = self.poll()
+        assert answer.status == 200, answer
+        return answer.body.decode().split("\x1e")
+
+    def wait(self, prefix):
+        """Polls until a packet begins so; returns all that came."""
+        seen = []
+        while not any(packet.startswith(prefix) for packet in seen):
+            for packet in self.packets():
+                if packet == "2":
+                    self.post("3")
+                seen.append(packet)
+        return seen
+
+
+class Client(WebSocket):
+    """One user's namespace over a WebSocket."""
+
+    def __init__(self, gateway, user, token=None):
+        super().__init__(gateway.ws_url + PATH + "?EIO=4&transport=websocket")
+        assert self.recv()[0] == "0"
+        self.ids, self.events = 0, []
+        self.send_text("40/chat," + json.dumps({"token": token or gateway.token(user)}))
+        assert self.recv().startswith('40/chat,{"sid":')
+
+    def next(self, timeout=PATIENCE):
+        while True:
+            packet = self.recv(timeout)
+            if packet != "2":
+                return packet
+            self.send_text("3")
+
+    def emit(self, name, data):
+        self.send_text("42/chat," + json.dumps([name, data]))
+
+    def ask(self, name, data):
+        """The acknowledgement; events before it are kept."""
+        self.ids += 1
+        self.send_text(f"42/chat,{self.ids}" + json.dumps([name, data]))
+        while True:
+            packet = self.next()
+            if packet.startswith(f"43/chat,{self.ids}["):
+                return json.loads(packet[packet.index("["):])[0]
+            self.events.append(packet)
+
+    def event(self, name):
+        while True:
+            packet = self.events.pop(0) if self.events else self.next()
+            event = json.loads(packet[len("42/chat,"):])
+            if event[0] == name:
+                return event[1] if len(event) > 1 else None
+
+    def is_silent(self):
+        """Whether nothing came up to now: the answer to a question is next."""
+        self.ask("fetch-unread-chats-count", {"user": "nobody"})
+        return not self.events
+
+
+@pytest.fixture(scope="module")
+def pair(gateway):
+    return gateway.add_user(), gateway.add_user()
+
+
+# ---- Engine.IO ----
+
+def test_handshake(gateway):
+    session = Polling(gateway)
+    assert session.type == "text/plain; charset=UTF-8"
+    assert session.handshake == {"sid": session.handshake["sid"], "upgrades": ["websocket"],
+                                 "pingInterval": 25000, "pingTimeout": 20000,
+                                 "maxPayload": 10485760}
+    posted = session.post("40/chat,{}")
+    assert (posted.status, posted.body) == (200, b"ok")
+    assert posted.headers["content-type"] == "text/html"
+
+
+@pytest.mark.parametrize("method, query, code, message", [
+    ("GET", "EIO=4", 0, "Transport unknown"),
+    ("GET", "EIO=4&transport=abc", 0, "Transport unknown"),
+    ("GET", "EIO=4&transport=polling&sid=abc", 1, "Session ID unknown"),
+    ("POST", "EIO=4&transport=polling", 2, "Bad handshake method"),
+    ("PUT", "EIO=4&transport=polling", 2, "Bad handshake method"),
+    ("GET", "EIO=4&transport=websocket", 3, "Bad request"),
+    ("GET", "EIO=abc&transport=polling", 5, "Unsupported protocol version"),
+    ("GET", "transport=polling", 5, "Unsupported protocol version"),
+])
+def test_bad_handshake(gateway, method, query, code, message):
+    answer = engine(gateway, method, query)
+    assert answer.status == 400
+    assert json.loads(answer.body) == {"code": code, "message": message}
+
+
+@pytest.mark.parametrize("query", ["transport=websocket", "EIO=abc&transport=websocket", "EIO=4",
+                                   "EIO=4&transport=abc", "EIO=4&transport=websocket&sid=x"])
+def test_bad_upgrade(gateway, query):
+    with pytest.raises(Refused) as refused:
+        WebSocket(gateway.ws_url + PATH + "?" + query)
+    assert refused.value.response.status == 400
+
+
+def test_origin(gateway):
+    answer = engine(gateway, "GET", "EIO=4&transport=polling",
+                    headers={"Origin": "https://a.example"})
+    assert answer.headers["access-control-allow-origin"] == "*"
+
+
+def test_origins_can_be_named(make_gateway):
+    gateway = make_gateway(settings={"pubsub.cors_origins": "https://a.example"})
+    for origin, good in (("https://a.example", True), ("https://b.example", False)):
+        answer = engine(gateway, "GET", "EIO=4&transport=polling", headers={"Origin": origin})
+        assert answer.headers.get("access-control-allow-origin") == (origin if good else None)
+
+
+def test_heartbeat(make_gateway):
+    gateway = make_gateway(settings={"pubsub.ping_interval_ms": 300,
+                                     "pubsub.ping_timeout_ms": 2000})
+    session = Polling(gateway)
+    for _ in range(2):
+        assert session.packets() == ["2"]
+        assert session.post("3").status == 200
+    ws = WebSocket(gateway.ws_url + PATH + "?EIO=4&transport=websocket")
+    assert ws.recv()[0] == "0"
+    assert ws.recv() == "2"
+    assert ws.expect_close()[0] == 1006, "nobody answered the ping"
+    assert session.poll().status == 400
+
+
+def test_upgrade_keeps_order(gateway, pair):
+    ada, _ = pair
+    session = Polling(gateway)
+    session.post("40/chat," + json.dumps({"token": gateway.token(ada)}))
+    session.wait("40/chat,")
+    ws = WebSocket(gateway.ws_url + PATH + "?" + session.query.replace("polling", "websocket"))
+    ws.send_text("2probe")
+    assert ws.recv() == "3probe"
+    session.post('42/chat,1["fetch-unread-chats-count",{"user":"x"}]')
+    ws.send_text("5")
+    ws.send_text('42/chat,2["fetch-unread-chats-count",{"user":"x"}]')
+    assert ws.recv().startswith("43/chat,1[")
+    assert ws.recv().startswith("43/chat,2[")
+    assert session.poll().status == 400
+    with pytest.raises(Refused):
+        WebSocket(gateway.ws_url + PATH + "?" + session.query.replace("polling", "websocket"))
+
+
+def test_broken_poll_ends_the_session(gateway):
+    session = Polling(gateway)
+    with Connection(gateway.host, gateway.port) as conn:
+        conn.send(f"GET {PATH}?{session.query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert conn.is_quiet(0.2)
+    deadline = 200
+    while session.post("6").status == 200:
+        deadline -= 1
+        assert deadline
+
+
+@pytest.mark.parametrize("frame", ["", "abc", "2", "4abc", "40[]", "42/chat,[]",
+                                   '42/chat,["early",{}]'])
+def test_bad_packet_closes(gateway, frame):
+    ws = WebSocket(gateway.ws_url + PATH + "?EIO=4&transport=websocket")
+    assert ws.recv()[0] == "0"
+    ws.send_text(frame)
+    ws.expect_close()
+
+
+def test_no_connect_closes(make_gateway):
+    gateway = make_gateway(settings={"pubsub.connect_timeout_ms": 200})
+    ws = WebSocket(gateway.ws_url + PATH + "?EIO=4&transport=websocket")
+    assert ws.expect_close()[0] == 1008
+
+
+def test_frame_over_the_limit(gateway):
+    ws = WebSocket(gateway.ws_url + PATH + "?EIO=4&transport=websocket")
+    ws.recv()
+    ws.send_text("4" + "x" * 70000)
+    assert ws.expect_close()[0] == 1009
+    assert Polling(gateway).post("4" + "x" * 70000).status == 413
+
+
+# ---- the dialect ----
+
+def test_auth_failed(gateway):
+    ws = WebSocket(gateway.ws_url + PATH + "?EIO=4&transport=websocket")
+    ws.recv()
+    ws.send_text('40/chat,{"token":"nonsense"}')
+    assert ws.recv().startswith('40/chat,{"sid":')
+    assert ws.recv() == '42/chat,["auth-failed"]'
+    assert ws.recv() == "41/chat,"
+    assert ws.expect_close()[0] == 1008
+
+
+def test_unknown_namespaces(gateway):
+    ws = WebSocket(gateway.ws_url + PATH + "?EIO=4&transport=websocket")
+    ws.recv()
+    ws.send_text("40")
+    assert ws.recv() == '44{"message":"Invalid namespace"}'
+    ws.send_text("40/x,{}")
+    assert ws.recv() == '44/x,{"message":"Invalid namespace"}'
+
+
+def test_conversation(gateway, pair):
+    ada, bob = pair
+    a, b = Client(gateway, ada), Client(gateway, bob)
+    sent = a.ask("send-message", {"message": "hi \n", "user": bob["username"],
+                                  "media": ["https://x.example/a.png", None]})["chat"]
+    assert {key: sent[key] for key in sent if key not in ("id", "created_at", "updated_at")} == {
+        "sender": ada["username"], "recipient": bob["username"], "message": "hi",
+        "senderUsername": ada["username"], "recipientUsername": bob["username"],
+        "has_read": False, "media": ["https://x.example/a.png"],
+        "mediaIds": ["https://x.example/a.png"]}
+    assert sent["created_at"].endswith("Z") and isinstance(sent["id"], int)
+    assert b.event("chat") == {"chat": sent}
+    assert b.event("unread-chats-count") == {"unreadChatsCount": 1, "user": ada["username"]}
+    assert b.ask("fetch-unread-chats-count", {"user": ada["username"]}) == {"unreadChatsCount": 1}
+    assert b.ask("read-chat", {"id": str(sent["id"])}) == {}
+    assert b.event("unread-chats-count") == {"unreadChatsCount": 0, "user": ada["username"]}
+    assert a.event("read-chat") == {"id": sent["id"], "user": bob["username"]}
+    assert b.ask("read-chat", {"id": sent["id"]}) == {} and not b.events
+    chats = b.ask("fetch-chats-with-user", {"user": ada["username"], "limit": 1})["chats"]
+    assert [chat["id"] for chat in chats] == [sent["id"]] and chats[0]["has_read"]
+    assert a.ask("delete-chat", {"id": sent["id"]}) == {}
+    assert b.event("delete-chat") == {"id": sent["id"]}
+    assert b.ask("fetch-conversation-with-user", {"user": ada["username"]}) == {"chats": []}
+
+
+@pytest.mark.parametrize("name, data", [
+    ("send-message", {"message": "  ", "user": "BOB"}),
+    ("send-message", {"message": "x", "user": "nobody at all"}),
+    ("send-message", {"message": "x", "user": "ADA"}),
+    ("send-message", {"message": "x", "user": "BOB", "media": [1]}),
+    ("send-message", {"message": "x", "user": "BOB", "media": "x"}),
+    ("send-message", {"message": "\0", "user": "BOB"}),
+    ("send-message", {"message": "x" * 70000, "user": "BOB"}),
+    ("send-message", None), ("read-chat", {"id": 1}), ("read-chat", {}),
+    ("delete-chat", {"id": 1}), ("no-such-event", {}),
+])
+def test_no_answer(gateway, pair, name, data):
+    names = {"ADA": pair[0]["username"], "BOB": pair[1]["username"]}
+    if data and data.get("user") in names:
+        data = {**data, "user": names[data["user"]]}
+    a = Client(gateway, pair[0])
+    a.send_text("42/chat,99" + json.dumps([name, data]))
+    assert a.is_silent()
+
+
+def test_presence_of_any_dialect(gateway):
+    ada, bob = gateway.add_user(), gateway.add_user()
+    a = Client(gateway, ada)
+    assert a.ask("fetch-unread-chats-count", {"user": "x"}) == {"unreadChatsCount": 0}
+    a.emit("wait-for-user", {"user": bob["username"]})
+    assert a.is_silent()
+    other = Opcode(gateway, gateway.token(bob))
+    assert a.event("user-online") == {"user": bob["username"]}
+    users = a.ask("fetch-users", {})["users"]
+    assert {"username": bob["username"], "isOnline": True} in users
+    assert ada["username"] not in [user["username"] for user in users]
+    other.abort()
+    assert a.event("user-offline") == {"user": bob["username"]}
+
+
+def test_user_join_and_leave(gateway):
+    a = Client(gateway, gateway.add_user())
+    carl = gateway.add_user()
+    while a.event("user-join") != {"user": carl["username"]}:
+        pass
+    c = Client(gateway, carl)
+    gateway.cli("user", "deactivate", carl["username"])
+    assert a.event("user-leave") == {"user": carl["username"]}
+    assert c.recv() == '42/chat,["auth-failed"]'
+    assert c.recv() == "41/chat,"
+
+
+def test_plain_form(gateway, pair):
+    ada, bob = pair
+    b = Client(gateway, bob)
+    ws = WebSocket(gateway.ws_url + "/pubsub/ws")
+    ws.send_json({"event": "auth", "data": {"token": gateway.token(ada)}, "id": 1})
+    assert ws.recv_json() == {"channel": "chat", "event": "auth", "data": {}, "id": 1}
+    ws.send_json({"channel": "chat", "event": "send-message", "id": "k",
+                  "data": {"message": "plain", "user": bob["username"]}})
+    answer = ws.recv_json()
+    assert answer["event"] == "send-message" and answer["id"] == "k"
+    assert b.event("chat") == {"chat": answer["data"]["chat"]}
+    b.ask("send-message", {"message": "back", "user": ada["username"]})
+    assert ws.recv_json()["event"] == "chat"
+    bad = WebSocket(gateway.ws_url + "/pubsub/ws?token=nonsense")
+    code, frames = bad.expect_close()
+    assert code == 1008
+    assert [json.loads(frame) for frame in frames] == [{"channel": "chat",
+                                                        "event": "auth-failed"}]
+
+
+# ---- the web app's calls ----
+
+def test_accounts(gateway):
+    name = unique()
+    account = {"username": name, "password": "correct horse"}
+    made = call(gateway.url, "POST", "/pubsub/api/auth/register", body=account)
+    assert (made.status, json.loads(made.body)) == (201, {"message": "Created"})
+    again = call(gateway.url, "POST", "/pubsub/api/auth/register", body=account)
+    assert (again.status, json.loads(again.body)) == (409, {"error": 409})
+    bad = call(gateway.url, "POST", "/pubsub/api/auth/register", body={"username": name})
+    assert bad.status == 400 and json.loads(bad.body)["errors"]
+    login = call(gateway.url, "POST", "/pubsub/api/auth/login", body=account)
+    assert login.status == 200
+    Client(gateway, None, token=json.loads(login.body)["token"]).ask("fetch-users", {})
+    wrong = call(gateway.url, "POST", "/pubsub/api/auth/login",
+                 body={**account, "password": "no"})
+    assert (wrong.status, json.loads(wrong.body)) == (401, {"error": "Unauthorized"})
+
+
+def upload(gateway, token, *files):
+    body = b"".join(b'--b\r\nContent-Disposition: form-data; name="files"; filename="%s"\r\n\r\n'
+                    b"%s\r\n" % (name.encode(), data) for name, data in files) + b"--b--\r\n"
+    return call(gateway.url, "POST", "/pubsub/api/upload/files", body=body,
+                headers={"Content-Type": "multipart/form-data; boundary=b",
+                         **({"Authorization": "Bearer " + token} if token else {})})
+
+
+def test_uploads(gateway, pair):
+    ada, bob = pair
+    token = gateway.token(ada)
+    done = upload(gateway, token, ("a.png", b"\x89PNG\r\n\x1a\n" + bytes(999)), ("b.txt", b"x"))
+    assert done.status == 200, done
+    urls = json.loads(done.body)["files"]
+    assert len(urls) == 2
+    path = urls[1][len(gateway.url):]
+    assert call(gateway.url, path=path).body == b"x"
+    a, b = Client(gateway, ada), Client(gateway, bob)
+    a.ask("send-message", {"message": "", "user": bob["username"], "media": urls})
+    seen = b.event("chat")["chat"]["media"]
+    assert call(gateway.url, path=seen[1][len(gateway.url):]).body == b"x"
+    assert upload(gateway, token, *[("x", b"x")] * 5).status == 400
+    refused = upload(gateway, None, ("x", b"x"))
+    assert (refused.status, json.loads(refused.body)) == (403, {"error": "Forbidden"})
+
+
+# ---- the real client ----
+
+def node(gateway, script, *args, **how):
+    if not (SOCKETIO / "node_modules/socket.io-client").exists():
+        assert shutil.which("npm"), "npm is wanted for this test"
+        subprocess.run(["npm", "ci", "--no-progress", "--loglevel=error"], cwd=SOCKETIO,
+                       check=True, timeout=300, stdin=subprocess.DEVNULL)
+    return subprocess.Popen(["node", str(SOCKETIO / script), gateway.url, "/pubsub/ws",
+                             *map(str, args)], stdout=subprocess.PIPE, text=True, **how)
+
+
+@pytest.mark.parametrize("transports", ["default", "websocket", "polling"])
+def test_client(gateway, transports):
+    ada, bob = gateway.add_user(), gateway.add_user()
+    played = node(gateway, "play.js", transports, gateway.token(ada), ada["username"],
+                  gateway.token(bob), bob["username"])
+    output, _ = played.communicate(timeout=120)
+    assert played.returncode == 0, output
+
+
+def test_crowd_comes_back(make_gateway):
+    gateway = make_gateway()
+    crowd = node(gateway, "crowd.js", 200, gateway.token(gateway.add_user()),
+                 stdin=subprocess.PIPE)
+    assert crowd.stdout.readline() == "connected\n"
+    gateway.restart()
+    output, _ = crowd.communicate("go\n", timeout=180)
+    assert output.startswith("returned transport close"), output
+    assert "io server disconnect" not in output
