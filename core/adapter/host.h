@@ -28,7 +28,7 @@ struct host_config {
                                       takes */
     uint32_t backlog_pause;        /* ... at which its peer is not read; 64, and at most half of
                                       backlog_max */
-    uint32_t send_queue_max;       /* bytes that may wait for the poll of a Socket.IO client; 1 MiB */
+    uint32_t send_queue_max;       /* bytes that may wait for a Socket.IO client's poll; 1 MiB */
     struct dm_slice public_url;    /* "https://chat.example": base of absolute URLs, for adapters
                                       whose own setting is not given. Absent: scheme and host of
                                       the request that opened the session */

@@ -13,23 +13,6 @@
 #define PING_INTERVAL_MS 25000
 #define PING_TIMEOUT_MS 20000
 
-/* A packet that waits for its attachments. */
-struct sio_binary {
-    struct buf text;
-    struct buf bytes;
-    uint32_t wanted, count;
-    size_t len[SOCKETIO_ATTACHMENTS_MAX];
-};
-
-static void binary_free(struct sio *sio) {
-    if (!sio->binary)
-        return;
-    buf_fini(&sio->binary->text);
-    buf_fini(&sio->binary->bytes);
-    free(sio->binary);
-    sio->binary = NULL;
-}
-
 /* ---- what all namespaces of a connection share ---- */
 
 void sio_update_limit(struct sio *sio) {
@@ -69,6 +52,14 @@ static void end_session(struct session *session) {
     list_remove(&session->sio_link);
     sio->instance->host->socket_count--;
     session_end(session);
+}
+
+void sio_leave(struct session *session) {
+    struct sio *sio = session->sio;
+
+    end_session(session);
+    sio_update_pause(sio);
+    arm_connect_timeout(sio);
 }
 
 static void on_turn(struct loop_hook *hook) {
@@ -126,7 +117,7 @@ void sio_drain(struct sio *sio) {
         engineio_close(sio->eio, WEBSOCKET_CODE_GOING_AWAY);
 }
 
-static void fail(struct sio *sio) {
+void sio_fail(struct sio *sio) {
     engineio_close(sio->eio, WEBSOCKET_CODE_PROTOCOL);
 }
 
@@ -145,7 +136,7 @@ static const struct dm_route *find_route(const struct sio *sio, struct dm_slice 
     return NULL;
 }
 
-static struct session *find_session(const struct sio *sio, struct dm_slice ns) {
+struct session *sio_find_session(const struct sio *sio, struct dm_slice ns) {
     list_foreach(link, &sio->sessions) {
         struct session *session = container_of(link, struct session, sio_link);
 
@@ -201,15 +192,15 @@ static void join(struct sio *sio, const struct dm_route *route, struct dm_slice 
     run_open(session, route, auth);
 }
 
-static void take_connect(struct sio *sio, const struct socketio_packet *packet) {
+void sio_connect(struct sio *sio, const struct socketio_packet *packet) {
     struct host *host = sio->instance->host;
     struct dm_slice auth = packet->data.ptr ? packet->data : DM_SLICE("{}");
     struct dm_route route;
 
     json_reader_reset(&host->reader);
     if (json_value_type(json_reader_parse(&host->reader, auth)) != DM_JSON_OBJECT
-        || packet->ns.len > NAMESPACE_MAX || find_session(sio, packet->ns))
-        fail(sio);
+        || packet->ns.len > NAMESPACE_MAX || sio_find_session(sio, packet->ns))
+        sio_fail(sio);
     else if (!find_route(sio, packet->ns, &route))
         send_packet(sio, SOCKETIO_CONNECT_ERROR, packet->ns,
                     DM_SLICE("{\"message\":\"Invalid namespace\"}"));
@@ -220,119 +211,6 @@ static void take_connect(struct sio *sio, const struct socketio_packet *packet) 
                     DM_SLICE("{\"message\":\"Service Unavailable\"}"));
     else
         join(sio, &route, auth);
-}
-
-/* ---- packets ---- */
-
-/* Names that the client library keeps to itself; an event of that name is no valid packet. */
-static int is_reserved(struct dm_slice name) {
-    static const char *const names[] = { "connect", "connect_error", "disconnect",
-                                         "disconnecting", "newListener", "removeListener" };
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-        if (dm_slice_eq(name, dm_slice_str(names[i])))
-            return 1;
-    return 0;
-}
-
-static int is_event(struct host *host, struct dm_slice data) {
-    const struct dm_json *array, *name;
-
-    json_reader_reset(&host->reader);
-    array = json_reader_parse(&host->reader, data);
-    name = json_value_type(array) == DM_JSON_ARRAY ? json_value_next(array, NULL) : NULL;
-    return json_value_type(name) == DM_JSON_INT
-           || (json_value_type(name) == DM_JSON_STRING && !is_reserved(json_value_string(name)));
-}
-
-static int is_array(struct host *host, struct dm_slice data) {
-    json_reader_reset(&host->reader);
-    return json_value_type(json_reader_parse(&host->reader, data)) == DM_JSON_ARRAY;
-}
-
-static void deliver(struct session *session, const struct socketio_packet *packet,
-                    const struct dm_slice *attachments) {
-    const struct dm_frame frame = {
-        .kind = DM_FRAME_TEXT, .data = packet->data,
-        .flags = packet->flags & SOCKETIO_HAS_ID ? DM_FRAME_WANTS_ACK : 0,
-        .ack = packet->id,
-        .attachments = attachments, .attachment_count = packet->attachments,
-    };
-
-    socket_take(session, &frame);
-}
-
-/* A packet that is complete. */
-static void dispatch(struct sio *sio, const struct socketio_packet *packet,
-                     const struct dm_slice *attachments) {
-    struct host *host = sio->instance->host;
-    struct session *session = find_session(sio, packet->ns);
-
-    if (packet->type == SOCKETIO_CONNECT) {
-        take_connect(sio, packet);
-    } else if (!session) {
-        fail(sio);
-    } else if (session->state != SESSION_OPEN) {
-        return;
-    } else if (packet->type == SOCKETIO_DISCONNECT && !packet->data.ptr) {
-        end_session(session);
-        sio_update_pause(sio);
-        arm_connect_timeout(sio);
-    } else if ((packet->type == SOCKETIO_EVENT || packet->type == SOCKETIO_BINARY_EVENT)
-               && is_event(host, packet->data)) {
-        deliver(session, packet, attachments);
-    } else if ((packet->type != SOCKETIO_ACK && packet->type != SOCKETIO_BINARY_ACK)
-               || !(packet->flags & SOCKETIO_HAS_ID) || !is_array(host, packet->data)) {
-        fail(sio);
-    }
-}
-
-static void begin_binary(struct sio *sio, struct dm_slice text,
-                         const struct socketio_packet *packet) {
-    sio->binary = mem_zalloc(sizeof(*sio->binary));
-    buf_append_slice(&sio->binary->text, text);
-    sio->binary->wanted = packet->attachments;
-}
-
-static void take_text(struct sio *sio, struct dm_slice text) {
-    struct socketio_packet packet;
-
-    if (sio->binary || socketio_decode(text, &packet) != 0)
-        fail(sio);
-    else if (packet.attachments)
-        begin_binary(sio, text, &packet);
-    else
-        dispatch(sio, &packet, NULL);
-}
-
-static void end_binary(struct sio *sio) {
-    struct sio_binary *binary = sio->binary;
-    struct dm_slice attachments[SOCKETIO_ATTACHMENTS_MAX];
-    struct socketio_packet packet;
-    size_t at = 0;
-
-    for (uint32_t i = 0; i < binary->count; i++) {
-        attachments[i] = (struct dm_slice){ buf_slice(&binary->bytes).ptr + at, binary->len[i] };
-        at += binary->len[i];
-    }
-    (void)socketio_decode(buf_slice(&binary->text), &packet);
-    dispatch(sio, &packet, attachments);
-    binary_free(sio);
-}
-
-static void take_attachment(struct sio *sio, struct dm_slice data) {
-    struct sio_binary *binary = sio->binary;
-
-    if (!binary) {
-        fail(sio);
-    } else if (binary->bytes.len + data.len > sio->instance->frame_max) {
-        engineio_close(sio->eio, WEBSOCKET_CODE_TOO_BIG);
-    } else {
-        buf_append_slice(&binary->bytes, data);
-        binary->len[binary->count++] = data.len;
-        if (binary->count == binary->wanted)
-            end_binary(sio);
-    }
 }
 
 /* ---- what comes from Engine.IO ---- */
@@ -370,9 +248,9 @@ static void on_message(struct engineio_session *eio, enum websocket_kind kind,
     struct sio *sio = engineio_userdata(eio);
 
     if (kind == WEBSOCKET_BINARY)
-        take_attachment(sio, data);
+        sio_take_attachment(sio, data);
     else
-        take_text(sio, data);
+        sio_take_text(sio, data);
 }
 
 static void on_closed(struct engineio_session *eio, enum engineio_end end) {
@@ -386,7 +264,7 @@ static void on_closed(struct engineio_session *eio, enum engineio_end end) {
         end_session(container_of(link, struct session, sio_link));
     loop_timer_cancel(host->loop, &sio->timer);
     loop_hook_cancel(&sio->hook);
-    binary_free(sio);
+    sio_binary_free(sio);
     list_remove(&sio->link);
     base_unref(host, sio->base);
     free(sio);

@@ -7,6 +7,7 @@
 #include "core/net/engineio.h"
 
 struct sio_binary;
+struct socketio_packet;
 
 /*   (handshake) ──▶ no namespace ◀──▶ some namespaces ──▶ closing ──▶ gone
  *                       └── too long: closed ────────────────▲
@@ -39,5 +40,17 @@ void sio_update_pause(struct sio *sio);
 
 /* The host goes down: closes it when no namespace is joined. */
 void sio_drain(struct sio *sio);
+
+/* ---- between sio.c and sio_packet.c ---- */
+
+/* The peer broke the protocol: the connection closes. */
+void sio_fail(struct sio *sio);
+struct session *sio_find_session(const struct sio *sio, struct dm_slice ns);
+/* The client joins a namespace, or leaves it. */
+void sio_connect(struct sio *sio, const struct socketio_packet *packet);
+void sio_leave(struct session *session);
+void sio_take_text(struct sio *sio, struct dm_slice text);
+void sio_take_attachment(struct sio *sio, struct dm_slice data);
+void sio_binary_free(struct sio *sio);
 
 #endif

@@ -127,7 +127,8 @@ void engineio_pause(struct engineio_session *session);
 void engineio_resume(struct engineio_session *session);
 
 /* Ends the session after what was queued: a WebSocket by a Close with that code, polling by a close
- * packet in the next poll after what was queued, which is awaited for 2 s. Does nothing when it is closing already. */
+ * packet in the next poll after what was queued, which is awaited for 2 s. Does nothing when it is
+ * closing already. */
 void engineio_close(struct engineio_session *session, uint16_t code);
 
 #endif
