@@ -38,6 +38,10 @@ void crypto_fini(struct crypto *crypto) {
     *crypto = (struct crypto){ 0 };
 }
 
+void crypto_leave_thread(void) {
+    OPENSSL_thread_stop();
+}
+
 void crypto_sha256(struct crypto *crypto, struct dm_slice bytes,
                    uint8_t ret_hash[CRYPTO_HASH_LEN]) {
     /* Of a digest in memory only running out of memory could fail. */

@@ -21,6 +21,10 @@ struct crypto {
 int crypto_init(struct crypto *crypto);
 void crypto_fini(struct crypto *crypto);
 
+/* Gives back what OpenSSL keeps for the calling thread. At the end of a job in the pool that made
+ * keys: the pool's threads do not live to do so themselves. */
+void crypto_leave_thread(void);
+
 /* SHA-256. On the loop only. */
 void crypto_sha256(struct crypto *crypto, struct dm_slice bytes,
                    uint8_t ret_hash[CRYPTO_HASH_LEN]);

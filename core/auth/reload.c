@@ -18,6 +18,7 @@ static void load(uv_work_t *work) {
     struct reload_job *job = container_of(work, struct reload_job, work);
     if (job->set)
         job->outcome = issuer_set_load(&job->service->crypto, job->set, job->error);
+    crypto_leave_thread();
 }
 
 static void install(struct service *service, struct reload_job *job) {

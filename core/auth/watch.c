@@ -30,6 +30,7 @@ static void look(uv_work_t *work) {
                                           finding->issuer->algorithms, &finding->stamp,
                                           &finding->keys, finding->error);
     }
+    crypto_leave_thread();
 }
 
 static void replace_keys(struct issuer *issuer, struct finding *finding) {
