@@ -425,7 +425,7 @@ static inline void dm_submit(struct dm_session *session, const struct dm_command
 /* Closes a WebSocket after what was written has left. code 0: a Close frame without a body. Only
  * codes that RFC 6455 section 7.4 lets an endpoint send. `close` follows.
  * Socket.IO: the client gets DISCONNECT, after which it does not come back by itself, but not for
- * codes that want it back (1001, 1011 to 1014). With its last namespace the connection closes. */
+ * codes that want it back (1001, 1011 to 1013). With its last namespace the connection closes. */
 static inline void dm_close(struct dm_session *session, uint16_t code) {
     session->host->close(session, code);
 }
