@@ -228,7 +228,7 @@ Test(engineio, two_polls_end_the_session) {
 Test(engineio, bad_packets_end_the_session) {
     static const char *const bad[] = { "abc", "", "2", "4hello", "42{}", "42[]",
                                        "42abc[\"a\"]", "42[\"connect\"]", "b!!!", "bAQID",
-                                       "40\x1e" "40", "42[\"before connect\"]", "47", "4\xff",
+                                       "40\03640", "42[\"before connect\"]", "47", "4\xff",
                                        "40[]", "44{}" };
 
     begin();
