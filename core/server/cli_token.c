@@ -4,34 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/auth/auth.h"
 #include "core/base/clock.h"
 #include "core/server/cli.h"
+#include "core/server/cli_auth.h"
 #include "core/server/cli_ref.h"
-#include "core/server/issuers.h"
 
 #define TTL_MAX (INT64_C(3650) * 24 * 3600)
-
-/* The auth service for the length of one verb. */
-static int open_auth(struct cli *cli, struct backend *backend, struct auth **ret_auth) {
-    struct auth_setup *setup;
-    char error[AUTH_ERROR_SIZE];
-    if (auth_setup_new(cli->config, &setup))
-        return cli_fail(CLI_CONFIG, "%s", config_error(cli->config));
-    int r = auth_open(loop_uv(backend_loop(backend)), auth_setup_config(setup), ret_auth, error);
-    auth_setup_free(setup);
-    return r ? cli_fail(CLI_CONFIG, "%s", error) : CLI_OK;
-}
-
-static void auth_closed(void *owner) {
-    *(int *)owner = 1;
-}
-
-static void close_auth(struct backend *backend, struct auth *auth) {
-    int closed = 0;
-    auth_close(auth, auth_closed, &closed);
-    while (!closed)
-        uv_run(loop_uv(backend_loop(backend)), UV_RUN_ONCE);
-}
 
 static int issue(struct auth *auth, const struct dm_user *user, int64_t ttl) {
     struct buf token = BUF_INIT;
@@ -49,10 +28,10 @@ static int issue_for(struct cli *cli, struct backend *backend, int64_t ttl) {
     struct auth *auth;
     int r = cli_find_user(backend, cli->argv[0], &ref);
     if (!r)
-        r = open_auth(cli, backend, &auth);
+        r = cli_auth_open(cli->config, backend, &auth);
     if (!r) {
         r = issue(auth, ref.user, ttl);
-        close_auth(backend, auth);
+        cli_auth_close(backend, auth);
     }
     cli_ref_fini(&ref);
     return r;
@@ -130,10 +109,10 @@ int cli_token_revoke(struct cli *cli) {
     int r = backend_open(cli->config, BACKEND_VERB, &backend);
     if (r)
         return r;
-    r = open_auth(cli, backend, &auth);
+    r = cli_auth_open(cli->config, backend, &auth);
     if (!r) {
         r = revoke_token(backend, auth, token);
-        close_auth(backend, auth);
+        cli_auth_close(backend, auth);
     }
     backend_close(backend);
     return r;

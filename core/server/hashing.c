@@ -1,7 +1,7 @@
 #include "core/server/hashing.h"
 
 #include "core/server/cli.h"
-#include "core/server/issuers.h"
+#include "core/server/cli_auth.h"
 
 struct hash_wait {
     enum dm_status status;
@@ -30,31 +30,19 @@ static int hash_one(struct backend *backend, struct auth *auth, struct dm_slice 
     return wait.status == DM_OK ? CLI_OK : cli_fail(CLI_FAILED, "hashing failed");
 }
 
-static void auth_closed(void *owner) {
-    *(int *)owner = 1;
-}
-
 int hash_secrets(struct config *config, struct backend *backend, struct dm_slice password,
                  struct dm_slice pin, struct hashed *ret_hashed) {
     *ret_hashed = (struct hashed){ BUF_INIT, BUF_INIT };
     if (!password.ptr && !pin.ptr)
         return CLI_OK;
-    struct auth_setup *setup;
     struct auth *auth;
-    char error[AUTH_ERROR_SIZE];
-    int closed = 0;
-    if (auth_setup_new(config, &setup))
-        return cli_fail(CLI_CONFIG, "%s", config_error(config));
-    int r = auth_open(loop_uv(backend_loop(backend)), auth_setup_config(setup), &auth, error);
-    auth_setup_free(setup);
+    int r = cli_auth_open(config, backend, &auth);
     if (r)
-        return cli_fail(CLI_CONFIG, "%s", error);
+        return r;
     r = hash_one(backend, auth, password, &ret_hashed->password);
     if (!r)
         r = hash_one(backend, auth, pin, &ret_hashed->pin);
-    auth_close(auth, auth_closed, &closed);
-    while (!closed)
-        uv_run(loop_uv(backend_loop(backend)), UV_RUN_ONCE);
+    cli_auth_close(backend, auth);
     if (r)
         hashed_fini(ret_hashed);
     return r;
