@@ -69,6 +69,7 @@ enum dm_session_kind {
     DM_SESSION_SOCKET = 0, /* a WebSocket */
     DM_SESSION_REQUEST,    /* one HTTP exchange; `open` is not called, `close` is */
     DM_SESSION_SOCKETIO,   /* a namespace that a Socket.IO client has joined */
+    DM_SESSION_ENGINEIO,   /* an Engine.IO session */
 };
 
 /* One peer. The host allocates `state` (descriptor: session_size, zeroed). */
@@ -90,8 +91,8 @@ enum dm_frame_flag {
     DM_FRAME_WANTS_ACK = 1u << 0, /* Socket.IO: dm_ack_end may answer it, once, with `ack` */
 };
 
-/* A WebSocket message; or a Socket.IO event, which is text: a JSON array of at least one element,
- * the name (a string or number) and its arguments. */
+/* A message of a WebSocket or Engine.IO session; or a Socket.IO event, which is text: a JSON array
+ * of at least one element, the name (a string or number) and its arguments. */
 struct dm_frame {
     enum dm_frame_kind kind;
     struct dm_slice data;
@@ -156,6 +157,8 @@ enum dm_transport {
     DM_HTTP,
     DM_SOCKETIO, /* Socket.IO 5 over Engine.IO 4, long-polling and WebSocket. A WebSocket route of
                     the same path takes upgrades that name no EIO, transport or sid */
+    DM_ENGINEIO, /* Engine.IO 4 alone, for dialects that put something else than Socket.IO into
+                    its messages. Paths as with DM_SOCKETIO, `auth` is NONE */
 };
 
 enum dm_route_auth {
@@ -264,11 +267,11 @@ struct dm_adapter {
     /* The WebSocket is open. With DM_AUTH_OPTIONAL request->auth tells what came of a token.
      * Socket.IO: the client has joined the namespace and been told so (`upgrade` is not asked);
      * request->body is the object that came with CONNECT, as JSON text, request->path the
-     * namespace. */
+     * namespace. Engine.IO: the handshake is done; nothing but request->route is set. */
     void (*open)(struct dm_session *session, const struct dm_request *request);
     /* One message or event of the peer, whole, within the limit. Returns its type for metrics and
      * log: a string of static storage from a small set ("SEND_MESSAGE"), "invalid" for what is
-     * none. Required with WebSocket and Socket.IO routes. */
+     * none. Required with WebSocket, Socket.IO and Engine.IO routes. */
     const char *(*frame)(struct dm_session *session, const struct dm_frame *frame);
 
     /* An HTTP request of a route, authenticated as the route says. The adapter calls dm_respond
@@ -424,6 +427,7 @@ static inline void dm_submit(struct dm_session *session, const struct dm_command
 
 /* Closes a WebSocket after what was written has left. code 0: a Close frame without a body. Only
  * codes that RFC 6455 section 7.4 lets an endpoint send. `close` follows.
+ * Engine.IO: a polling client gets a close packet instead.
  * Socket.IO: the client gets DISCONNECT, after which it does not come back by itself, but not for
  * codes that want it back (1001, 1011 to 1013). With its last namespace the connection closes. */
 static inline void dm_close(struct dm_session *session, uint16_t code) {

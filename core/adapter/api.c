@@ -187,8 +187,9 @@ static void sink_frame(struct out *out, enum dm_frame_kind kind, struct dm_slice
     struct host *host = container_of(out, struct host, out);
     struct session *session = out->owner;
 
-    const char *ns = host->capture ? host->capture->ns : session ? session->ns : NULL;
-    const char *fault = carrier_check(out, ns, kind);
+    const struct framing *framing = host->capture ? &host->capture->framing
+                                    : session      ? &session->framing : NULL;
+    const char *fault = framing ? carrier_check(out, framing, kind) : NULL;
 
     if (fault) {
         out->sink->broken(out, fault);

@@ -1,4 +1,5 @@
-/* What carries a socket's frames: a WebSocket, or a namespace of a Socket.IO connection. */
+/* What carries a socket's frames: a WebSocket, an Engine.IO session, or a namespace of a Socket.IO
+ * connection. */
 #include "core/adapter/internal.h"
 #include "core/adapter/sio.h"
 #include "core/adapter/socketio.h"
@@ -45,18 +46,35 @@ static struct blob *packet_blob(const struct out *out, const char *ns, struct dm
     return blob;
 }
 
-struct blob *carrier_frame(const struct out *out, const char *ns, enum dm_frame_kind kind,
-                           struct dm_slice payload) {
-    if (ns)
-        return packet_blob(out, ns, payload);
+/* A text message of Engine.IO has its packet's type in front; a binary one stands for itself. */
+static struct blob *message_blob(struct dm_slice payload) {
+    struct buf text = BUF_INIT;
+    struct blob *blob;
+
+    buf_append_char(&text, '4');
+    buf_append_slice(&text, payload);
+    blob = websocket_frame_blob(WEBSOCKET_TEXT, buf_slice(&text));
+    buf_fini(&text);
+    return blob;
+}
+
+struct blob *carrier_frame(const struct out *out, const struct framing *framing,
+                           enum dm_frame_kind kind, struct dm_slice payload) {
+    if (framing->kind == DM_SESSION_SOCKETIO)
+        return packet_blob(out, framing->ns, payload);
+    if (framing->kind == DM_SESSION_ENGINEIO && kind == DM_FRAME_TEXT)
+        return message_blob(payload);
     return websocket_frame_blob(kind == DM_FRAME_BINARY ? WEBSOCKET_BINARY : WEBSOCKET_TEXT,
                                 payload);
 }
 
-const char *carrier_check(const struct out *out, const char *ns, enum dm_frame_kind kind) {
-    if (ns && kind == DM_FRAME_BINARY)
+const char *carrier_check(const struct out *out, const struct framing *framing,
+                          enum dm_frame_kind kind) {
+    int is_event = framing->kind == DM_SESSION_SOCKETIO;
+
+    if (is_event && kind == DM_FRAME_BINARY)
         return "frame: a Socket.IO event is text";
-    if (!ns && (out->flags & OUT_ACK || out->attachment_count))
+    if (!is_event && (out->flags & OUT_ACK || out->attachment_count))
         return "frame: acknowledgements and attachments are Socket.IO's";
     return NULL;
 }
@@ -70,7 +88,7 @@ int carrier_send(struct session *session, const struct out *out, enum dm_frame_k
         return websocket_send(session->ws,
                               kind == DM_FRAME_BINARY ? WEBSOCKET_BINARY : WEBSOCKET_TEXT,
                               payload);
-    blob = carrier_frame(out, session->ns, kind, payload);
+    blob = carrier_frame(out, &session->framing, kind, payload);
     r = carrier_send_blob(session, blob);
     (void)blob_unref(blob);
     return r;

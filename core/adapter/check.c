@@ -76,7 +76,10 @@ static int check_routes(const struct dm_adapter *adapter, struct adapter_error *
                                                || !route.ns || route.ns[0] != '/'))
             return adapter_fail(ret_error, "adapter %s: route %s: Socket.IO needs the hook frame, "
                                 "a namespace and no auth", adapter->name, route.path);
-        if (route.transport < DM_WEBSOCKET || route.transport > DM_SOCKETIO)
+        if (route.transport == DM_ENGINEIO && (!adapter->frame || route.auth != DM_AUTH_NONE))
+            return adapter_fail(ret_error, "adapter %s: route %s: Engine.IO needs the hook frame "
+                                "and no auth", adapter->name, route.path);
+        if (route.transport < DM_WEBSOCKET || route.transport > DM_ENGINEIO)
             return adapter_fail(ret_error, "adapter %s: route %s: unknown transport",
                                 adapter->name, route.path);
         for (uint32_t j = 0; j < i; j++) {
@@ -84,7 +87,8 @@ static int check_routes(const struct dm_adapter *adapter, struct adapter_error *
 
             adapter_row(&adapter->routes, j, &other, sizeof(other));
             if (router_rows_clash(&route, "", &other, "")
-                && (route.transport != DM_SOCKETIO || strcmp(route.ns, other.ns) == 0))
+                && (route.transport != DM_SOCKETIO || other.transport != DM_SOCKETIO
+                    || strcmp(route.ns, other.ns) == 0))
                 return adapter_fail(ret_error, "adapter %s: route %s is there twice",
                                     adapter->name, route.path);
         }

@@ -72,6 +72,9 @@ void count_init(struct instance *instance) {
     instance->namespaces = metrics_gauge(metrics, "dragoman_sessions", "Sessions now",
                                          METRIC_LABELS("adapter", instance->name, "transport",
                                                        "socketio"));
+    instance->engineios = metrics_gauge(metrics, "dragoman_sessions", "Sessions now",
+                                        METRIC_LABELS("adapter", instance->name, "transport",
+                                                      "engineio"));
     instance->requests = metrics_gauge(metrics, "dragoman_sessions", "Sessions now",
                                        METRIC_LABELS("adapter", instance->name, "transport",
                                                      "http"));

@@ -16,7 +16,7 @@ void encoded_frame(struct host *host, enum dm_frame_kind kind, struct dm_slice p
                                                          : ENCODED_TYPES_MAX - 1;
 
     encoded->blob = carrier_join(encoded->blob,
-                                 carrier_frame(&host->out, encoded->ns, kind, payload));
+                                 carrier_frame(&host->out, &encoded->framing, kind, payload));
     encoded->types[place] = count_type((struct instance *)(uintptr_t)encoded->instance,
                                        DIRECTION_OUT, type);
     encoded->frames++;
@@ -70,7 +70,7 @@ static void encode(struct session *session, const struct dm_event *event,
 
     *ret_encoded = (struct encoded){
         .instance = instance,
-        .ns = session->ns,
+        .framing = session->framing,
         .viewer = view->viewer ? view->viewer->id : 0,
         .variant = view->variant,
         .audience = view->audience,
@@ -92,7 +92,9 @@ static void encode(struct session *session, const struct dm_event *event,
 
 static int fits(const struct encoded *encoded, const struct session *session,
                 const struct dm_view *view) {
-    return encoded->instance == session->instance && encoded->ns == session->ns
+    return encoded->instance == session->instance
+           && encoded->framing.kind == session->framing.kind
+           && encoded->framing.ns == session->framing.ns
            && encoded->audience == view->audience
            && encoded->variant == view->variant
            && encoded->viewer == (view->viewer ? view->viewer->id : 0)

@@ -146,7 +146,7 @@ static struct instance *instance_new(struct host *host, const struct dm_adapter 
     instance->pub.name = instance->name;
     instance->pub.mount = instance->mount;
     instance->pub.state = mem_zalloc(adapter->instance_size);
-    if (adapter_has_socketio(adapter))
+    if (adapter_has_engineio(adapter))
         instance->engineio = sio_server_new(instance);
     return instance;
 }

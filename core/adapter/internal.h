@@ -64,12 +64,13 @@ struct instance {
     uint32_t socket_flags;     /* enum engine_session_flag */
 
     struct type_counters types[DIRECTION_COUNT];
-    uint32_t ping_timeout_ms, connect_timeout_ms; /* with Socket.IO routes */
+    uint32_t ping_timeout_ms, connect_timeout_ms; /* with such routes, too */
     struct dm_slice cors_origins;
 
-    struct engineio *engineio; /* NULL: no Socket.IO routes */
+    struct engineio *engineio; /* NULL: no Socket.IO or Engine.IO routes */
     struct metric_gauge *sockets;
     struct metric_gauge *namespaces;
+    struct metric_gauge *engineios;
     struct metric_gauge *requests;
     struct metric_counter *opened;
     enum { INSTANCE_ADDED = 0, INSTANCE_STARTED } state;
@@ -105,6 +106,12 @@ enum session_flag {
 };
 #define SESSION_PAUSED_ANY (SESSION_PAUSED_LOGIN | SESSION_PAUSED_BACKLOG | SESSION_PAUSED_DRAIN)
 
+/* How frames are wrapped on their way to the peer. */
+struct framing {
+    enum dm_session_kind kind;
+    const char *ns; /* Socket.IO: the namespace */
+};
+
 /* A token bucket; a frame costs 1000. */
 struct bucket {
     uint64_t at;     /* loop_now of the last refill */
@@ -139,8 +146,8 @@ struct session {
     struct engine_session engine;
     struct list link;       /* among all of the host's */
     struct websocket *ws;   /* of a socket that is open */
-    struct sio *sio;        /* of a Socket.IO session: its connection ... */
-    const char *ns;         /* ... and namespace; NULL: no Socket.IO */
+    struct sio *sio;        /* of a Socket.IO or Engine.IO session: its connection */
+    struct framing framing;
     struct list sio_link;
     struct request *request;
     struct base_url *base;
@@ -156,7 +163,7 @@ struct session {
 struct encoded {
     const struct instance *instance;
     const struct base_url *base; /* NULL: its bytes hold no URL of ours */
-    const char *ns;              /* Socket.IO: framed for that namespace */
+    struct framing framing;
     int64_t viewer;              /* 0: shared by several */
     uint32_t variant;
     enum dm_audience audience;
@@ -238,7 +245,7 @@ void session_end(struct session *session);
 void session_update_user(struct session *session);
 void session_pause(struct session *session, enum session_flag why);
 void session_resume(struct session *session, enum session_flag why);
-/* Closes a WebSocket or Socket.IO session. */
+/* Closes a session that is no request. */
 void session_close(struct session *session, uint16_t code);
 void session_drain(struct session *session);
 /* The WebSocket is open: the auth timeout runs. */
@@ -259,13 +266,14 @@ void socket_open(struct session *session);     /* accepted */
 /* One frame that came, of whatever carrier: limits, then the hook. */
 void socket_take(struct session *session, const struct dm_frame *frame);
 
-/* carrier.c: the same for WebSockets and Socket.IO. */
+/* carrier.c: the same for WebSockets, Socket.IO and Engine.IO. */
 struct blob *carrier_join(struct blob *first, struct blob *second);
-/* What is wrong with a frame for that namespace (NULL: a WebSocket); NULL: nothing. */
-const char *carrier_check(const struct out *out, const char *ns, enum dm_frame_kind kind);
+/* What is wrong with a frame of that framing; NULL: nothing. */
+const char *carrier_check(const struct out *out, const struct framing *framing,
+                          enum dm_frame_kind kind);
 /* The frame as bytes that any carrier of that kind takes. */
-struct blob *carrier_frame(const struct out *out, const char *ns, enum dm_frame_kind kind,
-                           struct dm_slice payload);
+struct blob *carrier_frame(const struct out *out, const struct framing *framing,
+                           enum dm_frame_kind kind, struct dm_slice payload);
 int carrier_send(struct session *session, const struct out *out, enum dm_frame_kind kind,
                  struct dm_slice payload);
 int carrier_send_blob(struct session *session, struct blob *frames);

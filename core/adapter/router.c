@@ -83,12 +83,17 @@ static int joined_next(struct joined *joined, struct dm_slice *ret_segment) {
     return walk_next(&joined->mount, ret_segment) || walk_next(&joined->pattern, ret_segment);
 }
 
+/* Both are asked for by the same requests. */
+static enum dm_transport protocol(const struct dm_route *route) {
+    return route->transport == DM_ENGINEIO ? DM_SOCKETIO : route->transport;
+}
+
 int router_rows_clash(const struct dm_route *a, const char *mount_a, const struct dm_route *b,
                       const char *mount_b) {
     struct joined ja = { walk_begin(dm_slice_str(mount_a)), walk_begin(dm_slice_str(a->path)) };
     struct joined jb = { walk_begin(dm_slice_str(mount_b)), walk_begin(dm_slice_str(b->path)) };
 
-    if (a->transport != b->transport)
+    if (protocol(a) != protocol(b))
         return 0;
     if (a->transport == DM_HTTP && strcmp(a->method, b->method) != 0)
         return 0;
@@ -234,7 +239,7 @@ enum router_outcome router_find(const struct router *router, enum dm_transport t
         struct router_match match = { .owner = entry->owner, .route = &entry->route };
         uint64_t rank;
 
-        if (entry->route.transport != transport || !below(entry, path, &match.path)
+        if (protocol(&entry->route) != transport || !below(entry, path, &match.path)
             || !matches(entry->route.path, match.path, &match, &rank) || rank >= best)
             continue;
         if (transport == DM_HTTP && !method_fits(&entry->route, method)) {

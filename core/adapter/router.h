@@ -37,7 +37,8 @@ int router_add(struct router *router, const char *mount, const struct dm_table *
 
 /* Finds the route for a decoded path. A path that no longer mount owns may be a shorter mount's.
  * In one segment a literal is preferred to a parameter; a trailing slash is tolerated on both
- * sides. `transport` chooses among rows; for DM_HTTP, HEAD also finds GET. The result borrows from
+ * sides. `transport` chooses among rows; for DM_HTTP, HEAD also finds GET; for DM_SOCKETIO,
+ * DM_ENGINEIO is found too. The result borrows from
  * the router and from path. */
 enum router_outcome router_find(const struct router *router, enum dm_transport transport,
                                 enum http_method method, struct dm_slice path,

@@ -29,6 +29,7 @@ static struct metric_gauge *gauge_of(const struct session *session) {
     switch (session->pub.kind) {
     case DM_SESSION_SOCKET: return instance->sockets;
     case DM_SESSION_SOCKETIO: return instance->namespaces;
+    case DM_SESSION_ENGINEIO: return instance->engineios;
     case DM_SESSION_REQUEST: break;
     }
     return instance->requests;
@@ -49,6 +50,7 @@ struct session *session_new(struct instance *instance, enum dm_session_kind kind
     session->pub.instance = &instance->pub;
     session->pub.state = memory + state_at;
     session->pub.kind = kind;
+    session->framing.kind = kind;
     session->magic = SESSION_MAGIC;
     session->instance = instance;
     session->serial = ++host->next_serial;

@@ -38,7 +38,7 @@ void sio_update_pause(struct sio *sio) {
 static void arm_connect_timeout(struct sio *sio) {
     struct loop *loop = sio->instance->host->loop;
 
-    if (!list_is_empty(&sio->sessions))
+    if (!list_is_empty(&sio->sessions) || sio->route->transport == DM_ENGINEIO)
         loop_timer_cancel(loop, &sio->timer);
     else if (sio->instance->connect_timeout_ms)
         loop_timer_arm(loop, &sio->timer, sio->instance->connect_timeout_ms);
@@ -105,8 +105,8 @@ static void send_packet(struct sio *sio, enum socketio_type type, struct dm_slic
 void sio_session_closing(struct session *session, uint16_t code) {
     struct sio *sio = session->sio;
 
-    if (!asks_back(code))
-        send_packet(sio, SOCKETIO_DISCONNECT, dm_slice_str(session->ns), DM_SLICE_NONE);
+    if (session->framing.ns && !asks_back(code))
+        send_packet(sio, SOCKETIO_DISCONNECT, dm_slice_str(session->framing.ns), DM_SLICE_NONE);
     if (is_last(sio))
         engineio_close(sio->eio, code);
     loop_hook_mark(sio->instance->host->loop, &sio->hook, LOOP_DEFER);
@@ -129,7 +129,7 @@ static const struct dm_route *find_route(const struct sio *sio, struct dm_slice 
 
     for (uint32_t i = 0; i < routes->count; i++) {
         adapter_row(routes, i, ret_route, sizeof(*ret_route));
-        if (ret_route->transport == DM_SOCKETIO && strcmp(ret_route->path, sio->path) == 0
+        if (ret_route->transport == DM_SOCKETIO && strcmp(ret_route->path, sio->route->path) == 0
             && dm_slice_eq(ns, dm_slice_str(ret_route->ns)))
             return ret_route;
     }
@@ -140,7 +140,7 @@ struct session *sio_find_session(const struct sio *sio, struct dm_slice ns) {
     list_foreach(link, &sio->sessions) {
         struct session *session = container_of(link, struct session, sio_link);
 
-        if (dm_slice_eq(ns, dm_slice_str(session->ns)))
+        if (dm_slice_eq(ns, dm_slice_str(session->framing.ns)))
             return session;
     }
     return NULL;
@@ -154,15 +154,20 @@ static void confirm(struct session *session) {
     random_bytes(random, sizeof(random));
     len += base64_encode(BASE64_URL, random, sizeof(random), text + len);
     memcpy(text + len, "\"}", 2);
-    send_packet(session->sio, SOCKETIO_CONNECT, dm_slice_str(session->ns),
+    send_packet(session->sio, SOCKETIO_CONNECT, dm_slice_str(session->framing.ns),
                 (struct dm_slice){ text, len + 2 });
+}
+
+static enum dm_session_kind kind_of(const struct dm_route *route) {
+    return route->transport == DM_SOCKETIO ? DM_SESSION_SOCKETIO : DM_SESSION_ENGINEIO;
 }
 
 static void run_open(struct session *session, const struct dm_route *route,
                      struct dm_slice auth) {
     const struct dm_request request = {
-        .route = route->id, .auth = DM_UNAUTHENTICATED, .method = DM_SLICE("CONNECT"),
-        .path = dm_slice_str(route->ns), .body = auth,
+        .route = route->id, .auth = DM_UNAUTHENTICATED,
+        .method = session->framing.ns ? DM_SLICE("CONNECT") : DM_SLICE_NONE,
+        .path = dm_slice_str(session->framing.ns), .body = auth,
     };
 
     if (!session->instance->adapter.open)
@@ -172,13 +177,14 @@ static void run_open(struct session *session, const struct dm_route *route,
     hook_leave(session->instance->host, session);
 }
 
+/* auth is absent for an Engine.IO route. */
 static void join(struct sio *sio, const struct dm_route *route, struct dm_slice auth) {
     struct instance *instance = sio->instance;
     struct host *host = instance->host;
-    struct session *session = session_new(instance, DM_SESSION_SOCKETIO, &sio->remote, route);
+    struct session *session = session_new(instance, kind_of(route), &sio->remote, route);
 
     session->sio = sio;
-    session->ns = route->ns;
+    session->framing.ns = route->transport == DM_SOCKETIO ? route->ns : NULL;
     session->base = base_ref(sio->base);
     session->state = SESSION_OPEN;
     list_push_back(&sio->sessions, &session->sio_link);
@@ -188,7 +194,8 @@ static void join(struct sio *sio, const struct dm_route *route, struct dm_slice 
     session_opened(session);
     log_event(LOG_LEVEL_DEBUG, "session opened", LOG_STR("adapter", instance->name),
               LOG_UINT("session", session->serial), LOG_SLICE("peer", session->engine.address));
-    confirm(session);
+    if (session->framing.ns)
+        confirm(session);
     run_open(session, route, auth);
 }
 
@@ -230,7 +237,7 @@ static int on_open(struct engineio *server, struct engineio_session *eio,
     sio = mem_zalloc(sizeof(*sio));
     sio->instance = instance;
     sio->eio = eio;
-    sio->path = match.route->path;
+    sio->route = match.route;
     sio->remote = *request->remote;
     sio->base = base_of(instance, request);
     list_init(&sio->sessions);
@@ -243,11 +250,31 @@ static int on_open(struct engineio *server, struct engineio_session *eio,
     return 0;
 }
 
+static void on_opened(struct engineio_session *eio) {
+    struct sio *sio = engineio_userdata(eio);
+
+    if (sio->route->transport == DM_ENGINEIO)
+        join(sio, sio->route, DM_SLICE_NONE);
+}
+
+/* A message of an Engine.IO route is a frame as it is. */
+static void take_raw(struct sio *sio, enum websocket_kind kind, struct dm_slice data) {
+    struct list *link = list_front(&sio->sessions);
+    const struct dm_frame frame = {
+        .kind = kind == WEBSOCKET_BINARY ? DM_FRAME_BINARY : DM_FRAME_TEXT, .data = data,
+    };
+
+    if (link)
+        socket_take(container_of(link, struct session, sio_link), &frame);
+}
+
 static void on_message(struct engineio_session *eio, enum websocket_kind kind,
                        struct dm_slice data) {
     struct sio *sio = engineio_userdata(eio);
 
-    if (kind == WEBSOCKET_BINARY)
+    if (sio->route->transport == DM_ENGINEIO)
+        take_raw(sio, kind, data);
+    else if (kind == WEBSOCKET_BINARY)
         sio_take_attachment(sio, data);
     else
         sio_take_text(sio, data);
@@ -273,6 +300,7 @@ static void on_closed(struct engineio_session *eio, enum engineio_end end) {
 
 static const struct engineio_handler handler = {
     .open = on_open,
+    .opened = on_opened,
     .message = on_message,
     .closed = on_closed,
 };

@@ -1,5 +1,6 @@
-/* Socket.IO connections: one Engine.IO session each, with the namespaces its client has joined,
- * each of which is a session of the host. Private to core/adapter. */
+/* Engine.IO sessions. Those of a Socket.IO route are connections with namespaces that their client
+ * joins, each of which is a session of the host; one of an Engine.IO route is itself that session.
+ * Private to core/adapter. */
 #ifndef DRAGOMAN_ADAPTER_SIO_H
 #define DRAGOMAN_ADAPTER_SIO_H
 
@@ -9,13 +10,15 @@
 struct sio_binary;
 struct socketio_packet;
 
-/*   (handshake) ──▶ no namespace ◀──▶ some namespaces ──▶ closing ──▶ gone
+/*   Engine.IO:  (handshake) ──▶ its session ──▶ closing ──▶ gone
+ *   Socket.IO:
+ *   (handshake) ──▶ no namespace ◀──▶ some namespaces ──▶ closing ──▶ gone
  *                       └── too long: closed ────────────────▲
  */
 struct sio {
     struct instance *instance;
     struct engineio_session *eio;
-    const char *path;          /* of its routes */
+    const struct dm_route *route; /* one of its path's */
     struct list link;          /* among the host's */
     struct list sessions;      /* by session.sio_link */
     struct loop_timer timer;   /* while no namespace is joined */
@@ -25,10 +28,10 @@ struct sio {
     struct net_address remote;
 };
 
-/* The Engine.IO server of an instance; NULL when it has no such routes. */
+/* The Engine.IO server of an instance that has such routes. */
 struct engineio *sio_server_new(struct instance *instance);
 
-/* A request for a Socket.IO path. */
+/* A request for such a path. */
 void sio_request(struct instance *instance, struct http_exchange *exchange);
 
 /* The session is to be closed: tells the peer, and later ends it. */

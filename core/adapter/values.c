@@ -42,7 +42,7 @@ static const struct dm_setting common_settings[COMMON_COUNT] = {
     { "public_url", DM_SETTING_STRING, NULL, 0, 0, NULL,
       "scheme and host of absolute URLs; default: those of the request" },
     { "ping_timeout_ms", DM_SETTING_INT, "20000", 1, 86400000, NULL,
-      "milliseconds a Socket.IO client has to answer a ping" },
+      "milliseconds a Socket.IO or Engine.IO client has to answer a ping" },
     { "connect_timeout_ms", DM_SETTING_INT, "45000", 0, 86400000, NULL,
       "milliseconds a Socket.IO client may stay without joining a namespace; 0: any time" },
     { "cors_origins", DM_SETTING_STRING, "*", 0, 0, NULL,
@@ -215,12 +215,12 @@ static void add_row(struct adapter_values *values, const struct dm_setting *sett
                          &ignored);
 }
 
-int adapter_has_socketio(const struct dm_adapter *adapter) {
+int adapter_has_engineio(const struct dm_adapter *adapter) {
     for (uint32_t i = 0; i < adapter->routes.count; i++) {
         struct dm_route route;
 
         adapter_row(&adapter->routes, i, &route, sizeof(route));
-        if (route.transport == DM_SOCKETIO)
+        if (route.transport == DM_SOCKETIO || route.transport == DM_ENGINEIO)
             return 1;
     }
     return 0;
@@ -232,7 +232,7 @@ static int concerns(const struct dm_adapter *adapter, const char *key) {
         return !(adapter->flags & DM_ADAPTER_CHATS);
     if (strcmp(key, "ping_timeout_ms") == 0 || strcmp(key, "connect_timeout_ms") == 0
         || strcmp(key, "cors_origins") == 0)
-        return adapter_has_socketio(adapter);
+        return adapter_has_engineio(adapter);
     return 1;
 }
 

@@ -23,8 +23,8 @@ void adapter_copy(const struct dm_adapter *adapter, struct dm_adapter *ret_adapt
  * filled up with zero, a longer one cut. index must be below table->count. */
 void adapter_row(const struct dm_table *table, uint32_t index, void *ret_row, size_t row_size);
 
-/* 1 when one of its routes is Socket.IO's, else 0. */
-int adapter_has_socketio(const struct dm_adapter *adapter);
+/* 1 when one of its routes is Socket.IO's or Engine.IO's, else 0. */
+int adapter_has_engineio(const struct dm_adapter *adapter);
 
 /* How an adapter treats an event; DM_DROPPED for kinds without a row. ret_note may be NULL, and is
  * set to NULL when there is no note. */
@@ -39,8 +39,8 @@ const char *adapter_treatment_name(enum dm_treatment treatment);
  *
  *   frame_max_unauthenticated, frame_max, body_max (bytes), auth_timeout_ms, ping_interval_ms
  *   (0: none), rate (frames a second; 0: none), burst, public_url, and, for an adapter that does
- *   not know chats, chats (drop or flatten); for one with Socket.IO routes ping_timeout_ms,
- *   connect_timeout_ms and cors_origins.
+ *   not know chats, chats (drop or flatten); for one with Socket.IO or Engine.IO routes
+ *   ping_timeout_ms, connect_timeout_ms and cors_origins.
  *
  * A declared setting with the name of a common one is refused by adapter_check. */
 struct adapter_values;

@@ -146,6 +146,12 @@ void engineio_begin_heartbeat(struct engineio_session *session) {
                    session->server->config.ping_interval_ms);
 }
 
+void engineio_opened(struct engineio_session *session) {
+    const struct engineio_handler *handler = session->server->handler;
+    if (handler->opened)
+        handler->opened(session);
+}
+
 static int send_packet(struct engineio_session *session, struct dm_slice packet) {
     struct blob *blob = websocket_frame_blob(WEBSOCKET_TEXT, packet);
     int r = engineio_send_blob(session, blob);

@@ -54,6 +54,8 @@ struct engineio_handler {
      * does not follow then. Required. */
     int (*open)(struct engineio *server, struct engineio_session *session,
                 const struct http_request *request);
+    /* The handshake is answered. May be NULL. */
+    void (*opened)(struct engineio_session *session);
     /* One message of kind text (valid UTF-8) or binary; data is gone after the call. Required. */
     void (*message)(struct engineio_session *session, enum websocket_kind kind,
                     struct dm_slice data);

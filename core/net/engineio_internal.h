@@ -100,6 +100,8 @@ void engineio_mark(struct engineio_session *session);
 void engineio_put_open(const struct engineio_session *session, const char *upgrades,
                        struct buf *ret_text);
 void engineio_begin_heartbeat(struct engineio_session *session);
+/* Tells the handler. */
+void engineio_opened(struct engineio_session *session);
 
 /* engineio_request.c */
 int engineio_respond(struct engineio *server, struct http_exchange *exchange, unsigned status,

@@ -130,6 +130,7 @@ static void handshake(struct engineio *server, struct http_exchange *exchange) {
     buf_reset(text);
     engineio_put_open(session, "\"websocket\"", text);
     (void)engineio_respond(server, exchange, 200, "text/plain; charset=UTF-8", buf_slice(text));
+    engineio_opened(session);
 }
 
 enum transport {

@@ -65,8 +65,7 @@ void engineio_websocket(struct engineio *server, struct http_exchange *exchange)
     buf_reset(text);
     engineio_put_open(session, "", text);
     (void)websocket_send(session->ws, WEBSOCKET_TEXT, buf_slice(text));
-    if (session->flags & ENGINEIO_PAUSED)
-        websocket_pause(session->ws);
+    engineio_opened(session);
 }
 
 /* ---- the probe ---- */

@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tests/unit/adapter/rig.h"
+#include "tests/unit/adapter/polling.h"
 
 static unsigned opened, ended;
 
@@ -61,80 +61,23 @@ static const struct dm_adapter echo = {
 };
 
 static struct rig rig;
-static char answer[65536];
 
 static void begin(void) {
     opened = ended = 0;
     rig_init(&rig, &echo, NULL, NULL, NULL);
-}
-
-/* Sends a request on a connection; the answer's body lies in `answer`, its status comes back. */
-static int ask(int fd, const char *method, const char *query, const char *body) {
-    struct buf request = BUF_INIT, got = BUF_INIT;
-    const char *head_end;
-    int status = 0;
-
-    buf_printf(&request, "%s /echo/io/?%s HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s",
-               method, query, strlen(body), body);
-    buf_append_char(&request, '\0');
-    rig_talk(&rig, fd, request.data, &got);
-    buf_append_char(&got, '\0');
-    answer[0] = '\0';
-    if (got.len > 1) {
-        cr_assert_eq(sscanf(got.data, "HTTP/1.1 %d", &status), 1);
-        head_end = strstr(got.data, "\r\n\r\n");
-        (void)snprintf(answer, sizeof(answer), "%s", head_end ? head_end + 4 : "");
-    }
-    buf_fini(&request);
-    buf_fini(&got);
-    return status;
-}
-
-static int ask_once(const char *method, const char *query, const char *body) {
-    int fd = rig_connect(&rig);
-    int status = ask(fd, method, query, body);
-
-    close(fd);
-    rig_settle(&rig);
-    return status;
-}
-
-static void expect_refused(const char *method, const char *query, const char *body, int code) {
-    char wanted[32];
-
-    (void)snprintf(wanted, sizeof(wanted), "{\"code\":%d,\"message\":", code);
-    cr_expect_eq(ask_once(method, query, body), 400, "%s", query);
-    cr_expect_eq(strncmp(answer, wanted, strlen(wanted)), 0, "%s: %s", query, answer);
-}
-
-/* A polling session; its query for further requests. */
-static const char *polling(void) {
-    static char query[96];
-    const char *sid;
-
-    cr_assert_eq(ask_once("GET", "EIO=4&transport=polling", ""), 200);
-    sid = strstr(answer, "\"sid\":\"");
-    cr_assert_not_null(sid);
-    cr_expect_not_null(strstr(answer, "\"upgrades\":[\"websocket\"],\"pingInterval\":30000,"
-                                      "\"pingTimeout\":20000,\"maxPayload\":1048576}"));
-    (void)snprintf(query, sizeof(query), "EIO=4&transport=polling&sid=%.22s", sid + 7);
-    return query;
-}
-
-static void expect_body(const char *wanted) {
-    cr_expect_str_eq(answer, wanted);
+    polling_use(&rig);
 }
 
 Test(engineio, handshakes_that_are_none) {
     begin();
-    expect_refused("GET", "EIO=4", "", 0);
-    expect_refused("GET", "EIO=4&transport=abc", "", 0);
-    expect_refused("GET", "EIO=4&transport=polling&sid=abc", "", 1);
-    expect_refused("POST", "EIO=4&transport=polling", "", 2);
-    expect_refused("PUT", "EIO=4&transport=polling", "", 2);
-    expect_refused("GET", "EIO=4&transport=websocket", "", 3);
-    expect_refused("GET", "EIO=3&transport=polling", "", 5);
-    expect_refused("GET", "transport=polling", "", 5);
+    polling_expect_refused("GET", "EIO=4", "", 0);
+    polling_expect_refused("GET", "EIO=4&transport=abc", "", 0);
+    polling_expect_refused("GET", "EIO=4&transport=polling&sid=abc", "", 1);
+    polling_expect_refused("POST", "EIO=4&transport=polling", "", 2);
+    polling_expect_refused("PUT", "EIO=4&transport=polling", "", 2);
+    polling_expect_refused("GET", "EIO=4&transport=websocket", "", 3);
+    polling_expect_refused("GET", "EIO=3&transport=polling", "", 5);
+    polling_expect_refused("GET", "transport=polling", "", 5);
     rig_fini(&rig);
 }
 
@@ -142,12 +85,13 @@ Test(engineio, packets_by_polling) {
     const char *query;
 
     begin();
-    query = polling();
-    cr_expect_eq(ask_once("POST", query, "40\x1e" "42[\"a\",1]\x1e" "427[\"b\"]"), 200);
-    expect_body("ok");
-    cr_expect_eq(ask_once("GET", query, ""), 200);
-    cr_expect_eq(strncmp(answer, "40{\"sid\":\"", 10), 0);
-    cr_expect_not_null(strstr(answer, "\x1e" "42[\"auth\",{}]\x1e" "42[\"a\",1]\x1e" "437[\"b\"]"));
+    query = polling_open();
+    cr_expect_eq(polling_ask_once("POST", query, "40\x1e" "42[\"a\",1]\x1e" "427[\"b\"]"), 200);
+    polling_expect_body("ok");
+    cr_expect_eq(polling_ask_once("GET", query, ""), 200);
+    cr_expect_eq(strncmp(polling_answer, "40{\"sid\":\"", 10), 0);
+    cr_expect_not_null(strstr(polling_answer,
+                              "\x1e" "42[\"auth\",{}]\x1e" "42[\"a\",1]\x1e" "437[\"b\"]"));
     rig_fini(&rig);
     cr_expect_eq(opened, ended);
 }
@@ -156,12 +100,13 @@ Test(engineio, binary_by_polling) {
     const char *query;
 
     begin();
-    query = polling();
-    (void)ask_once("POST", query, "40");
-    (void)ask_once("GET", query, "");
-    (void)ask_once("POST", query, "451-[\"a\",{\"_placeholder\":true,\"num\":0}]\x1e" "bAQIDBA==");
-    cr_expect_eq(ask_once("GET", query, ""), 200);
-    expect_body("451-[\"a\",{\"_placeholder\":true,\"num\":0}]\x1e" "bAQIDBA==");
+    query = polling_open();
+    (void)polling_ask_once("POST", query, "40");
+    (void)polling_ask_once("GET", query, "");
+    (void)polling_ask_once("POST", query,
+                           "451-[\"a\",{\"_placeholder\":true,\"num\":0}]\x1e" "bAQIDBA==");
+    cr_expect_eq(polling_ask_once("GET", query, ""), 200);
+    polling_expect_body("451-[\"a\",{\"_placeholder\":true,\"num\":0}]\x1e" "bAQIDBA==");
     rig_fini(&rig);
 }
 
@@ -170,12 +115,12 @@ Test(engineio, an_open_poll_gets_what_comes) {
     int fd;
 
     begin();
-    query = polling();
-    (void)ask_once("POST", query, "40");
-    (void)ask_once("GET", query, "");
+    query = polling_open();
+    (void)polling_ask_once("POST", query, "40");
+    (void)polling_ask_once("GET", query, "");
     fd = rig_connect(&rig);
-    cr_expect_eq(ask(fd, "GET", query, ""), 0);
-    (void)ask_once("POST", query, "42[\"x\"]");
+    cr_expect_eq(polling_ask(fd, "GET", query, ""), 0);
+    (void)polling_ask_once("POST", query, "42[\"x\"]");
     {
         struct buf got = BUF_INIT;
 
@@ -193,15 +138,15 @@ Test(engineio, a_poll_that_breaks_ends_the_session) {
     int fd;
 
     begin();
-    query = polling();
-    (void)ask_once("POST", query, "40");
-    (void)ask_once("GET", query, "");
+    query = polling_open();
+    (void)polling_ask_once("POST", query, "40");
+    (void)polling_ask_once("GET", query, "");
     fd = rig_connect(&rig);
-    cr_expect_eq(ask(fd, "GET", query, ""), 0);
+    cr_expect_eq(polling_ask(fd, "GET", query, ""), 0);
     close(fd);
     rig_settle(&rig);
     cr_expect_eq(ended, 1);
-    expect_refused("GET", query, "", 1);
+    polling_expect_refused("GET", query, "", 1);
     rig_fini(&rig);
 }
 
@@ -211,15 +156,15 @@ Test(engineio, two_polls_end_the_session) {
     int fd;
 
     begin();
-    query = polling();
+    query = polling_open();
     fd = rig_connect(&rig);
-    cr_expect_eq(ask(fd, "GET", query, ""), 0);
-    expect_refused("GET", query, "", 3);
+    cr_expect_eq(polling_ask(fd, "GET", query, ""), 0);
+    polling_expect_refused("GET", query, "", 3);
     rig_read(&rig, fd, &got);
     buf_append_char(&got, '\0');
     cr_expect_not_null(strstr(got.data, "200 OK"));
     cr_expect_not_null(strstr(got.data, "\r\n\r\n1"));
-    expect_refused("GET", query, "", 1);
+    polling_expect_refused("GET", query, "", 1);
     buf_fini(&got);
     close(fd);
     rig_fini(&rig);
@@ -233,14 +178,14 @@ Test(engineio, bad_packets_end_the_session) {
 
     begin();
     for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-        const char *query = polling();
+        const char *query = polling_open();
 
-        (void)ask_once("POST", query, bad[i]);
+        (void)polling_ask_once("POST", query, bad[i]);
         /* Either at once, or told by the close packet after what was said before. */
-        for (int polls = 0; polls < 3 && ask_once("GET", query, "") == 200; polls++)
-            if (strcmp(answer, "1") == 0)
+        for (int polls = 0; polls < 3 && polling_ask_once("GET", query, "") == 200; polls++)
+            if (strcmp(polling_answer, "1") == 0)
                 break;
-        expect_refused("GET", query, "", 1);
+        polling_expect_refused("GET", query, "", 1);
     }
     rig_fini(&rig);
     cr_expect_eq(opened, ended);
@@ -252,14 +197,14 @@ Test(engineio, a_close_packet_ends_poll_and_session) {
     int fd;
 
     begin();
-    query = polling();
+    query = polling_open();
     fd = rig_connect(&rig);
-    cr_expect_eq(ask(fd, "GET", query, ""), 0);
-    cr_expect_eq(ask_once("POST", query, "1"), 200);
+    cr_expect_eq(polling_ask(fd, "GET", query, ""), 0);
+    cr_expect_eq(polling_ask_once("POST", query, "1"), 200);
     rig_read(&rig, fd, &got);
     buf_append_char(&got, '\0');
     cr_expect_not_null(strstr(got.data, "\r\n\r\n6"));
-    expect_refused("GET", query, "", 1);
+    polling_expect_refused("GET", query, "", 1);
     buf_fini(&got);
     close(fd);
     rig_fini(&rig);
@@ -272,11 +217,11 @@ Test(engineio, a_websocket_takes_over) {
     int fd, ws;
 
     begin();
-    query = polling();
-    (void)ask_once("POST", query, "40");
-    (void)ask_once("GET", query, "");
+    query = polling_open();
+    (void)polling_ask_once("POST", query, "40");
+    (void)polling_ask_once("GET", query, "");
     fd = rig_connect(&rig);
-    cr_expect_eq(ask(fd, "GET", query, ""), 0);
+    cr_expect_eq(polling_ask(fd, "GET", query, ""), 0);
     (void)snprintf(path, sizeof(path), "/echo/io/?EIO=4&transport=websocket&%s",
                    strstr(query, "sid="));
     ws = rig_socket(&rig, path, "");
@@ -286,13 +231,13 @@ Test(engineio, a_websocket_takes_over) {
     buf_append_char(&got, '\0');
     cr_expect_not_null(strstr(got.data, "\r\n\r\n6"));
     /* What is said between the last poll and the take-over is not lost. */
-    (void)ask_once("POST", query, "42[\"between\"]");
+    (void)polling_ask_once("POST", query, "42[\"between\"]");
     rig_send(&rig, ws, "5");
     rig_send(&rig, ws, "42[\"after\"]");
     frames = rig_frames(&rig, ws);
     cr_expect_str_eq(frames, "42[\"between\"]\n42[\"after\"]\n");
-    expect_refused("GET", query, "", 3);
-    expect_refused("POST", query, "42[\"late\"]", 3);
+    polling_expect_refused("GET", query, "", 3);
+    polling_expect_refused("POST", query, "42[\"late\"]", 3);
     close(ws);
     close(fd);
     buf_fini(&got);
@@ -356,14 +301,14 @@ Test(socketio, a_drain_never_disconnects) {
     ws = direct();
     rig_send(&rig, ws, "40");
     (void)rig_frames(&rig, ws);
-    query = polling();
-    (void)ask_once("POST", query, "40");
+    query = polling_open();
+    (void)polling_ask_once("POST", query, "40");
     host_drain(rig.host, NULL, NULL);
     cr_expect_str_eq(rig_frames(&rig, ws), "close 1001\n");
-    cr_expect_eq(ask_once("GET", query, ""), 200);
-    cr_expect_null(strstr(answer, "41"));
-    cr_expect_eq(ask_once("GET", query, ""), 200);
-    expect_body("1");
+    cr_expect_eq(polling_ask_once("GET", query, ""), 200);
+    cr_expect_null(strstr(polling_answer, "41"));
+    cr_expect_eq(polling_ask_once("GET", query, ""), 200);
+    polling_expect_body("1");
     close(ws);
     rig_fini(&rig);
     cr_expect_eq(opened, ended);

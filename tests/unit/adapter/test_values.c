@@ -156,10 +156,32 @@ Test(check, refuses_bad_routes) {
                          "bad auth");
     expect_route_refused((struct dm_route){ .transport = DM_HTTP, .method = "GET",
                                             .path = "/a/:c/" }, "there twice");
+    expect_route_refused((struct dm_route){ .transport = DM_SOCKETIO, .path = "/x" },
+                         "a namespace");
+    expect_route_refused((struct dm_route){ .transport = DM_ENGINEIO, .path = "/x",
+                                            .auth = DM_AUTH_REQUIRED }, "no auth");
     adapter.routes = (struct dm_table){ NULL, 0, 0 };
     expect_refused(&adapter, "no routes");
     adapter.routes = (struct dm_table){ probe_adapter.routes.rows, 8, 2 };
     expect_refused(&adapter, "ill-formed");
+}
+
+Test(check, a_path_speaks_one_of_socketio_and_engineio) {
+    static const struct dm_route both[] = {
+        { .transport = DM_SOCKETIO, .path = "/io", .ns = "/", .id = 1 },
+        { .transport = DM_ENGINEIO, .path = "/io/", .id = 2 },
+    };
+    static const struct dm_route namespaces[] = {
+        { .transport = DM_SOCKETIO, .path = "/io", .ns = "/", .id = 1 },
+        { .transport = DM_SOCKETIO, .path = "/io", .ns = "/a", .id = 2 },
+        { .transport = DM_WEBSOCKET, .path = "/io", .id = 3 },
+    };
+    struct dm_adapter adapter = probe_adapter;
+
+    adapter.routes = (struct dm_table)DM_TABLE(both);
+    expect_refused(&adapter, "there twice");
+    adapter.routes = (struct dm_table)DM_TABLE(namespaces);
+    cr_expect_eq(adapter_check(&adapter, &error), 0);
 }
 
 static void expect_setting_refused(struct dm_setting setting, const char *says) {
