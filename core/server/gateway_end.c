@@ -1,0 +1,137 @@
+/* Draining a gateway, and taking it down. */
+#include <stdlib.h>
+
+#include "core/auth/auth.h"
+#include "core/base/log.h"
+#include "core/base/metrics.h"
+#include "core/server/gateway_internal.h"
+
+#define DRAIN_LOOK_MS 10
+#define ENGINE_WAIT_MS 2000
+
+static void end_drain(struct gateway *gateway) {
+    gateway->state = GATEWAY_DRAINED;
+    gateway->drained(gateway->drained_owner);
+}
+
+static void look_at_drain(struct loop_timer *timer) {
+    struct gateway *gateway = container_of(timer, struct gateway, drain);
+    struct loop *loop = backend_loop(gateway->backend);
+    if (loop_now(loop) >= gateway->drain_until) {
+        log_event(LOG_LEVEL_WARNING, "drain takes too long, stopping anyway",
+                  LOG_UINT("sessions", host_session_count(gateway->host)),
+                  LOG_UINT("commands", engine_busy(gateway->engine)));
+        end_drain(gateway);
+    } else if (gateway->state == GATEWAY_FLUSHING && !engine_busy(gateway->engine) &&
+               !file_service_busy(gateway->files)) {
+        end_drain(gateway);
+    } else {
+        loop_timer_arm(loop, timer, DRAIN_LOOK_MS);
+    }
+}
+
+static void sessions_gone(void *userdata) {
+    struct gateway *gateway = userdata;
+    if (gateway->state != GATEWAY_DRAINING)
+        return;
+    gateway->state = GATEWAY_FLUSHING;
+    engine_flush(gateway->engine);
+}
+
+void gateway_drain(struct gateway *gateway, gateway_drained_fn *drained, void *owner) {
+    struct loop *loop = backend_loop(gateway->backend);
+    gateway->state = GATEWAY_DRAINING;
+    gateway->drained = drained;
+    gateway->drained_owner = owner;
+    gateway->drain_until = loop_now(loop) +
+                           (uint64_t)config_int(gateway->config, "limits.drain_ms");
+    conn_server_unlisten(gateway->server, LISTENER_UNLINK);
+    conn_server_drain(gateway->server);
+    file_service_drain(gateway->files);
+    host_drain(gateway->host, sessions_gone, gateway);
+    loop_timer_init(&gateway->drain, look_at_drain);
+    loop_timer_arm(loop, &gateway->drain, 0);
+}
+
+static void part_closed(void *owner) {
+    ((struct gateway *)owner)->closing--;
+}
+
+static void await_parts(struct gateway *gateway) {
+    while (gateway->closing)
+        uv_run(loop_uv(backend_loop(gateway->backend)), UV_RUN_ONCE);
+}
+
+static void time_is_over(struct loop_timer *timer) {
+}
+
+static void store_gone(void *owner) {
+    struct gateway *gateway = owner;
+    gateway->state = GATEWAY_CUT_OFF;
+    loop_timer_cancel(backend_loop(gateway->backend), &gateway->wake);
+    loop_hook_cancel(&gateway->turn);
+    gateway->closing--;
+}
+
+/* Commands of closed sessions still use engine and store. A database that says nothing more does
+ * not keep the process: the store is closed under them then. */
+static void await_engine(struct gateway *gateway) {
+    struct loop *loop = backend_loop(gateway->backend);
+    struct loop_timer timer;
+    loop_timer_init(&timer, time_is_over);
+    loop_timer_arm(loop, &timer, ENGINE_WAIT_MS);
+    while (engine_busy(gateway->engine) && loop_timer_is_armed(&timer))
+        uv_run(loop_uv(loop), UV_RUN_ONCE);
+    loop_timer_cancel(loop, &timer);
+    if (engine_busy(gateway->engine)) {
+        gateway->closing++;
+        backend_close_store(gateway->backend, store_gone, gateway);
+        await_parts(gateway);
+    }
+}
+
+static void close_doors(struct gateway *gateway) {
+    if (gateway->server) {
+        gateway->closing++;
+        conn_server_close(gateway->server, part_closed);
+    }
+    if (gateway->listen) {
+        gateway->closing++;
+        listen_pg_close(gateway->listen, part_closed, gateway);
+    }
+    await_parts(gateway);
+}
+
+void gateway_close(struct gateway *gateway) {
+    if (gateway->backend) {
+        loop_timer_cancel(backend_loop(gateway->backend), &gateway->watch);
+        close_doors(gateway);
+        if (gateway->host)
+            host_hang_up(gateway->host);
+        if (gateway->engine)
+            await_engine(gateway);
+    }
+    if (gateway->files) {
+        gateway->closing++;
+        file_service_close(gateway->files, part_closed, gateway);
+        await_parts(gateway);
+    }
+    if (gateway->host)
+        host_stop(gateway->host);
+    host_free(gateway->host);
+    if (gateway->engine) {
+        loop_timer_cancel(backend_loop(gateway->backend), &gateway->wake);
+        loop_hook_cancel(&gateway->turn);
+        engine_free(gateway->engine);
+    }
+    loadout_fini(&gateway->loadout);
+    if (gateway->auth) {
+        gateway->closing++;
+        auth_close(gateway->auth, part_closed, gateway);
+        await_parts(gateway);
+    }
+    metrics_free(gateway->metrics);
+    if (gateway->backend)
+        backend_close(gateway->backend);
+    free(gateway);
+}

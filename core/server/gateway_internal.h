@@ -1,0 +1,46 @@
+/* What the files of the gateway share: gateway.c puts it together, gateway_end.c takes it down. */
+#ifndef DRAGOMAN_SERVER_GATEWAY_INTERNAL_H
+#define DRAGOMAN_SERVER_GATEWAY_INTERNAL_H
+
+#include "core/net/conn.h"
+#include "core/server/file_service.h"
+#include "core/server/gateway.h"
+#include "core/server/loadout.h"
+#include "storage/listen_pg.h"
+
+/*   OPEN ──gateway_drain──▶ DRAINING (sessions) ──all gone──▶ FLUSHING (store) ──idle──▶ DRAINED
+ *                               └────────────────drain_ms passed──────────────────────────▲
+ */
+enum gateway_state {
+    GATEWAY_OPEN,
+    GATEWAY_DRAINING,
+    GATEWAY_FLUSHING,
+    GATEWAY_DRAINED,
+    GATEWAY_CUT_OFF, /* closing, without a store */
+};
+
+struct gateway {
+    enum gateway_state state;
+    struct config *config;
+    struct backend *backend;
+    struct metrics *metrics;
+    struct auth *auth;
+    struct file_service *files;
+    struct engine *engine;
+    struct engine_client client; /* the host's, and the loop for engine_run */
+    struct loop_hook turn;
+    struct loop_timer wake;
+    struct loadout loadout;
+    struct host *host;
+    struct conn_server *server;
+    struct listen_pg *listen;
+    struct loop_timer watch;  /* looks after the database */
+    struct loop_timer drain;
+    uint64_t drain_until;
+    gateway_drained_fn *drained;
+    void *drained_owner;
+    unsigned closing;         /* parts whose end is awaited */
+    char address[NET_ADDRESS_TEXT];
+};
+
+#endif
