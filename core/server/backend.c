@@ -21,8 +21,7 @@
 struct database {
     struct private_cluster *cluster; /* NULL: somebody else's database */
     const char *conninfo;
-    int lock_fd;    /* shared by all who use the private database */
-    int gateway_fd; /* the one gateway's */
+    int lock_fd; /* shared by all who use the private database */
     enum backend_use use;
 };
 
@@ -43,23 +42,13 @@ static int make_state_dir(const char *state) {
     return CLI_OK;
 }
 
-static int lock_file(const char *state, const char *name, int operation, int *ret_fd) {
+static int lock_state(struct database *database, const char *state) {
     char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%s/%s", state, name);
-    *ret_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (*ret_fd >= 0 && !flock(*ret_fd, operation))
-        return CLI_OK;
-    if (errno == EWOULDBLOCK)
-        return cli_fail(CLI_FAILED, "%s: another gateway runs on this state directory", state);
-    return cli_fail(CLI_FAILED, "%s: %s", path, strerror(errno));
-}
-
-/* Two gateways on one private database would not hear of each other's messages. */
-static int lock_state(struct database *database, const char *state, enum backend_use use) {
-    if (use == BACKEND_GATEWAY
-        && lock_file(state, "gateway.lock", LOCK_EX | LOCK_NB, &database->gateway_fd))
-        return CLI_FAILED;
-    return lock_file(state, "lock", LOCK_SH, &database->lock_fd);
+    snprintf(path, sizeof(path), "%s/lock", state);
+    database->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (database->lock_fd < 0 || flock(database->lock_fd, LOCK_SH))
+        return cli_fail(CLI_FAILED, "%s: %s", path, strerror(errno));
+    return CLI_OK;
 }
 
 /* What a killed gateway left running stays for the next one; what a verb has started does not
@@ -83,7 +72,7 @@ static int may_stop(const struct database *database) {
 }
 
 static int start_private(struct database *database, const char *state, enum backend_use use) {
-    int r = lock_state(database, state, use);
+    int r = lock_state(database, state);
     if (r)
         return r;
     r = private_cluster_new(state, NULL, &database->cluster);
@@ -102,7 +91,7 @@ static int database_open(struct database *database, struct config *config,
                          enum backend_use use) {
     const char *state = config_string(config, "state").ptr;
     struct dm_slice url = config_string(config, "database.url");
-    database->lock_fd = database->gateway_fd = -1;
+    database->lock_fd = -1;
     int r = make_state_dir(state);
     if (r || !url.ptr)
         return r ? r : start_private(database, state, use);
@@ -118,8 +107,6 @@ static void database_close(struct database *database) {
     private_cluster_free(database->cluster);
     if (database->lock_fd >= 0)
         close(database->lock_fd);
-    if (database->gateway_fd >= 0)
-        close(database->gateway_fd);
 }
 
 static int migrate(const struct database *database, int *ret_from, int *ret_to) {

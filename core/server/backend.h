@@ -10,10 +10,9 @@
 
 struct backend;
 
-/* Who uses the private database. There is one gateway at a time (STATE/gateway.lock); a second one
- * is refused, since the two would not hear of each other's messages. Every user holds a shared
- * lock on STATE/lock; the server is stopped in backend_close by a gateway that is then alone, or
- * by the last of the verbs when one of them had started it. */
+/* Who uses the private database. Every user holds a shared lock on STATE/lock; the server is
+ * stopped in backend_close by a gateway that is then alone, or by the last of the verbs when one
+ * of them had started it. */
 enum backend_use {
     BACKEND_GATEWAY,
     BACKEND_VERB,

@@ -5,6 +5,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -54,16 +55,32 @@ def test_port_that_is_taken(gateway):
         other.close()
 
 
-def test_second_gateway_on_one_state_is_refused(make_gateway):
-    gw = make_gateway()
-    other = Gateway(state=gw.state)
-    with pytest.raises(GatewayError, match="another gateway runs") as caught:
-        other.start()
-    assert "exit status 1" in str(caught.value)
-    assert call(gw.url, path="/nothing").status == 404
-    gw.kill9()
-    gw.start()
-    assert call(gw.url, path="/nothing").status == 404
+def test_gateways_on_one_state_share_its_database(make_gateway):
+    """Started at the same moment on an empty directory: one database, one key, and the last one
+    to leave stops it."""
+    first = make_gateway(start=False)
+    others = [Gateway(state=first.state) for _ in range(2)]
+    starts = [threading.Thread(target=one.start) for one in (first, *others)]
+    try:
+        for start in starts:
+            start.start()
+        for start in starts:
+            start.join()
+        user = first.add_user()
+        token = first.token(user)
+        for one in (first, *others):
+            with Opcode(one, token):
+                pass
+        first.stop()
+        others[0].kill9()
+        assert others[1].postgres_pid() is not None
+        with Opcode(others[1], token):
+            pass
+        others[1].stop()
+        assert first.postgres_pid() is None
+    finally:
+        for one in others:
+            one.close()
 
 
 @pytest.mark.parametrize("address", ["nonsense", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:99999",
