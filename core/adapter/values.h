@@ -5,7 +5,7 @@
 
 #include "core/adapter/adapter.h"
 
-#define ADAPTER_ERROR_SIZE 256
+#define ADAPTER_ERROR_SIZE 512
 
 /* One line, without a newline. */
 struct adapter_error {

@@ -115,7 +115,10 @@ const struct config_setting config_settings[] = {
     { .path = "auth.issuers[].require_exp", .kind = CONFIG_BOOL, .fallback = "true",
       .doc = "Refuse tokens that never expire." },
 
-    { .path = "adapters[].name", .kind = CONFIG_STRING, .doc = "A built-in adapter." },
+    { .path = "adapters[].name", .kind = CONFIG_STRING,
+      .doc = "A built-in adapter; with a path: what it is called here (absent: as it says)." },
+    { .path = "adapters[].path", .kind = CONFIG_STRING,
+      .doc = "The shared object (.so) of an adapter that is not built in." },
     { .path = "adapters[].mount", .kind = CONFIG_STRING,
       .doc = "Path prefix; absent: / and the adapter's name; empty: none." },
     { .path = NULL },

@@ -11,7 +11,7 @@
 
 #define PATH_SIZE 256
 
-static const struct dm_adapter *find_builtin(const char *name) {
+const struct dm_adapter *loadout_builtin(const char *name) {
     for (const struct dm_adapter *const *a = builtin_adapters; *a; a++)
         if (!strcmp((*a)->name, name))
             return *a;
@@ -35,7 +35,7 @@ static int take_general(struct config *config, struct loadout_item *item) {
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         struct dm_slice text = config_at(config, "limits.%s", keys[i]);
         if (adapter_values_set(item->values, keys[i], text, &error))
-            return config_fail(config, "limits", "%s: %s", item->adapter->name, error.text);
+            return config_fail(config, "limits", "%s: %s", item->name, error.text);
     }
     return 0;
 }
@@ -47,7 +47,7 @@ static int take_setting(struct config *config, struct loadout_item *item, size_t
     int r = take_value(config, item, path, key);
     if (r)
         return r;
-    snprintf(dotted, sizeof(dotted), "%s.%s", item->adapter->name, key);
+    snprintf(dotted, sizeof(dotted), "%s.%s", item->name, key);
     path[0] = '$';
     config_environment_name(dotted, path + 1, sizeof(path) - 1);
     r = take_value(config, item, path, key);
@@ -61,28 +61,70 @@ static int take_settings(struct config *config, struct loadout_item *item, size_
     return r;
 }
 
-static int take_item(struct config *config, struct loadout *loadout, size_t index,
-                     const struct dm_adapter *adapter, const char *mount) {
-    struct adapter_error error;
-    struct loadout_item *item = &loadout->items[loadout->count];
-    if (adapter_check(adapter, &error))
-        return config_fail(config, "adapters", "%s: %s", adapter->name, error.text);
-    *item = (struct loadout_item){ adapter, mount, adapter_values_new(adapter) };
-    loadout->count++;
-    return take_settings(config, item, index);
+/* Where errors of an adapter are: the key that names it. */
+static int fail_item(struct config *config, const struct loadout_item *item, size_t index,
+                     const struct adapter_error *error) {
+    char path[PATH_SIZE];
+    snprintf(path, sizeof(path), "adapters[%zu].%s", index, item->object ? "path" : "name");
+    return config_fail(config, path, "%s", error->text);
 }
 
-static int take_configured(struct config *config, struct loadout *loadout, size_t index) {
+static int add_item(const struct loadout_item *item, struct host *host,
+                    struct adapter_error *ret_error) {
+    struct host_instance_config config = { .name = item->name, .mount = item->mount,
+                                           .values = item->values };
+    return host_add(host, item->adapter, &config, ret_error);
+}
+
+/* `item` is taken over, also when that fails. `trial` holds those before it, and then it too. */
+static int take_item(struct config *config, struct loadout *loadout, struct loadout_item item,
+                     struct host *trial) {
+    struct adapter_error error;
+    size_t index = loadout->count;
+    struct loadout_item *kept = &loadout->items[loadout->count++];
+    *kept = item;
+    if (adapter_check(item.adapter, &error))
+        return fail_item(config, kept, index, &error);
+    kept->values = adapter_values_new(item.adapter);
+    int r = take_settings(config, kept, index);
+    if (!r && add_item(kept, trial, &error))
+        r = fail_item(config, kept, index, &error);
+    return r;
+}
+
+/* Fills what the configuration says of an adapter, from `name` (built in) or `path`. */
+static int find_item(struct config *config, size_t index, struct loadout_item *ret_item) {
+    struct adapter_error error;
     char path[PATH_SIZE];
-    snprintf(path, sizeof(path), "adapters[%zu].name", index);
-    struct dm_slice name = config_string(config, path);
-    if (!name.ptr)
-        return config_fail(config, path, "an adapter needs a name");
-    const struct dm_adapter *adapter = find_builtin(name.ptr);
-    if (!adapter)
-        return config_fail(config, path, "there is no adapter %s", name.ptr);
-    return take_item(config, loadout, index, adapter,
-                     config_at(config, "adapters[%zu].mount", index).ptr);
+    struct dm_slice file = config_at(config, "adapters[%zu].path", index);
+    ret_item->name = config_at(config, "adapters[%zu].name", index).ptr;
+    ret_item->mount = config_at(config, "adapters[%zu].mount", index).ptr;
+    snprintf(path, sizeof(path), "adapters[%zu].%s", index, file.ptr ? "path" : "name");
+    if (file.ptr) {
+        if (shared_object_open(file.ptr, &ret_item->object, &error))
+            return config_fail(config, path, "%s", error.text);
+        ret_item->adapter = shared_object_adapter(ret_item->object);
+        if (!ret_item->name)
+            ret_item->name = ret_item->adapter->name;
+        return 0;
+    }
+    if (!ret_item->name)
+        return config_fail(config, path, "an adapter needs a name, or the path of its file");
+    ret_item->adapter = loadout_builtin(ret_item->name);
+    return ret_item->adapter ? 0 : config_fail(config, path, "there is no adapter %s",
+                                               ret_item->name);
+}
+
+static int take_configured(struct config *config, struct loadout *loadout, struct host *trial) {
+    struct loadout_item item = { 0 };
+    int r = find_item(config, loadout->count, &item);
+    return r ? r : take_item(config, loadout, item, trial);
+}
+
+static int take_builtin(struct config *config, struct loadout *loadout, struct host *trial) {
+    const struct dm_adapter *adapter = builtin_adapters[loadout->count];
+    struct loadout_item item = { .adapter = adapter, .name = adapter->name };
+    return take_item(config, loadout, item, trial);
 }
 
 static size_t count_builtins(void) {
@@ -95,35 +137,35 @@ static size_t count_builtins(void) {
 int loadout_init(struct loadout *loadout, struct config *config) {
     size_t configured = config_count(config, "adapters");
     size_t count = configured ? configured : count_builtins();
+    struct host *trial = host_new(NULL, NULL, NULL);
     *loadout = (struct loadout){ mem_calloc(count + 1, sizeof(*loadout->items)), 0 };
     int r = 0;
-    for (size_t i = 0; !r && i < count; i++)
-        r = configured ? take_configured(config, loadout, i)
-                       : take_item(config, loadout, i, builtin_adapters[i], NULL);
+    while (!r && loadout->count < count)
+        r = configured ? take_configured(config, loadout, trial)
+                       : take_builtin(config, loadout, trial);
     if (!r)
         r = config_check_unknown(config);
+    host_free(trial);
     if (r)
         loadout_fini(loadout);
     return r;
 }
 
 void loadout_fini(struct loadout *loadout) {
-    for (size_t i = 0; i < loadout->count; i++)
+    for (size_t i = 0; i < loadout->count; i++) {
         adapter_values_free(loadout->items[i].values);
+        shared_object_close(loadout->items[i].object);
+    }
     free(loadout->items);
     *loadout = (struct loadout){ NULL, 0 };
 }
 
 int loadout_add(const struct loadout *loadout, struct host *host,
                 struct adapter_error *ret_error) {
-    for (size_t i = 0; i < loadout->count; i++) {
-        const struct loadout_item *item = &loadout->items[i];
-        struct host_instance_config config = { .mount = item->mount, .values = item->values };
-        int r = host_add(host, item->adapter, &config, ret_error);
-        if (r)
-            return r;
-    }
-    return 0;
+    int r = 0;
+    for (size_t i = 0; !r && i < loadout->count; i++)
+        r = add_item(&loadout->items[i], host, ret_error);
+    return r;
 }
 
 static void show_settings(const struct adapter_values *values, struct buf *yaml) {
@@ -139,16 +181,44 @@ static void show_settings(const struct adapter_values *values, struct buf *yaml)
     }
 }
 
+static void show_mount(const struct loadout_item *item, struct buf *ret_text) {
+    if (!item->mount)
+        buf_append_char(ret_text, '/');
+    buf_append_str(ret_text, item->mount ? item->mount : item->name);
+}
+
 void loadout_show(const struct loadout *loadout, struct buf *ret_yaml) {
     buf_append_str(ret_yaml, "adapters:\n");
     for (size_t i = 0; i < loadout->count; i++) {
         const struct loadout_item *item = &loadout->items[i];
-        buf_printf(ret_yaml, "  - name: %s\n    mount: ", item->adapter->name);
-        if (item->mount)
-            buf_printf(ret_yaml, "\"%s\"\n", item->mount);
-        else
-            buf_printf(ret_yaml, "/%s\n", item->adapter->name);
-        buf_append_str(ret_yaml, "    settings:\n");
+        buf_printf(ret_yaml, "  - name: %s\n", item->name);
+        if (item->object)
+            buf_printf(ret_yaml, "    path: \"%s\"\n", shared_object_path(item->object));
+        buf_append_str(ret_yaml, "    mount: \"");
+        show_mount(item, ret_yaml);
+        buf_append_str(ret_yaml, "\"\n    settings:\n");
         show_settings(item->values, ret_yaml);
     }
+}
+
+void loadout_list(const struct loadout *loadout, struct buf *ret_lines) {
+    for (size_t i = 0; i < loadout->count; i++) {
+        const struct loadout_item *item = &loadout->items[i];
+        buf_printf(ret_lines, "%s\t", item->name);
+        show_mount(item, ret_lines);
+        buf_printf(ret_lines, "\t%s\t%s\t%s\n", item->adapter->title, item->adapter->version,
+                   item->object ? shared_object_path(item->object) : "built-in");
+    }
+}
+
+void loadout_matrix(const struct loadout *loadout, struct buf *ret_lines) {
+    for (size_t i = 0; i < loadout->count; i++)
+        for (int kind = DM_EVENT_NONE + 1; kind < DM_EVENT_KIND_COUNT; kind++) {
+            const char *note;
+            enum dm_treatment treatment = adapter_treatment(
+                loadout->items[i].adapter, (enum dm_event_kind)kind, &note);
+            buf_printf(ret_lines, "%s\t%s\t%s\t%s\n", loadout->items[i].name,
+                       dm_event_name((enum dm_event_kind)kind),
+                       adapter_treatment_name(treatment), note ? note : "");
+        }
 }

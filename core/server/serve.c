@@ -112,31 +112,17 @@ int cli_version(struct cli *cli) {
     return CLI_OK;
 }
 
-static void print_matrix(const struct loadout *loadout) {
-    for (size_t i = 0; i < loadout->count; i++)
-        for (int kind = DM_EVENT_NONE + 1; kind < DM_EVENT_KIND_COUNT; kind++) {
-            const char *note;
-            enum dm_treatment treatment = adapter_treatment(
-                loadout->items[i].adapter, (enum dm_event_kind)kind, &note);
-            printf("%s\t%s\t%s\t%s\n", loadout->items[i].adapter->name,
-                   dm_event_name((enum dm_event_kind)kind),
-                   adapter_treatment_name(treatment), note ? note : "");
-        }
-}
-
 int cli_adapter_list(struct cli *cli) {
     struct loadout loadout;
+    struct buf lines = BUF_INIT;
     if (loadout_init(&loadout, cli->config))
         return cli_fail(CLI_CONFIG, "%s", config_error(cli->config));
     if (cli->argc && !strcmp(cli->argv[0], "--matrix"))
-        print_matrix(&loadout);
+        loadout_matrix(&loadout, &lines);
     else
-        for (size_t i = 0; i < loadout.count; i++) {
-            const struct loadout_item *item = &loadout.items[i];
-            printf("%s\t%s%s\t%s\n", item->adapter->name, item->mount ? "" : "/",
-                   item->mount ? item->mount : item->adapter->name,
-                   item->adapter->title ? item->adapter->title : "");
-        }
+        loadout_list(&loadout, &lines);
+    fwrite(lines.data, 1, lines.len, stdout);
+    buf_fini(&lines);
     loadout_fini(&loadout);
     return CLI_OK;
 }
