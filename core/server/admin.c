@@ -47,11 +47,12 @@ static void handle(struct conn_server *server, struct http_exchange *exchange) {
 
 static const struct conn_handler admin_handler = { .request = handle };
 
-int admin_open(struct gateway *gateway, struct dm_slice address, struct admin **ret_admin) {
+int admin_open(struct gateway *gateway, struct dm_slice address, int fd,
+               struct admin **ret_admin) {
     struct loop *loop = backend_loop(gateway_backend(gateway));
     struct admin *admin = mem_zalloc(sizeof(*admin));
     struct conn_config config = CONN_CONFIG_DEFAULT;
-    struct listener_config listen = { .address = address, .fd = -1, .max_connections = 256 };
+    struct listener_config listen = { .address = address, .fd = fd, .max_connections = 256 };
     struct listener *listener;
     admin->gateway = gateway;
     admin->server = conn_server_new(loop, &config, &admin_handler, admin);

@@ -7,8 +7,10 @@
 
 struct admin;
 
-/* Listens at `address`. Returns 0 or a negative errno. */
-int admin_open(struct gateway *gateway, struct dm_slice address, struct admin **ret_admin);
+/* Listens at `address`, or on a listening socket `fd` that was inherited (-1: none), which becomes
+ * its own. Returns 0 or a negative errno. */
+int admin_open(struct gateway *gateway, struct dm_slice address, int fd,
+               struct admin **ret_admin);
 
 /* Where, "HOST:PORT"; borrowed. */
 const char *admin_address(const struct admin *admin);

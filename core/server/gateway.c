@@ -109,26 +109,37 @@ static void on_request(struct conn_server *server, struct http_exchange *exchang
 
 static const struct conn_handler conn_handler = { .request = on_request };
 
-static int open_server(struct gateway *gateway) {
-    struct conn_config config = CONN_CONFIG_DEFAULT;
-    struct listener_config listen = {
+static int listen_at(struct gateway *gateway, int fd) {
+    struct listener_config config = {
         .address = config_string(gateway->config, "listen"),
-        .fd = -1,
+        .fd = fd,
         .max_connections = (uint32_t)config_int(gateway->config, "limits.connections"),
     };
     struct listener *listener;
+    int r = conn_server_listen(gateway->server, &config, &listener);
+    if (r && fd >= 0)
+        return cli_fail(CLI_FAILED, "the inherited socket %d: %s", fd, strerror(-r));
+    if (r)
+        return cli_fail(CLI_FAILED, "%.*s: %s", DM_SLICE_FMT(config.address), strerror(-r));
+    if (!gateway->address[0])
+        net_address_format(listener_address(listener), gateway->address);
+    return CLI_OK;
+}
+
+static int open_server(struct gateway *gateway, struct inherit *inherit) {
+    struct conn_config config = CONN_CONFIG_DEFAULT;
     config.write.max = (uint32_t)config_int(gateway->config, "limits.send_queue_bytes");
     config.http.head_timeout_ms = (uint32_t)config_int(gateway->config, "limits.handshake_ms");
     gateway->server = conn_server_new(backend_loop(gateway->backend), &config,
                                       &conn_handler, gateway);
-    int r = conn_server_listen(gateway->server, &listen, &listener);
-    if (r)
-        return cli_fail(CLI_FAILED, "%.*s: %s", DM_SLICE_FMT(listen.address), strerror(-r));
-    net_address_format(listener_address(listener), gateway->address);
-    return CLI_OK;
+    int fd = inherit_claim(inherit, INHERIT_PUBLIC);
+    int r = listen_at(gateway, fd);
+    while (!r && fd >= 0 && (fd = inherit_claim(inherit, INHERIT_PUBLIC)) >= 0)
+        r = listen_at(gateway, fd);
+    return r;
 }
 
-static int open_all(struct gateway *gateway) {
+static int open_all(struct gateway *gateway, struct inherit *inherit) {
     int r = backend_open(gateway->config, BACKEND_GATEWAY, &gateway->backend);
     if (r)
         return r;
@@ -142,16 +153,16 @@ static int open_all(struct gateway *gateway) {
     if (!r)
         r = open_engine(gateway);
     if (!r)
-        r = open_server(gateway);
+        r = open_server(gateway, inherit);
     if (!r)
         loop_timer_arm(backend_loop(gateway->backend), &gateway->watch, REVIVE_MS);
     return r;
 }
 
-int gateway_open(struct config *config, struct gateway **ret_gateway) {
+int gateway_open(struct config *config, struct inherit *inherit, struct gateway **ret_gateway) {
     struct gateway *gateway = mem_zalloc(sizeof(*gateway));
     gateway->config = config;
-    int r = open_all(gateway);
+    int r = open_all(gateway, inherit);
     if (r) {
         gateway_close(gateway);
         return r;

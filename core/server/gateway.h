@@ -4,17 +4,19 @@
 
 #include "core/server/backend.h"
 #include "core/server/config.h"
+#include "core/server/inherit.h"
 
 struct gateway;
 
-/* Builds everything and listens. Blocks meanwhile. Returns a CLI exit code; on CLI_OK connections
+/* Builds everything and listens: on the INHERIT_PUBLIC sockets of `inherit`, which it claims, or
+ * where the configuration says. Blocks meanwhile. Returns a CLI exit code; on CLI_OK connections
  * are accepted as soon as the loop runs. What went wrong was said on stderr. */
-int gateway_open(struct config *config, struct gateway **ret_gateway);
+int gateway_open(struct config *config, struct inherit *inherit, struct gateway **ret_gateway);
 
 struct backend *gateway_backend(struct gateway *gateway);
 struct metrics *gateway_metrics(struct gateway *gateway);
 
-/* Where clients connect, "HOST:PORT"; borrowed. */
+/* Where clients connect, "HOST:PORT", the first place of several; borrowed. */
 const char *gateway_address(const struct gateway *gateway);
 
 /* 1 while it can serve: database there, not draining. */

@@ -1,0 +1,112 @@
+/* dragoman serve: the process around a gateway. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "core/base/log.h"
+#include "core/server/admin.h"
+#include "core/server/cli.h"
+#include "core/server/gateway.h"
+#include "core/server/notify.h"
+#include "version.h"
+
+struct service {
+    struct inherit inherit;
+    struct notify notify;
+    struct gateway *gateway;
+    struct admin *admin;
+    struct loop *loop;
+    uv_signal_t terminate;
+    uv_signal_t interrupt;
+    enum { SERVICE_RUNS = 0, SERVICE_DRAINS } state;
+};
+
+static void drained(void *owner) {
+    loop_stop(((struct service *)owner)->loop);
+}
+
+static void stop_signal(uv_signal_t *handle, int signum) {
+    struct service *service = handle->data;
+    if (service->state == SERVICE_DRAINS)
+        return;
+    service->state = SERVICE_DRAINS;
+    log_event(LOG_LEVEL_INFO, "draining", LOG_STR("signal", strsignal(signum)));
+    notify_send(&service->notify, "STOPPING=1");
+    gateway_drain(service->gateway, drained, service);
+}
+
+/* One descriptor per connection: take all the system grants. */
+static void raise_descriptor_limit(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static void watch_signal(struct service *service, uv_signal_t *handle, int signum) {
+    uv_signal_init(loop_uv(service->loop), handle);
+    handle->data = service;
+    uv_signal_start(handle, stop_signal, signum);
+}
+
+static void announce(struct service *service) {
+    const char *address = gateway_address(service->gateway);
+    printf("ready %s%s\n", strcmp(address, "unix") ? "http://" : "", address);
+    fflush(stdout);
+    log_event(LOG_LEVEL_INFO, "ready", LOG_STR("listen", address),
+              LOG_STR("admin", service->admin ? admin_address(service->admin) : NULL),
+              LOG_STR("version", DRAGOMAN_VERSION));
+    notify_send(&service->notify, "READY=1");
+}
+
+static void run(struct service *service) {
+    watch_signal(service, &service->terminate, SIGTERM);
+    watch_signal(service, &service->interrupt, SIGINT);
+    notify_feed(&service->notify, service->loop);
+    announce(service);
+    loop_run(service->loop);
+    uv_close((uv_handle_t *)&service->terminate, NULL);
+    uv_close((uv_handle_t *)&service->interrupt, NULL);
+}
+
+/* An admin socket that was passed is served whether or not an address is configured. */
+static int open_admin(struct service *service, struct config *config) {
+    struct dm_slice address = config_string(config, "admin");
+    int fd = inherit_claim(&service->inherit, INHERIT_ADMIN);
+    if (fd < 0 && !address.ptr)
+        return CLI_OK;
+    int r = admin_open(service->gateway, address, fd, &service->admin);
+    return r ? cli_fail(CLI_FAILED, "cannot listen at %s: %s",
+                        fd < 0 ? address.ptr : "the inherited admin socket", strerror(-r))
+             : CLI_OK;
+}
+
+static int open_all(struct service *service, struct config *config) {
+    if (inherit_take(&service->inherit))
+        return cli_fail(CLI_FAILED, "LISTEN_FDS announces what is not there");
+    notify_open(&service->notify, inherit_claim(&service->inherit, INHERIT_PARENT));
+    int r = gateway_open(config, &service->inherit, &service->gateway);
+    if (r)
+        return r;
+    service->loop = backend_loop(gateway_backend(service->gateway));
+    return open_admin(service, config);
+}
+
+int cli_serve(struct cli *cli) {
+    struct service service = { 0 };
+    if (cli->argc)
+        return cli_fail(CLI_USAGE, "serve does not know %s", cli->argv[0]);
+    raise_descriptor_limit();
+    int r = open_all(&service, cli->config);
+    inherit_close(&service.inherit);
+    if (!r)
+        run(&service);
+    notify_close(&service.notify);
+    admin_close(service.admin);
+    if (service.gateway)
+        gateway_close(service.gateway);
+    log_event(LOG_LEVEL_INFO, "stopped");
+    return r;
+}
