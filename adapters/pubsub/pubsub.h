@@ -55,11 +55,14 @@ struct pubsub_listing {
     size_t len, cap;
 };
 
+struct pubsub_uploads;
+
 struct pubsub_session {
     enum pubsub_form form;
     enum pubsub_route route;
     struct pubsub_listing *listings;
     uint32_t listing_count, next_listing;
+    struct pubsub_uploads *uploads; /* of a request that brought files */
 };
 
 /* envelope.c: events and answers in both forms. */
@@ -116,5 +119,13 @@ void pubsub_put_chat(struct dm_out *out, const char *key, const struct dm_messag
 void pubsub_request(struct dm_session *session, const struct dm_request *request);
 void pubsub_fault(struct dm_session *session, const struct dm_request *request, int status);
 void pubsub_rest_result(struct dm_session *session, const struct dm_result *result);
+void pubsub_respond_status(struct dm_session *session, int status);
+/* 400 with what is wrong. */
+void pubsub_respond_errors(struct dm_session *session, const char *what);
+void pubsub_respond_failure(struct dm_session *session, enum dm_status status);
+
+/* upload.c */
+void pubsub_upload(struct dm_session *session);
+void pubsub_uploaded(struct dm_session *session, const struct dm_result *result);
 
 #endif

@@ -1,8 +1,6 @@
 /* The calls of its web app beside the socket: accounts, and media before they are sent. */
 #include "adapters/pubsub/pubsub.h"
 
-#define FILES_MAX 4
-
 struct account {
     struct dm_slice username;
     struct dm_slice password;
@@ -24,8 +22,7 @@ static void respond_text(struct dm_session *session, int status, const char *key
     dm_respond(session, &response, out);
 }
 
-/* 400 with what is wrong. */
-static void respond_errors(struct dm_session *session, const char *what) {
+void pubsub_respond_errors(struct dm_session *session, const char *what) {
     const struct dm_response response = { .status = 400 };
     struct dm_out *out = dm_out(session);
 
@@ -50,14 +47,14 @@ static const char *status_text(int status) {
     }
 }
 
-static void respond_status(struct dm_session *session, int status) {
+void pubsub_respond_status(struct dm_session *session, int status) {
     respond_text(session, status, "error", status_text(status));
 }
 
 void pubsub_fault(struct dm_session *session, const struct dm_request *request, int status) {
     if (status == 401 && request->route == ROUTE_UPLOAD)
         status = 403;
-    respond_status(session, status);
+    pubsub_respond_status(session, status);
 }
 
 /* ---- requests ---- */
@@ -71,7 +68,7 @@ static void ask_account(struct dm_session *session, const struct dm_request *req
     if (dm_json_decode(session->host, dm_json_parse(session->host, request->body), &fields,
                        &account, &field) != 0
         || !account.username.len || !account.password.len) {
-        respond_errors(session, !account.username.len ? "username is required"
+        pubsub_respond_errors(session, !account.username.len ? "username is required"
                                                       : "password is required");
         return;
     }
@@ -87,53 +84,17 @@ static void ask_account(struct dm_session *session, const struct dm_request *req
     dm_submit(session, &command, DM_SLICE_NONE);
 }
 
-static void upload(struct dm_session *session) {
-    struct dm_upload uploads[FILES_MAX];
-    struct dm_command command = { .size = sizeof(command), .kind = DM_CMD_FILE_PUT,
-                                  .uploads = uploads };
-    struct dm_part part;
-    int more;
-
-    for (size_t i = 0; (more = dm_request_part(session, i, &part)) > 0; i++) {
-        if (!dm_slice_eq(part.name, DM_SLICE("files")) || !part.filename.ptr)
-            continue;
-        if (command.upload_count == FILES_MAX) {
-            respond_errors(session, "too many files");
-            return;
-        }
-        uploads[command.upload_count++] = (struct dm_upload){ part.filename, part.data };
-    }
-    if (more < 0 || !command.upload_count)
-        respond_errors(session, more < 0 ? "no sound multipart/form-data" : "files is required");
-    else
-        dm_submit(session, &command, DM_SLICE_NONE);
-}
-
 void pubsub_request(struct dm_session *session, const struct dm_request *request) {
     struct pubsub_session *state = session->state;
 
     state->route = (enum pubsub_route)request->route;
     if (state->route == ROUTE_UPLOAD)
-        upload(session);
+        pubsub_upload(session);
     else
         ask_account(session, request);
 }
 
 /* ---- results ---- */
-
-static void respond_files(struct dm_session *session, const struct dm_result *result) {
-    const struct dm_response response = { .status = 200 };
-    struct dm_out *out = dm_out(session);
-
-    dm_put_object(out, NULL);
-    dm_put_str(out, "message", "Uploaded successfully");
-    dm_put_array(out, "files");
-    for (size_t i = 0; i < result->file_count; i++)
-        dm_put_url(out, NULL, result->files[i]);
-    dm_put_end(out);
-    dm_put_end(out);
-    dm_respond(session, &response, out);
-}
 
 static void respond_token(struct dm_session *session, struct dm_slice token) {
     const struct dm_response response = { .status = 200 };
@@ -155,32 +116,32 @@ static void respond_exists(struct dm_session *session) {
     dm_respond(session, &response, out);
 }
 
-static void respond_failure(struct dm_session *session, const struct dm_result *result) {
+void pubsub_respond_failure(struct dm_session *session, enum dm_status status) {
     const struct pubsub_session *state = session->state;
 
-    switch (result->status) {
+    switch (status) {
     case DM_LIMITED:
-        respond_status(session, 429);
+        pubsub_respond_status(session, 429);
         break;
     case DM_UNAVAILABLE:
-        respond_status(session, 503);
+        pubsub_respond_status(session, 503);
         break;
     case DM_INTERNAL:
-        respond_status(session, 500);
+        pubsub_respond_status(session, 500);
         break;
     case DM_EXISTS:
         respond_exists(session);
         break;
     case DM_TOO_LARGE:
-        respond_status(session, 413);
+        pubsub_respond_status(session, 413);
         break;
     default:
         if (state->route == ROUTE_LOGIN)
-            respond_status(session, 401);
-        else if (state->route == ROUTE_UPLOAD && result->status != DM_INVALID)
-            respond_status(session, 403);
+            pubsub_respond_status(session, 401);
+        else if (state->route == ROUTE_UPLOAD && status != DM_INVALID)
+            pubsub_respond_status(session, 403);
         else
-            respond_errors(session, "invalid value");
+            pubsub_respond_errors(session, "invalid value");
         break;
     }
 }
@@ -188,10 +149,10 @@ static void respond_failure(struct dm_session *session, const struct dm_result *
 void pubsub_rest_result(struct dm_session *session, const struct dm_result *result) {
     const struct pubsub_session *state = session->state;
 
-    if (result->status != DM_OK)
-        respond_failure(session, result);
-    else if (state->route == ROUTE_UPLOAD)
-        respond_files(session, result);
+    if (state->route == ROUTE_UPLOAD)
+        pubsub_uploaded(session, result);
+    else if (result->status != DM_OK)
+        pubsub_respond_failure(session, result->status);
     else if (state->route == ROUTE_LOGIN)
         respond_token(session, result->access_token);
     else

@@ -1,6 +1,8 @@
 /* Sockets of both forms: their login, and what comes over them. */
 #include "adapters/pubsub/pubsub.h"
 
+#include <stdlib.h>
+
 static enum pubsub_form form_of(const struct dm_session *session) {
     return ((const struct pubsub_session *)session->state)->form;
 }
@@ -131,7 +133,10 @@ void pubsub_notice(struct dm_session *session, enum dm_notice notice,
 }
 
 void pubsub_close(struct dm_session *session) {
-    pubsub_listings_free(session->state);
+    struct pubsub_session *state = session->state;
+
+    pubsub_listings_free(state);
+    free(state->uploads);
 }
 
 void pubsub_redact(struct dm_instance *instance, const struct dm_frame *frame,

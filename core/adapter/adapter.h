@@ -482,7 +482,7 @@ static inline struct dm_slice dm_request_form(struct dm_session *session, const 
     return session->host->request_form(session, name);
 }
 
-/* One part of a multipart/form-data body (RFC 7578). */
+/* One part of a multipart/form-data body (RFC 7578): any bytes. */
 struct dm_part {
     struct dm_slice name;         /* of the field */
     struct dm_slice filename;     /* absent when it is no file */
@@ -491,7 +491,7 @@ struct dm_part {
 };
 
 /* Part number `index` of the request's body: 1 with ret_part, 0 past the last, -1 when the body is
- * no sound multipart/form-data. In `request` only. */
+ * no sound multipart/form-data. Cheapest in rising order. In `request` only. */
 static inline int dm_request_part(struct dm_session *session, size_t index,
                                   struct dm_part *ret_part) {
     return session->host->request_part(session, index, ret_part);

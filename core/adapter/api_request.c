@@ -2,7 +2,6 @@
 #include <errno.h>
 
 #include "core/adapter/api.h"
-#include "core/adapter/multipart.h"
 #include "core/base/utf8.h"
 
 static struct session *request_session(struct dm_session *pub, const char *name) {
@@ -80,7 +79,7 @@ int api_request_part(struct dm_session *pub, size_t index, struct dm_part *ret_p
     if (!session || !ret_part)
         return -1;
     return multipart_part(http_header(http_request(session->request->exchange), "content-type"),
-                          session->request->pub.body, index, ret_part);
+                          session->request->pub.body, index, &session->request->parts, ret_part);
 }
 
 /* ---- answering ---- */

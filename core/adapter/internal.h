@@ -4,6 +4,7 @@
 
 #include "core/adapter/host.h"
 #include "core/adapter/json_read.h"
+#include "core/adapter/multipart.h"
 #include "core/adapter/out.h"
 #include "core/adapter/router.h"
 #include "core/base/list.h"
@@ -130,6 +131,7 @@ struct request {
     struct router_match match;
     struct dm_request pub;
     char *content_type;
+    struct multipart_cursor parts; /* of the body */
     enum dm_status auth;
     uint32_t retry_after;
     int fault;         /* the status that `fault` was asked about; 0: none */

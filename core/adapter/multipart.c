@@ -25,6 +25,10 @@ static struct dm_slice cut(struct dm_slice *text, char at) {
     int quoted = 0;
 
     for (size_t i = 0; i < whole.len; i++) {
+        if (quoted && whole.ptr[i] == '\\') {
+            i++;
+            continue;
+        }
         if (whole.ptr[i] == '"')
             quoted = !quoted;
         if (quoted || whole.ptr[i] != at)
@@ -61,9 +65,26 @@ static int type_is(struct dm_slice value, const char *type) {
     return http_name_is(trim(value), type);
 }
 
-/* The first place of the delimiter "--boundary" in text; NULL when there is none. */
+/* What follows a delimiter: "--" ends the body, a line end (after blanks) begins a part. */
+static int ends_delimiter(struct dm_slice rest) {
+    if (rest.len >= 2 && memcmp(rest.ptr, "--", 2) == 0)
+        return 1;
+    while (rest.len && (rest.ptr[0] == ' ' || rest.ptr[0] == '\t'))
+        rest = after(rest, 1);
+    return rest.len >= 2 && memcmp(rest.ptr, "\r\n", 2) == 0;
+}
+
+/* The first delimiter ("\r\n--boundary") in text, which is a line of its own; NULL when there is
+ * none. */
 static const char *find(struct dm_slice text, struct dm_slice delimiter) {
-    return text.len ? memmem(text.ptr, text.len, delimiter.ptr, delimiter.len) : NULL;
+    const char *at;
+
+    while (text.len && (at = memmem(text.ptr, text.len, delimiter.ptr, delimiter.len))) {
+        text = after(text, (size_t)(at - text.ptr) + delimiter.len);
+        if (ends_delimiter(text))
+            return at;
+    }
+    return NULL;
 }
 
 static int read_head(struct dm_slice head, struct dm_part *part) {
@@ -94,11 +115,11 @@ static int read_head(struct dm_slice head, struct dm_part *part) {
 /* What lies between two delimiters: the rest of the first one's line, head, data. */
 static int read_part(struct dm_slice text, struct dm_part *ret_part) {
     struct dm_part part = { DM_SLICE_NONE, DM_SLICE_NONE, DM_SLICE_NONE, DM_SLICE_NONE };
-    const char *end;
+    const char *end = memchr(text.ptr, '\n', text.len);
 
-    if (text.len < 4 || memcmp(text.ptr, "\r\n", 2) != 0)
+    if (!end)
         return -1;
-    text = after(text, 2);
+    text = after(text, (size_t)(end - text.ptr) + 1);
     end = memmem(text.ptr, text.len, "\r\n\r\n", 4);
     if (!end || end - text.ptr > HEAD_MAX)
         return -1;
@@ -109,22 +130,32 @@ static int read_part(struct dm_slice text, struct dm_part *ret_part) {
     return 1;
 }
 
+/* Where the first delimiter ends; 0 when there is none. Nothing precedes it, or a line end does. */
+static size_t begin(struct dm_slice body, struct dm_slice delimiter) {
+    struct dm_slice bare = after(delimiter, 2);
+    const char *at;
+
+    if (body.len >= bare.len && memcmp(body.ptr, bare.ptr, bare.len) == 0
+        && ends_delimiter(after(body, bare.len)))
+        return bare.len;
+    at = find(body, delimiter);
+    return at ? (size_t)(at - body.ptr) + delimiter.len : 0;
+}
+
 int multipart_part(struct dm_slice content_type, struct dm_slice body, size_t index,
-                   struct dm_part *ret_part) {
+                   struct multipart_cursor *cursor, struct dm_part *ret_part) {
     char text[BOUNDARY_MAX + 4] = "\r\n--";
     struct dm_slice boundary = parameter(content_type, "boundary"), delimiter;
-    struct dm_slice rest = body;
 
     if (!type_is(content_type, "multipart/form-data") || boundary.len == 0
         || boundary.len > BOUNDARY_MAX)
         return -1;
     memcpy(text + 4, boundary.ptr, boundary.len);
     delimiter = (struct dm_slice){ text, boundary.len + 4 };
-    /* The first delimiter begins the body, so the line end before it is not there. */
-    if (body.len < delimiter.len - 2 || memcmp(body.ptr, text + 2, delimiter.len - 2) != 0)
-        return -1;
-    rest = after(rest, delimiter.len - 2);
-    for (size_t i = 0;; i++) {
+    if (!cursor->offset || index < cursor->index)
+        *cursor = (struct multipart_cursor){ 0, begin(body, delimiter) };
+    while (cursor->offset) {
+        struct dm_slice rest = after(body, cursor->offset);
         const char *end;
 
         if (rest.len >= 2 && memcmp(rest.ptr, "--", 2) == 0)
@@ -132,8 +163,11 @@ int multipart_part(struct dm_slice content_type, struct dm_slice body, size_t in
         end = find(rest, delimiter);
         if (!end)
             return -1;
-        if (i == index)
+        if (cursor->index == index)
             return read_part((struct dm_slice){ rest.ptr, (size_t)(end - rest.ptr) }, ret_part);
-        rest = after(rest, (size_t)(end - rest.ptr) + delimiter.len);
+        *cursor = (struct multipart_cursor){
+            cursor->index + 1, (size_t)(end - body.ptr) + delimiter.len,
+        };
     }
+    return -1;
 }

@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/utf8.h"
+#include "core/net/cors.h"
 
 static void on_complete(struct http_exchange *exchange, struct dm_slice body);
 static void on_too_large(struct http_exchange *exchange);
@@ -239,6 +240,23 @@ static void refuse(struct host *host, struct http_exchange *exchange, int status
     buf_fini(&allow);
 }
 
+/* A page of another origin asks what it may. 1 when that was all, else 0. */
+static int answer_preflight(struct host *host, struct http_exchange *exchange,
+                            const struct instance *instance) {
+    const struct http_request *request = http_request(exchange);
+    struct http_field fields[CORS_FIELDS_MAX];
+    struct buf methods = BUF_INIT;
+    size_t count;
+
+    if (!cors_is_preflight(request) || !cors_allows(instance->cors_origins, request))
+        return 0;
+    router_allow(host->router, request->path, &methods);
+    count = cors_fields(instance->cors_origins, request, buf_slice(&methods), fields);
+    (void)http_respond(exchange, 204, fields, count, DM_SLICE_NONE);
+    buf_fini(&methods);
+    return 1;
+}
+
 static void serve(struct host *host, struct http_exchange *exchange, enum dm_session_kind kind,
                   const struct router_match *match) {
     uint32_t most = host->config.sockets_max;
@@ -280,7 +298,8 @@ void host_request(struct host *host, struct http_exchange *exchange) {
         serve(host, exchange, DM_SESSION_REQUEST, &match);
         break;
     case ROUTER_NO_METHOD:
-        refuse(host, exchange, 405, &match);
+        if (!answer_preflight(host, exchange, match.owner))
+            refuse(host, exchange, 405, &match);
         break;
     case ROUTER_NO_ROUTE:
         if (is_socket)

@@ -1,6 +1,7 @@
 /* Responses: whole, in pieces, and the fields that a status obliges to. */
 #include "core/adapter/internal.h"
 #include "core/base/log.h"
+#include "core/net/cors.h"
 
 #define FIELDS_MAX 32
 
@@ -17,7 +18,7 @@ enum fields_body {
 };
 
 struct fields {
-    struct http_field rows[FIELDS_MAX + 3];
+    struct http_field rows[FIELDS_MAX + CORS_FIELDS_MAX + 3];
     size_t count;
 };
 
@@ -44,6 +45,13 @@ static void add_owed_field(struct session *session, const struct dm_response *re
     }
 }
 
+/* The page of another origin that asked may see the answer, if the setting says so. */
+static void add_cors_fields(const struct session *session, struct fields *fields) {
+    fields->count += cors_fields(session->instance->cors_origins,
+                                 http_request(session->request->exchange), DM_SLICE_NONE,
+                                 fields->rows + fields->count);
+}
+
 /* The fields of the response, some of which live in `scratch`. */
 static void fill_fields(struct session *session, const struct dm_response *response,
                         enum fields_body body, struct buf *scratch, struct fields *ret_fields) {
@@ -55,6 +63,7 @@ static void fill_fields(struct session *session, const struct dm_response *respo
     for (size_t i = 0; i < response->header_count && i < FIELDS_MAX; i++)
         add_field(ret_fields, response->headers[i].name, response->headers[i].value);
     add_owed_field(session, response, scratch, ret_fields);
+    add_cors_fields(session, ret_fields);
 }
 
 int request_respond(struct session *session, const struct dm_response *response,

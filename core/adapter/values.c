@@ -46,7 +46,7 @@ static const struct dm_setting common_settings[COMMON_COUNT] = {
     { "connect_timeout_ms", DM_SETTING_INT, "45000", 0, 86400000, NULL,
       "milliseconds a Socket.IO client may stay without joining a namespace; 0: any time" },
     { "cors_origins", DM_SETTING_STRING, "*", 0, 0, NULL,
-      "origins whose pages may speak Socket.IO, separated by blanks; *: any; empty: none" },
+      "origins whose pages may speak to the adapter, separated by blanks; *: any; empty: none" },
     { "chats", DM_SETTING_WORD, "drop", 0, 0, chats_words,
       "drop: messages of chats are not shown; flatten: they are, as direct ones" },
 };

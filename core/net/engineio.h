@@ -70,8 +70,7 @@ struct engineio_config {
     uint32_t max_payload;     /* bytes: told to clients as maxPayload */
     uint32_t max_message;     /* bytes of a POST or WebSocket message of a new session */
     uint32_t queue_max;       /* bytes that may wait for a poll */
-    struct dm_slice origins;  /* of which pages may speak to us (CORS): separated by blanks or
-                                 commas, "*" for any, empty for none. Borrowed */
+    struct dm_slice origins;  /* of which pages may speak to us, as cors.h has it. Borrowed */
 };
 
 /* A server without sessions. config is copied; handler must outlive the server. */
@@ -96,12 +95,6 @@ void engineio_request(struct engineio *server, struct http_exchange *exchange);
 /* Ends every session at once; all closed() come before it returns. For the end of a process, when
  * the connections are gone. */
 void engineio_abort_all(struct engineio *server);
-
-/* The CORS fields (Fetch, section 3.3) for a response to that request, at most
- * ENGINEIO_CORS_FIELDS of them; returns their number. They borrow from request. */
-#define ENGINEIO_CORS_FIELDS 5
-size_t engineio_cors(struct dm_slice origins, const struct http_request *request,
-                     struct http_field *ret_fields);
 
 /* ---- sessions ---- */
 

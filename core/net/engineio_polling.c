@@ -111,13 +111,24 @@ static void post_complete(struct http_exchange *exchange, struct dm_slice body) 
     (void)engineio_post_run(session);
 }
 
+static void post_too_large(struct http_exchange *exchange) {
+    struct engineio_session *session = http_userdata(exchange);
+    forget_post(session);
+    engineio_let_go(exchange);
+    (void)engineio_respond(session->server, exchange, 413, NULL, DM_SLICE_NONE);
+}
+
 static void post_end(struct http_exchange *exchange, enum http_end how) {
     struct engineio_session *session = http_userdata(exchange);
     (void)how;
     forget_post(session);
 }
 
-static const struct http_handler post_handler = { .complete = post_complete, .end = post_end };
+static const struct http_handler post_handler = {
+    .complete = post_complete,
+    .too_large = post_too_large,
+    .end = post_end,
+};
 
 void engineio_post_end(struct engineio_session *session, unsigned status) {
     struct http_exchange *exchange = session->post;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/net/cors.h"
 #include "core/net/engineio_internal.h"
 
 #define VALUE_MAX 64
@@ -34,52 +35,15 @@ int engineio_is_meant(const struct http_request *request) {
 
 /* ---- answers ---- */
 
-static int is_origin(struct dm_slice origins, struct dm_slice origin) {
-    size_t at = 0;
-    while (at < origins.len) {
-        size_t end = at;
-        while (end < origins.len && origins.ptr[end] != ' ' && origins.ptr[end] != ',')
-            end++;
-        if (dm_slice_eq((struct dm_slice){ origins.ptr + at, end - at }, origin))
-            return end > at;
-        at = end + 1;
-    }
-    return 0;
-}
-
-size_t engineio_cors(struct dm_slice origins, const struct http_request *request,
-                     struct http_field *ret_fields) {
-    struct dm_slice origin = http_header(request, "origin"), wanted;
-    int any = is_origin(origins, DM_SLICE("*"));
-    size_t count = 0;
-    if (!origin.len || (!any && !is_origin(origins, origin)))
-        return 0;
-    ret_fields[count++] = (struct http_field){ DM_SLICE("Access-Control-Allow-Origin"),
-                                               any ? DM_SLICE("*") : origin };
-    if (!any) {
-        ret_fields[count++] = (struct http_field){ DM_SLICE("Access-Control-Allow-Credentials"),
-                                                   DM_SLICE("true") };
-        ret_fields[count++] = (struct http_field){ DM_SLICE("Vary"), DM_SLICE("Origin") };
-    }
-    if (request->method != HTTP_METHOD_OPTIONS)
-        return count;
-    ret_fields[count++] = (struct http_field){ DM_SLICE("Access-Control-Allow-Methods"),
-                                               DM_SLICE("GET,POST,OPTIONS") };
-    wanted = http_header(request, "access-control-request-headers");
-    if (wanted.len)
-        ret_fields[count++] =
-            (struct http_field){ DM_SLICE("Access-Control-Allow-Headers"), wanted };
-    return count;
-}
-
 int engineio_respond(struct engineio *server, struct http_exchange *exchange, unsigned status,
                      const char *type, struct dm_slice body) {
-    struct http_field fields[ENGINEIO_CORS_FIELDS + 2];
+    struct http_field fields[CORS_FIELDS_MAX + 2];
     size_t count = 0;
     if (type)
         fields[count++] = (struct http_field){ DM_SLICE("Content-Type"), dm_slice_str(type) };
     fields[count++] = (struct http_field){ DM_SLICE("Cache-Control"), DM_SLICE("no-store") };
-    count += engineio_cors(server->config.origins, http_request(exchange), fields + count);
+    count += cors_fields(server->config.origins, http_request(exchange),
+                         DM_SLICE("GET, POST, OPTIONS"), fields + count);
     return http_respond(exchange, status, fields, count, body);
 }
 
@@ -178,15 +142,13 @@ static void go_on(struct engineio_session *session, struct http_exchange *exchan
 
 void engineio_request(struct engineio *server, struct http_exchange *exchange) {
     const struct http_request *request = http_request(exchange);
-    struct http_field cors[ENGINEIO_CORS_FIELDS];
     char transport_text[VALUE_MAX], sid_text[VALUE_MAX];
     struct dm_slice transport = query_value(request, "transport", transport_text);
     struct dm_slice sid = query_value(request, "sid", sid_text);
     enum transport kind = dm_slice_eq(transport, DM_SLICE("websocket")) ? TRANSPORT_WEBSOCKET
                                                                         : TRANSPORT_POLLING;
     struct engineio_session *session;
-    if (request->method == HTTP_METHOD_OPTIONS
-        && engineio_cors(server->config.origins, request, cors)) {
+    if (cors_is_preflight(request) && cors_allows(server->config.origins, request)) {
         (void)engineio_respond(server, exchange, 204, NULL, DM_SLICE_NONE);
         return;
     }

@@ -1,5 +1,4 @@
-"""Pubsub: Engine.IO byte by byte, the events of the dialect, its web app's calls, and the real
-client under Node."""
+"""Pubsub: Engine.IO byte by byte, the events of the dialect, and the real client under Node."""
 
 import json
 import pathlib
@@ -8,92 +7,11 @@ import subprocess
 
 import pytest
 
-from gateway import unique
 from opcode_client import Opcode
-from wire import PATIENCE, Connection, Refused, WebSocket, call
+from pubsub_client import PATH, Client, Polling, engine
+from wire import Connection, Refused, WebSocket
 
-PATH = "/pubsub/ws/"
 SOCKETIO = pathlib.Path(__file__).parent / "socketio"
-
-
-def engine(gateway, method, query, body=None, headers=None):
-    return call(gateway.url, method, PATH + "?" + query, headers=headers,
-                body=body.encode() if isinstance(body, str) else body)
-
-
-class Polling:
-    """An Engine.IO session by long-polling."""
-
-    def __init__(self, gateway):
-        self.gateway = gateway
-        answer = engine(gateway, "GET", "EIO=4&transport=polling")
-        assert answer.status == 200 and answer.body[:1] == b"0", answer
-        self.handshake, self.type = json.loads(answer.body[1:]), answer.headers["content-type"]
-        self.query = "EIO=4&transport=polling&sid=" + self.handshake["sid"]
-
-    def post(self, *packets):
-        return engine(self.gateway, "POST", self.query, "\x1e".join(packets))
-
-    def poll(self):
-        return engine(self.gateway, "GET", self.query)
-
-    def packets(self):
-        answer = self.poll()
-        assert answer.status == 200, answer
-        return answer.body.decode().split("\x1e")
-
-    def wait(self, prefix):
-        """Polls until a packet begins so; returns all that came."""
-        seen = []
-        while not any(packet.startswith(prefix) for packet in seen):
-            for packet in self.packets():
-                if packet == "2":
-                    self.post("3")
-                seen.append(packet)
-        return seen
-
-
-class Client(WebSocket):
-    """One user's namespace over a WebSocket."""
-
-    def __init__(self, gateway, user, token=None):
-        super().__init__(gateway.ws_url + PATH + "?EIO=4&transport=websocket")
-        assert self.recv()[0] == "0"
-        self.ids, self.events = 0, []
-        self.send_text("40/chat," + json.dumps({"token": token or gateway.token(user)}))
-        assert self.recv().startswith('40/chat,{"sid":')
-
-    def next(self, timeout=PATIENCE):
-        while True:
-            packet = self.recv(timeout)
-            if packet != "2":
-                return packet
-            self.send_text("3")
-
-    def emit(self, name, data):
-        self.send_text("42/chat," + json.dumps([name, data]))
-
-    def ask(self, name, data):
-        """The acknowledgement; events before it are kept."""
-        self.ids += 1
-        self.send_text(f"42/chat,{self.ids}" + json.dumps([name, data]))
-        while True:
-            packet = self.next()
-            if packet.startswith(f"43/chat,{self.ids}["):
-                return json.loads(packet[packet.index("["):])[0]
-            self.events.append(packet)
-
-    def event(self, name):
-        while True:
-            packet = self.events.pop(0) if self.events else self.next()
-            event = json.loads(packet[len("42/chat,"):])
-            if event[0] == name:
-                return event[1] if len(event) > 1 else None
-
-    def is_silent(self):
-        """Whether nothing came up to now: the answer to a question is next."""
-        self.ask("fetch-unread-chats-count", {"user": "nobody"})
-        return not self.events
 
 
 @pytest.fixture(scope="module")
@@ -328,51 +246,6 @@ def test_plain_form(gateway, pair):
     assert code == 1008
     assert [json.loads(frame) for frame in frames] == [{"channel": "chat",
                                                         "event": "auth-failed"}]
-
-
-# ---- the web app's calls ----
-
-def test_accounts(gateway):
-    name = unique()
-    account = {"username": name, "password": "correct horse"}
-    made = call(gateway.url, "POST", "/pubsub/api/auth/register", body=account)
-    assert (made.status, json.loads(made.body)) == (201, {"message": "Created"})
-    again = call(gateway.url, "POST", "/pubsub/api/auth/register", body=account)
-    assert (again.status, json.loads(again.body)) == (409, {"error": 409})
-    bad = call(gateway.url, "POST", "/pubsub/api/auth/register", body={"username": name})
-    assert bad.status == 400 and json.loads(bad.body)["errors"]
-    login = call(gateway.url, "POST", "/pubsub/api/auth/login", body=account)
-    assert login.status == 200
-    Client(gateway, None, token=json.loads(login.body)["token"]).ask("fetch-users", {})
-    wrong = call(gateway.url, "POST", "/pubsub/api/auth/login",
-                 body={**account, "password": "no"})
-    assert (wrong.status, json.loads(wrong.body)) == (401, {"error": "Unauthorized"})
-
-
-def upload(gateway, token, *files):
-    body = b"".join(b'--b\r\nContent-Disposition: form-data; name="files"; filename="%s"\r\n\r\n'
-                    b"%s\r\n" % (name.encode(), data) for name, data in files) + b"--b--\r\n"
-    return call(gateway.url, "POST", "/pubsub/api/upload/files", body=body,
-                headers={"Content-Type": "multipart/form-data; boundary=b",
-                         **({"Authorization": "Bearer " + token} if token else {})})
-
-
-def test_uploads(gateway, pair):
-    ada, bob = pair
-    token = gateway.token(ada)
-    done = upload(gateway, token, ("a.png", b"\x89PNG\r\n\x1a\n" + bytes(999)), ("b.txt", b"x"))
-    assert done.status == 200, done
-    urls = json.loads(done.body)["files"]
-    assert len(urls) == 2
-    path = urls[1][len(gateway.url):]
-    assert call(gateway.url, path=path).body == b"x"
-    a, b = Client(gateway, ada), Client(gateway, bob)
-    a.ask("send-message", {"message": "", "user": bob["username"], "media": urls})
-    seen = b.event("chat")["chat"]["media"]
-    assert call(gateway.url, path=seen[1][len(gateway.url):]).body == b"x"
-    assert upload(gateway, token, *[("x", b"x")] * 5).status == 400
-    refused = upload(gateway, None, ("x", b"x"))
-    assert (refused.status, json.loads(refused.body)) == (403, {"error": "Forbidden"})
 
 
 # ---- the real client ----
