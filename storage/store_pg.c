@@ -176,6 +176,7 @@ void store_pg_stats(const struct store_pg *store, struct store_pg_stats *ret_sta
     for (unsigned i = 0; i < store->config.read_connections; i++)
         ret_stats->under_way += store->readers[i].count;
     ret_stats->waiting = store->pending_count - ret_stats->under_way;
+    ret_stats->queued_bytes = store->pending_bytes;
 }
 
 /* Opening and closing */

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "core/base/metrics.h"
 #include "core/engine/store.h"
 
 struct store_pg;
@@ -45,8 +46,8 @@ struct store_pg_config {
 
 /* What the store has done since it was opened, for metrics. */
 struct store_pg_stats {
-    uint64_t batches;       /* hot units committed */
-    uint64_t batch_rows;    /* hot requests in them */
+    struct metric_histogram batch_rows; /* hot units committed, by their requests */
+    struct metric_histogram batch_us;   /* ... by their round trips */
     uint64_t calls;         /* cold units and reads completed */
     uint64_t retries;       /* units sent again after a serialization failure or a deadlock */
     uint64_t splits;        /* batches cut in two because of a bad row */
@@ -56,7 +57,7 @@ struct store_pg_stats {
     uint64_t unavailable;   /* requests refused or expired */
     size_t waiting;         /* requests now queued */
     size_t under_way;       /* requests now sent */
-    uint64_t batch_us;      /* round trip of all batches together */
+    size_t queued_bytes;    /* texts of both */
 };
 
 /* Starts connecting and returns at once; the first on_state(STORE_UP) tells when there is one

@@ -212,9 +212,8 @@ static void sync_batch(struct writer *writer) {
         return;
     }
     writer->number++;
-    stats->batches++;
-    stats->batch_rows += writer->request_count;
-    stats->batch_us += (clock_mono_ns() - writer->sent_ns) / 1000;
+    metrics_observe(&stats->batch_rows, writer->request_count);
+    metrics_observe(&stats->batch_us, (clock_mono_ns() - writer->sent_ns) / 1000);
     keep_undecided(writer);
     finish_hot(writer, DM_OK);
 }

@@ -8,7 +8,7 @@ static const char *const direction_names[DIRECTION_COUNT] = { "in", "out" };
 static struct metric_counter *frames_series(struct instance *instance, enum direction direction,
                                             const char *type) {
     return metrics_counter(instance->host->metrics, "dragoman_frames_total",
-                           "Frames of WebSockets",
+                           "Frames of sockets, by direction and type.",
                            METRIC_LABELS("adapter", instance->name, "direction",
                                          direction_names[direction], "type", type));
 }
@@ -35,18 +35,42 @@ struct metric_counter *count_type(struct instance *instance, enum direction dire
     return types->slots[slot].counter;
 }
 
-void count_response(struct session *session) {
+static struct metric_counter *answers_series(const struct session *session) {
     const struct request *request = session->request;
     const struct dm_route *route = request->match.route;
     char status[8];
 
     (void)snprintf(status, sizeof(status), "%d", request->status);
-    metrics_inc(metrics_counter(
+    return metrics_counter(
         session->instance->host->metrics, "dragoman_http_requests_total",
-        "HTTP requests answered",
+        "HTTP requests answered, by route, method and status.",
         METRIC_LABELS("adapter", session->instance->name, "route", route ? route->path : "none",
                       "method", http_method_name(http_request(request->exchange)->method),
-                      "status", status)));
+                      "status", status));
+}
+
+void count_response(struct session *session) {
+    struct answer_counters *answers = &session->instance->answers;
+    const struct dm_route *route = session->request->match.route;
+    uint32_t answer = (uint32_t)http_request(session->request->exchange)->method << 16
+                      | (uint32_t)session->request->status;
+    size_t slot = ((uintptr_t)route >> 4 ^ answer ^ answer >> 13) & (ANSWER_SLOTS - 1);
+
+    while (answers->slots[slot].route != route || answers->slots[slot].answer != answer) {
+        if (!answers->slots[slot].answer) {
+            if (answers->used == ANSWERS_MAX) {
+                metrics_inc(answers_series(session));
+                return;
+            }
+            answers->used++;
+            answers->slots[slot].route = route;
+            answers->slots[slot].answer = answer;
+            answers->slots[slot].counter = answers_series(session);
+            break;
+        }
+        slot = (slot + 1) & (ANSWER_SLOTS - 1);
+    }
+    metrics_inc(answers->slots[slot].counter);
 }
 
 void count_notice(struct instance *instance, enum dm_notice notice) {
@@ -57,28 +81,58 @@ void count_notice(struct instance *instance, enum dm_notice notice) {
         [DM_NOTICE_WRITABLE] = "writable",
     };
 
-    metrics_inc(metrics_counter(instance->host->metrics, "dragoman_session_notices_total",
-                                "What happened to sessions beside frames",
-                                METRIC_LABELS("adapter", instance->name, "notice",
-                                              names[notice])));
+    if (!instance->notices[notice])
+        instance->notices[notice] =
+            metrics_counter(instance->host->metrics, "dragoman_session_notices_total",
+                            "What happened to sessions beside frames.",
+                            METRIC_LABELS("adapter", instance->name, "notice", names[notice]));
+    metrics_inc(instance->notices[notice]);
+}
+
+static struct metric_counter *events_series(const struct instance *instance,
+                                            enum dm_event_kind kind,
+                                            enum event_outcome outcome) {
+    static const char *const reasons[EVENT_OUTCOMES] = {
+        [EVENT_UNSUPPORTED] = "unsupported", [EVENT_CHATS] = "chats", [EVENT_SILENT] = "silent",
+        [EVENT_CLOSING] = "closing", [EVENT_SLOW] = "slow",
+    };
+    struct metrics *metrics = instance->host->metrics;
+
+    if (outcome == EVENT_DELIVERED)
+        return metrics_counter(metrics, "dragoman_events_delivered_total",
+                               "Events queued for a session's peer.",
+                               METRIC_LABELS("adapter", instance->name, "event",
+                                             dm_event_name(kind)));
+    return metrics_counter(metrics, "dragoman_events_dropped_total",
+                           "Events that a session's peer was not sent, by reason.",
+                           METRIC_LABELS("adapter", instance->name, "event", dm_event_name(kind),
+                                         "reason", reasons[outcome]));
+}
+
+void count_event(struct instance *instance, enum dm_event_kind kind, enum event_outcome outcome) {
+    struct metric_counter **counter = &instance->events[kind][outcome];
+
+    if (!*counter)
+        *counter = events_series(instance, kind, outcome);
+    metrics_inc(*counter);
 }
 
 void count_init(struct instance *instance) {
     struct metrics *metrics = instance->host->metrics;
 
-    instance->sockets = metrics_gauge(metrics, "dragoman_sessions", "Sessions now",
+    instance->sockets = metrics_gauge(metrics, "dragoman_sessions", "Sessions now.",
                                       METRIC_LABELS("adapter", instance->name, "transport",
                                                     "websocket"));
-    instance->namespaces = metrics_gauge(metrics, "dragoman_sessions", "Sessions now",
+    instance->namespaces = metrics_gauge(metrics, "dragoman_sessions", "Sessions now.",
                                          METRIC_LABELS("adapter", instance->name, "transport",
                                                        "socketio"));
-    instance->engineios = metrics_gauge(metrics, "dragoman_sessions", "Sessions now",
+    instance->engineios = metrics_gauge(metrics, "dragoman_sessions", "Sessions now.",
                                         METRIC_LABELS("adapter", instance->name, "transport",
                                                       "engineio"));
-    instance->requests = metrics_gauge(metrics, "dragoman_sessions", "Sessions now",
+    instance->requests = metrics_gauge(metrics, "dragoman_sessions", "Sessions now.",
                                        METRIC_LABELS("adapter", instance->name, "transport",
                                                      "http"));
     instance->opened = metrics_counter(metrics, "dragoman_websockets_opened_total",
-                                       "WebSockets accepted",
+                                       "WebSockets and Socket.IO sessions opened.",
                                        METRIC_LABELS("adapter", instance->name));
 }

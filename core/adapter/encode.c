@@ -1,4 +1,6 @@
 /* Events: encoded once for all sockets that get the same bytes. */
+#include <errno.h>
+
 #include "core/adapter/internal.h"
 #include "core/base/buf.h"
 
@@ -121,50 +123,54 @@ static struct encoded *claim(struct host *host) {
     return encoded;
 }
 
-static int send_encoded(struct session *session, const struct encoded *encoded) {
-    if (!encoded->blob || carrier_send_blob(session, encoded->blob) != 0)
-        return 0;
+static enum event_outcome send_encoded(struct session *session, const struct encoded *encoded) {
+    int r;
+
+    if (!encoded->blob)
+        return EVENT_SILENT;
+    r = carrier_send_blob(session, encoded->blob);
+    if (r != 0)
+        return r == -ENOBUFS ? EVENT_SLOW : EVENT_CLOSING;
     for (uint32_t i = 0; i < encoded->frames; i++)
         metrics_inc(encoded->types[i < ENCODED_TYPES_MAX ? i : ENCODED_TYPES_MAX - 1]);
-    return 1;
+    return EVENT_DELIVERED;
 }
 
-/* Whether the adapter is to be asked at all. */
-static int concerns(const struct instance *instance, const struct dm_event *event,
-                    const struct engine_view *view) {
+/* Whether the adapter is to be asked at all: DELIVERED, or why not. */
+static enum event_outcome concerns(const struct session *session, const struct dm_event *event,
+                                   const struct engine_view *view) {
+    const struct instance *instance = session->instance;
     enum dm_treatment treatment = instance->treatment[event->kind];
+    int flat = instance->chats == CHATS_FLATTEN && view->audience == DM_AUDIENCE_MEMBER
+               && (event->kind == DM_EVENT_MESSAGE || event->kind == DM_EVENT_MESSAGE_RELEASED);
 
+    if (session->state != SESSION_OPEN)
+        return EVENT_CLOSING;
     if (treatment != DM_SUPPORTED && treatment != DM_TRANSLATED)
-        return 0;
-    if (instance->chats == CHATS_KNOWN || !is_chat_event(event))
-        return 1;
-    return instance->chats == CHATS_FLATTEN && view->audience == DM_AUDIENCE_MEMBER
-           && (event->kind == DM_EVENT_MESSAGE || event->kind == DM_EVENT_MESSAGE_RELEASED);
+        return EVENT_UNSUPPORTED;
+    return instance->chats == CHATS_KNOWN || !is_chat_event(event) || flat ? EVENT_DELIVERED
+                                                                           : EVENT_CHATS;
 }
 
-int host_event(struct engine_session *engine, const struct dm_event *event,
-               const struct engine_view *view) {
-    struct session *session = session_of_engine(engine);
+static enum event_outcome deliver(struct session *session, const struct dm_event *event,
+                                  const struct engine_view *view) {
     const struct instance *instance = session->instance;
     struct host *host = instance->host;
     struct dm_view pub = { .audience = view->audience, .variant = session->variant,
                            .cookie = view->cookie };
     struct encoded *encoded;
 
-    if (session->state != SESSION_OPEN || (unsigned)event->kind >= DM_EVENT_KIND_COUNT
-        || !concerns(instance, event, view))
-        return 0;
     if (view->sharing == ENGINE_SINGLE
         || (instance->chats == CHATS_FLATTEN && is_chat_event(event)))
         pub.viewer = view->viewer;
     if (pub.cookie.ptr) {
         struct encoded own;
-        int sent;
+        enum event_outcome outcome;
 
         encode(session, event, &pub, &own);
-        sent = send_encoded(session, &own);
+        outcome = send_encoded(session, &own);
         (void)blob_unref(own.blob);
-        return sent;
+        return outcome;
     }
     if (event->serial != host->encoded_serial) {
         encoded_reset(host);
@@ -176,4 +182,18 @@ int host_event(struct engine_session *engine, const struct dm_event *event,
         encode(session, event, &pub, encoded);
     }
     return send_encoded(session, encoded);
+}
+
+int host_event(struct engine_session *engine, const struct dm_event *event,
+               const struct engine_view *view) {
+    struct session *session = session_of_engine(engine);
+    enum event_outcome outcome;
+
+    if ((unsigned)event->kind >= DM_EVENT_KIND_COUNT)
+        return 0;
+    outcome = concerns(session, event, view);
+    if (outcome == EVENT_DELIVERED)
+        outcome = deliver(session, event, view);
+    count_event(session->instance, event->kind, outcome);
+    return outcome == EVENT_DELIVERED;
 }

@@ -44,6 +44,32 @@ struct type_counters {
     uint32_t used;
 };
 
+/* ---- counters by route, method and status of requests answered ---- */
+
+#define ANSWER_SLOTS 256 /* a power of two */
+#define ANSWERS_MAX 192
+
+struct answer_counters {
+    struct {
+        const struct dm_route *route;
+        uint32_t answer; /* method and status; 0: the slot is free */
+        struct metric_counter *counter;
+    } slots[ANSWER_SLOTS];
+    uint32_t used;
+};
+
+/* ---- counters by event: what became of it, session by session ---- */
+
+enum event_outcome {
+    EVENT_DELIVERED = 0, /* queued for the peer */
+    EVENT_UNSUPPORTED,   /* the adapter's table says so */
+    EVENT_CHATS,         /* of a chat, and the adapter knows none */
+    EVENT_SILENT,        /* the adapter had nothing to say */
+    EVENT_CLOSING,       /* the session was about to end */
+    EVENT_SLOW,          /* the peer had left too much unread, and was disconnected */
+    EVENT_OUTCOMES,
+};
+
 /* ---- instances ---- */
 
 struct instance {
@@ -65,6 +91,9 @@ struct instance {
     uint32_t socket_flags;     /* enum engine_session_flag */
 
     struct type_counters types[DIRECTION_COUNT];
+    struct answer_counters answers;
+    struct metric_counter *events[DM_EVENT_KIND_COUNT][EVENT_OUTCOMES];
+    struct metric_counter *notices[DM_NOTICE_WRITABLE + 1];
     uint32_t ping_timeout_ms, connect_timeout_ms; /* with such routes, too */
     struct dm_slice cors_origins;
 
@@ -319,6 +348,7 @@ struct metric_counter *count_type(struct instance *instance, enum direction dire
                                   const char *type);
 void count_response(struct session *session);
 void count_notice(struct instance *instance, enum dm_notice notice);
+void count_event(struct instance *instance, enum dm_event_kind kind, enum event_outcome outcome);
 void count_init(struct instance *instance);
 
 #endif

@@ -190,6 +190,12 @@ struct metric_counter *metrics_counter(struct metrics *metrics, const char *name
                                                        labels });
 }
 
+struct metric_counter *metrics_counter_seconds(struct metrics *metrics, const char *name,
+                                               const char *help, const char *const *labels) {
+    return metrics_get(metrics, &(struct metric_spec){ METRIC_COUNTER, METRIC_SECONDS, name, help,
+                                                       labels });
+}
+
 struct metric_gauge *metrics_gauge(struct metrics *metrics, const char *name, const char *help,
                                    const char *const *labels) {
     return metrics_get(metrics, &(struct metric_spec){ METRIC_GAUGE, METRIC_PLAIN, name, help,

@@ -67,6 +67,11 @@ struct metric_counter *metrics_counter(struct metrics *metrics, const char *name
 struct metric_gauge *metrics_gauge(struct metrics *metrics, const char *name, const char *help,
                                    const char *const *labels);
 
+/* A counter of time: counted in microseconds, shown in seconds (the name should end in
+ * _seconds_total). */
+struct metric_counter *metrics_counter_seconds(struct metrics *metrics, const char *name,
+                                               const char *help, const char *const *labels);
+
 /* A histogram of durations: observed in microseconds, shown in seconds (the name should end in
  * _seconds). */
 struct metric_histogram *metrics_histogram(struct metrics *metrics, const char *name,
@@ -82,6 +87,11 @@ static inline void metrics_inc(struct metric_counter *counter) {
 
 static inline void metrics_add(struct metric_counter *counter, uint64_t amount) {
     counter->value += amount;
+}
+
+/* For a total that is kept elsewhere and never falls. */
+static inline void metrics_take(struct metric_counter *counter, uint64_t total) {
+    counter->value = total;
 }
 
 static inline void metrics_set(struct metric_gauge *gauge, int64_t value) {

@@ -167,7 +167,7 @@ static void write_series(struct buf *buf, const struct metric_family *family,
     }
     write_head(buf, family, node, "", NULL);
     if (family->type == METRIC_COUNTER)
-        buf_append_u64(buf, ((const struct metric_counter *)node->value)->value);
+        write_number(buf, family->unit, ((const struct metric_counter *)node->value)->value);
     else
         buf_append_i64(buf, ((const struct metric_gauge *)node->value)->value);
     buf_append_char(buf, '\n');

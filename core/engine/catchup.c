@@ -122,7 +122,6 @@ static void kept_show(struct engine_session *session, const struct kept *kept) {
     event.serial = ++engine->serial;
     if (engine->client->event(session, &event, &view) != 1)
         return;
-    counters_event(&engine->counters, event.kind, 1);
     mark(engine, kept, user_id);
 }
 

@@ -1,6 +1,9 @@
 #include "core/engine/counters.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "core/base/mem.h"
 
 void counters_init(struct counters *counters, struct metrics *metrics) {
     memset(counters, 0, sizeof(*counters));
@@ -11,35 +14,47 @@ void counters_init(struct counters *counters, struct metrics *metrics) {
                                            METRIC_NO_LABELS);
 }
 
-void counters_command(struct counters *counters, enum dm_command_kind kind,
-                      enum dm_status status, uint64_t ns) {
+void counters_fini(struct counters *counters) {
+    while (counters->adapters) {
+        struct command_counters *adapter = counters->adapters;
+        counters->adapters = adapter->next;
+        free(adapter->adapter);
+        free(adapter);
+    }
+}
+
+struct command_counters *counters_of_adapter(struct counters *counters, const char *adapter) {
+    struct command_counters *found = counters->adapters;
+    while (found && strcmp(found->adapter, adapter))
+        found = found->next;
+    if (found)
+        return found;
+    found = mem_zalloc(sizeof(*found));
+    found->adapter = mem_dup(adapter, strlen(adapter));
+    found->next = counters->adapters;
+    counters->adapters = found;
+    return found;
+}
+
+void counters_command(struct counters *counters, struct command_counters *adapter,
+                      enum dm_command_kind kind, enum dm_status status, uint64_t ns) {
     size_t index = (unsigned)kind < COUNTERS_COMMANDS ? (size_t)kind : 0;
     const char *name = dm_command_name((enum dm_command_kind)index);
     if (!counters->metrics)
         return;
-    if (!counters->commands[index][status])
-        counters->commands[index][status] =
+    if (!adapter->outcomes[index][status])
+        adapter->outcomes[index][status] =
             metrics_counter(counters->metrics, "dragoman_commands_total",
-                            "Commands answered, by kind and outcome.",
-                            METRIC_LABELS("command", name, "outcome", dm_status_name(status)));
+                            "Commands answered, by adapter, kind and outcome.",
+                            METRIC_LABELS("adapter", adapter->adapter, "command", name,
+                                          "outcome", dm_status_name(status)));
     if (!counters->seconds[index])
         counters->seconds[index] =
             metrics_histogram(counters->metrics, "dragoman_command_seconds",
                               "From a command's submission to its answer.",
                               METRIC_LABELS("command", name));
-    metrics_inc(counters->commands[index][status]);
+    metrics_inc(adapter->outcomes[index][status]);
     metrics_observe(counters->seconds[index], ns / 1000);
-}
-
-void counters_event(struct counters *counters, enum dm_event_kind kind, size_t sessions) {
-    if (!counters->metrics || !sessions)
-        return;
-    if (!counters->events[kind])
-        counters->events[kind] =
-            metrics_counter(counters->metrics, "dragoman_events_total",
-                            "Events queued for a session's peer, by kind.",
-                            METRIC_LABELS("event", dm_event_name(kind)));
-    metrics_add(counters->events[kind], sessions);
 }
 
 void counters_auth_failure(struct counters *counters, enum dm_status status) {

@@ -80,6 +80,7 @@ void engine_free(struct engine *engine) {
     throttle_fini(&engine->throttle);
     revoked_fini(&engine->revoked);
     marks_fini(&engine->marks);
+    counters_fini(&engine->counters);
     free(engine);
 }
 

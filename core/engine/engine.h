@@ -14,6 +14,7 @@ struct engine;
 struct engine_session;
 struct engine_user;      /* a cached, counted snapshot of a user */
 struct catchup;
+struct command_counters;
 struct strand;           /* the commands of one session under way, in order */
 struct metrics;
 
@@ -74,6 +75,7 @@ struct engine_session {
     enum engine_session_state state;
     uint32_t flags;                /* enum engine_session_flag */
     const char *adapter;           /* for issuers limited to some adapters, and for metrics */
+    struct command_counters *counters; /* of that adapter */
     struct dm_slice address;       /* of the peer, for throttles and the log; host's, outlives */
     struct engine_user *user;
     struct list user_link;         /* among the user's sessions */

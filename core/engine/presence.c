@@ -164,7 +164,6 @@ static void tell(struct engine *engine, struct entry *entry) {
     struct engine_view view = { .audience = DM_AUDIENCE_SUBJECT, .sharing = ENGINE_SHARED };
     struct router_cursor cursor;
     struct list *link;
-    size_t pushed = 0;
     engine_user_ref(user);
     router_walk(engine, &cursor, &entry->watchers);
     while ((link = router_step(&cursor))) {
@@ -173,11 +172,10 @@ static void tell(struct engine *engine, struct entry *entry) {
             continue;
         watch->told = online;
         view.viewer = watch->session->user->user;
-        pushed += (size_t)(engine->client->event(watch->session, &event, &view) == 1);
+        (void)engine->client->event(watch->session, &event, &view);
     }
     router_walk_end(engine, &cursor);
     engine_user_unref(engine, user);
-    counters_event(&engine->counters, kind, pushed);
 }
 
 void presence_run(struct engine *engine) {

@@ -82,7 +82,6 @@ static size_t to_sessions(struct engine *engine, struct engine_user *user,
     }
     router_walk_end(engine, &cursor);
     engine_user_unref(engine, user);
-    counters_event(&engine->counters, event->kind, pushed);
     return pushed;
 }
 
@@ -99,7 +98,6 @@ void router_to_all(struct engine *engine, const struct dm_event *event, int64_t 
     struct engine_view view = { .audience = DM_AUDIENCE_ALL, .sharing = ENGINE_SHARED };
     struct router_cursor cursor;
     struct list *link;
-    size_t pushed = 0;
     router_walk(engine, &cursor, &engine->sessions);
     while ((link = router_step(&cursor))) {
         struct engine_session *session = container_of(link, struct engine_session, all_link);
@@ -107,10 +105,9 @@ void router_to_all(struct engine *engine, const struct dm_event *event, int64_t 
             || !(session->flags & ENGINE_SESSION_LISTED))
             continue;
         view.viewer = session->user->user;
-        pushed += (size_t)deliver(engine, session, event, &view);
+        (void)deliver(engine, session, event, &view);
     }
     router_walk_end(engine, &cursor);
-    counters_event(&engine->counters, event->kind, pushed);
 }
 
 /* A message that was pushed to members[place]; the first of all is what makes it delivered. */

@@ -30,6 +30,7 @@ void engine_session_open(struct engine *engine, struct engine_session *session, 
     session->engine = engine;
     session->flags = flags;
     session->adapter = adapter;
+    session->counters = counters_of_adapter(&engine->counters, adapter);
     session->address = address;
     list_init(&session->user_link);
     list_init(&session->watches);

@@ -16,6 +16,7 @@ struct strand *strand_of(struct engine_session *session) {
     strand = mem_zalloc(sizeof(*strand));
     strand->engine = session->engine;
     strand->session = session;
+    strand->counters = session->counters;
     list_init(&strand->queue);
     list_init(&strand->running);
     list_init(&strand->ready_link);
@@ -143,7 +144,7 @@ static void answer(struct strand *strand, struct operation *op) {
     struct engine *engine = strand->engine;
     if (strand->session && op->deliver)
         op->deliver(op, strand->session);
-    counters_command(&engine->counters, op->command.kind, op->result.status,
+    counters_command(&engine->counters, strand->counters, op->command.kind, op->result.status,
                      clock_mono_ns() - op->begun_ns);
     log_event(LOG_LEVEL_DEBUG, "command", LOG_UINT("corr", op->corr),
               LOG_STR("kind", dm_command_name(op->command.kind)),

@@ -11,6 +11,7 @@
 
 #include "core/base/list.h"
 
+struct command_counters;
 struct engine;
 struct engine_session;
 struct engine_user;
@@ -25,6 +26,7 @@ struct strand {
     struct list ready_link;
     uint32_t refs;                  /* its operations, and calls under way */
     uint32_t backlog;               /* not yet answered */
+    struct command_counters *counters; /* of the session's adapter */
     uint64_t lane;                  /* of all that runs; 0: what runs is alone */
 };
 

@@ -1,4 +1,4 @@
-/* Shared by loop.c and loop_timer.c only. */
+/* What is inside a loop. Private to core/net. */
 #ifndef DRAGOMAN_NET_LOOP_INTERNAL_H
 #define DRAGOMAN_NET_LOOP_INTERNAL_H
 
@@ -26,6 +26,7 @@ struct loop {
     struct loop_timers timers;
     struct list hooks[LOOP_FLUSH + 1];
     uint8_t *scratch;
+    uint64_t queued; /* bytes in the send queues of its streams */
 };
 
 int loop_timers_init(struct loop *loop);

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/net/loop_internal.h"
 #include "core/net/stream_internal.h"
 #include "core/net/stream_queue.h"
 
@@ -63,6 +64,7 @@ static void finish(struct stream *stream, enum stream_end why) {
         return;
     stream->state = STREAM_GONE;
     stream->end = (uint8_t)why;
+    stream->loop->queued -= stream->queue.bytes;
     stream_queue_clear(&stream->queue);
     loop_hook_cancel(&stream->hook);
     loop_timer_cancel(stream->loop, &stream->timer);
@@ -115,8 +117,11 @@ static ssize_t flush_once(struct stream *stream) {
     ssize_t n = stream->layer->ops->write(stream->layer, stream->fd, iov, count, &want);
     if (n < 0 && n != -EAGAIN)
         return n;
-    if (n > 0)
+    if (n > 0) {
+        uint32_t before = stream->queue.bytes;
         stream_queue_consume(&stream->queue, (size_t)n);
+        stream->loop->queued -= before - stream->queue.bytes;
+    }
     if (n > 0 && stream->state == STREAM_FLUSHING)
         loop_timer_arm(stream->loop, &stream->timer, stream->flush_ms);
     if (n == (ssize_t)bytes)
@@ -285,7 +290,9 @@ static int queue_check(struct stream *stream, size_t len) {
     return -ENOBUFS;
 }
 
-static void queued(struct stream *stream) {
+/* So many bytes were in the queue before something was put into it. */
+static void queued(struct stream *stream, uint32_t before) {
+    stream->loop->queued += stream->queue.bytes - before;
     if (stream->queue.bytes >= stream->limits->high)
         stream->flags |= STREAM_WAS_FULL;
     loop_hook_mark(stream->loop, &stream->hook, LOOP_FLUSH);
@@ -298,8 +305,9 @@ int stream_write_parts(struct stream *stream, const struct dm_slice *parts, size
     int r = queue_check(stream, total);
     if (r < 0)
         return r;
+    uint32_t before = stream->queue.bytes;
     stream_queue_copy(&stream->queue, parts, count);
-    queued(stream);
+    queued(stream, before);
     return 0;
 }
 
@@ -315,13 +323,18 @@ int stream_write_blob(struct stream *stream, struct blob *blob) {
     int r = queue_check(stream, blob->len);
     if (r < 0)
         return r;
+    uint32_t before = stream->queue.bytes;
     stream_queue_ref(&stream->queue, blob);
-    queued(stream);
+    queued(stream, before);
     return 0;
 }
 
 size_t stream_queued(const struct stream *stream) {
     return stream->queue.bytes;
+}
+
+uint64_t stream_queued_total(const struct loop *loop) {
+    return loop->queued;
 }
 
 int stream_is_full(const struct stream *stream) {

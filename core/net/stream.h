@@ -145,6 +145,9 @@ int stream_write_blob(struct stream *stream, struct blob *blob);
 /* Bytes that the kernel has not taken yet, with a small charge for each reference. */
 size_t stream_queued(const struct stream *stream);
 
+/* The same of all streams of a loop. */
+uint64_t stream_queued_total(const struct loop *loop);
+
 /* 1 at or above the high mark: who produces should wait for `drained`. Else 0. */
 int stream_is_full(const struct stream *stream);
 

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "core/base/mem.h"
-#include "core/base/metrics.h"
 #include "core/server/file_server.h"
 #include "storage/file_pg.h"
 
@@ -83,21 +82,20 @@ uint32_t file_service_busy(const struct file_service *service) {
     return file_server_busy(service->server);
 }
 
-static void measure(struct metrics *metrics, const char *name, const char *help, uint64_t value) {
-    metrics_set(metrics_gauge(metrics, name, help, METRIC_NO_LABELS), (int64_t)value);
-}
-
-void file_service_measure(const struct file_service *service, struct metrics *metrics) {
+void file_service_measure(const struct file_service *service, struct measure *measure) {
     struct file_pg_stats stats;
     file_pg_stats(service->store, &stats);
-    measure(metrics, "dragoman_files_written_bytes", "Bytes of files stored.", stats.written);
-    measure(metrics, "dragoman_files_read_bytes", "Bytes of files read.", stats.read);
-    measure(metrics, "dragoman_files_collected", "Unused files removed.", stats.collected);
-    measure(metrics, "dragoman_files_unavailable", "File requests refused or expired.",
-            stats.unavailable);
-    measure(metrics, "dragoman_files_waiting", "File requests under way now.", stats.waiting);
-    measure(metrics, "dragoman_files_transfers", "Files being sent now.",
-            file_server_busy(service->server));
+    measure_total(measure, "dragoman_files_written_bytes_total", "Bytes of files stored.",
+                  stats.written);
+    measure_total(measure, "dragoman_files_read_bytes_total", "Bytes of files read.", stats.read);
+    measure_total(measure, "dragoman_files_collected_total", "Unused files removed.",
+                  stats.collected);
+    measure_total(measure, "dragoman_files_unavailable_total",
+                  "File requests refused or expired.", stats.unavailable);
+    measure_gauge(measure, "dragoman_files_waiting_requests", "File requests under way now.",
+                  stats.waiting);
+    measure_gauge(measure, "dragoman_files_transfers", "Files being sent now.",
+                  file_server_busy(service->server));
 }
 
 static void store_closed(void *owner) {

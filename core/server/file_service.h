@@ -5,6 +5,7 @@
 #include "core/adapter/host.h"
 #include "core/engine/engine.h"
 #include "core/server/backend.h"
+#include "core/server/measure.h"
 
 struct file_service;
 struct metrics;
@@ -29,7 +30,7 @@ void file_service_drain(struct file_service *service);
 uint32_t file_service_busy(const struct file_service *service);
 
 /* Puts its figures into the metrics. */
-void file_service_measure(const struct file_service *service, struct metrics *metrics);
+void file_service_measure(const struct file_service *service, struct measure *measure);
 
 typedef void file_service_closed_fn(void *owner);
 

@@ -7,7 +7,6 @@
 #include "core/server/cli.h"
 #include "core/server/gateway_internal.h"
 #include "core/server/issuers.h"
-#include "storage/store_pg.h"
 
 #define SERIES_MAX 4096
 #define REVIVE_MS 1000
@@ -144,6 +143,7 @@ static int open_all(struct gateway *gateway, struct inherit *inherit) {
     if (r)
         return r;
     gateway->metrics = metrics_new(SERIES_MAX);
+    measure_init(&gateway->measure, backend_loop(gateway->backend), gateway->metrics);
     loop_timer_init(&gateway->watch, look_after_database);
     loop_timer_init(&gateway->wake, run_in_time);
     loop_hook_init(&gateway->turn, run_at_turn);
@@ -187,31 +187,13 @@ int gateway_is_ready(const struct gateway *gateway) {
     return gateway->state == GATEWAY_OPEN && backend_state(gateway->backend) == STORE_UP;
 }
 
-static void measure(struct gateway *gateway, const char *name, const char *help, uint64_t value) {
-    struct metric_gauge *gauge =
-        metrics_gauge(gateway->metrics, name, help, METRIC_NO_LABELS);
-    gauge->value = (int64_t)value;
-}
-
 void gateway_measure(struct gateway *gateway) {
-    struct store_pg_stats stats;
-    backend_stats(gateway->backend, &stats);
-    measure(gateway, "dragoman_store_up", "1 while the database can be used.",
-            backend_state(gateway->backend) == STORE_UP);
-    measure(gateway, "dragoman_store_batches", "Batches committed.", stats.batches);
-    measure(gateway, "dragoman_store_batch_rows", "Requests in those batches.",
-            stats.batch_rows);
-    measure(gateway, "dragoman_store_batch_microseconds", "Round trips of those batches.",
-            stats.batch_us);
-    measure(gateway, "dragoman_store_calls", "Single requests completed.", stats.calls);
-    measure(gateway, "dragoman_store_reconnects", "Lost connections made again.",
-            stats.reconnects);
-    measure(gateway, "dragoman_store_uncertain", "Units whose answer was lost.",
-            stats.uncertain);
-    measure(gateway, "dragoman_store_unavailable", "Requests refused or expired.",
-            stats.unavailable);
-    measure(gateway, "dragoman_store_waiting", "Requests queued now.", stats.waiting);
-    measure(gateway, "dragoman_connections", "Connections now.",
-            conn_server_count(gateway->server));
-    file_service_measure(gateway->files, gateway->metrics);
+    struct measure *measure = &gateway->measure;
+    measure_process(measure);
+    measure_store(measure, gateway->backend);
+    measure_gauge(measure, "dragoman_ready", "1 while it serves: see /readyz.",
+                  (uint64_t)gateway_is_ready(gateway));
+    measure_gauge(measure, "dragoman_connections", "Connections of clients now.",
+                  conn_server_count(gateway->server));
+    file_service_measure(gateway->files, measure);
 }

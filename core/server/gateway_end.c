@@ -130,6 +130,7 @@ void gateway_close(struct gateway *gateway) {
         auth_close(gateway->auth, part_closed, gateway);
         await_parts(gateway);
     }
+    measure_fini(&gateway->measure);
     metrics_free(gateway->metrics);
     if (gateway->backend)
         backend_close(gateway->backend);

@@ -6,6 +6,7 @@
 #include "core/server/file_service.h"
 #include "core/server/gateway.h"
 #include "core/server/loadout.h"
+#include "core/server/measure.h"
 #include "storage/listen_pg.h"
 
 /*   OPEN ──gateway_drain──▶ DRAINING (sessions) ──all gone──▶ FLUSHING (store) ──idle──▶ DRAINED
@@ -24,6 +25,7 @@ struct gateway {
     struct config *config;
     struct backend *backend;
     struct metrics *metrics;
+    struct measure measure;
     struct auth *auth;
     struct file_service *files;
     struct engine *engine;

@@ -289,6 +289,12 @@ class Gateway:
                 raise GatewayError(f"no {text!r} in the log\n{self._log_tail()}")
             time.sleep(0.02)
 
+    @property
+    def admin_url(self):
+        """Where the admin listener is, "http://HOST:PORT"; one must be configured."""
+        line = self.wait_log(" admin=")
+        return "http://" + line.split(" admin=")[1].split()[0].strip('"')
+
     def check_log(self):
         """Raises GatewayError when a sanitizer or an assertion has spoken."""
         log = self.log

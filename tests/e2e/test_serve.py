@@ -244,14 +244,9 @@ def test_no_secret_is_logged(make_gateway, form):
 
 # ---- admin -----------------------------------------------------------------------------------
 
-def admin_url(gw):
-    line = gw.wait_log("admin=")
-    return "http://" + line.split("admin=")[1].split()[0].strip('"').removeprefix("http://")
-
-
 def test_admin_listener(make_gateway):
     gw = make_gateway(args=["--admin", "127.0.0.1:0"])
-    url = admin_url(gw)
+    url = gw.admin_url
     assert call(url, path="/healthz").status == 200
     assert call(url, path="/readyz").status == 200
     assert call(url, path="/nothing").status == 404
@@ -266,7 +261,7 @@ def test_admin_listener(make_gateway):
 
 def test_readiness_follows_the_database(make_gateway):
     gw = make_gateway(args=["--admin", "127.0.0.1:0"])
-    url = admin_url(gw)
+    url = gw.admin_url
     gw.kill9_postgres()
     deadline = time.monotonic() + 60
     # Away, seen or not, it comes back by itself.

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "core/base/metrics.h"
 #include "tests/unit/adapter/probe.h"
 #include "tests/unit/adapter/rig.h"
 
@@ -211,4 +212,26 @@ Test(encode, leaves_chats_as_they_are_for_who_knows_them) {
     event = chat_event(DM_EVENT_MESSAGE);
     cr_expect_eq(tell(0, &event, DM_AUDIENCE_MEMBER, ENGINE_SHARED), 1);
     cr_expect_not_null(strstr(rig_frames(&rig, fds[0]), "\"text\":\"hi\""));
+}
+
+static uint64_t count_of(const char *name, const char *event, const char *reason) {
+    const char *const labels[] = { "adapter", "probe", "event", event,
+                                   reason ? "reason" : NULL, reason, NULL };
+
+    return metrics_counter(rig.metrics, name, "", labels)->value;
+}
+
+Test(encode, counts_what_became_of_each_event) {
+    struct dm_event said = event_of(DM_EVENT_MESSAGE);
+    struct dm_event online = event_of(DM_EVENT_USER_ONLINE);
+
+    (void)tell(0, &said, DM_AUDIENCE_MEMBER, ENGINE_SHARED);
+    (void)tell(1, &said, DM_AUDIENCE_MEMBER, ENGINE_SHARED);
+    (void)tell(0, &online, DM_AUDIENCE_ALL, ENGINE_SHARED);
+    cr_expect_eq(count_of("dragoman_events_delivered_total", "message", NULL), 2);
+    cr_expect_eq(count_of("dragoman_events_dropped_total", "user_online", "unsupported"), 1);
+    cr_expect_eq(count_of("dragoman_events_dropped_total", "message", "closing"), 0);
+    rig_send(&rig, fds[2], "close 1000");
+    (void)tell(2, &said, DM_AUDIENCE_MEMBER, ENGINE_SHARED);
+    cr_expect_eq(count_of("dragoman_events_dropped_total", "message", "closing"), 1);
 }

@@ -63,6 +63,18 @@ Test(metrics, counters_and_gauges_are_shown_by_family) {
     metrics_free(metrics);
 }
 
+Test(metrics, a_counter_of_time_is_shown_in_seconds) {
+    struct metrics *metrics = metrics_new(10);
+    metrics_take(metrics_counter_seconds(metrics, "busy_seconds_total", "Busy.", METRIC_NO_LABELS),
+                 1500000);
+    check_contains(metrics, "\nbusy_seconds_total 1.5\n");
+    /* One name has one unit. */
+    metrics_inc(metrics_counter(metrics, "busy_seconds_total", "Busy.", METRIC_NO_LABELS));
+    check_contains(metrics, "\nbusy_seconds_total 1.5\n");
+    check_contains(metrics, "metrics_refused_total 1\n");
+    metrics_free(metrics);
+}
+
 Test(metrics, the_same_labels_are_the_same_series) {
     struct metrics *metrics = metrics_new(100);
     struct metric_counter *first =

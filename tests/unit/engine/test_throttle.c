@@ -154,7 +154,8 @@ Test(throttle, failures_are_counted) {
                               METRIC_LABELS("outcome", "unauthenticated"));
     cr_assert(eq(u64, counter->value, 1));
     counter = metrics_counter(bench.metrics, "dragoman_commands_total", "",
-                              METRIC_LABELS("command", "login", "outcome", "unauthenticated"));
+                              METRIC_LABELS("adapter", "test", "command", "login", "outcome",
+                                            "unauthenticated"));
     cr_assert(eq(u64, counter->value, 1));
     peer_close(&peer);
 }

@@ -51,6 +51,24 @@ Test(stream, eof_without_a_handler_ends_it) {
     fixture_close(&f);
 }
 
+Test(stream, what_waits_is_summed_up_over_the_loop) {
+    struct fixture a = { 0 };
+    fixture_open(&a, NULL, &fixture_handler);
+    cr_assert(eq(u64, stream_queued_total(a.stream.loop), 0));
+    stream_write(&a.stream, "one", 3);
+    struct blob *blob = blob_new("two", 3);
+    stream_write_blob(&a.stream, blob);
+    blob_unref(blob);
+    cr_assert(eq(u64, stream_queued_total(a.stream.loop), stream_queued(&a.stream)));
+    fixture_turn(&a);
+    cr_assert(eq(u64, stream_queued_total(a.stream.loop), 0));
+    stream_write(&a.stream, "lost", 4);
+    struct loop *loop = a.stream.loop;
+    stream_abort(&a.stream, STREAM_END_ABORTED);
+    cr_assert(eq(u64, stream_queued_total(loop), 0));
+    fixture_close(&a);
+}
+
 static size_t fill(struct fixture *f) {
     static const char block[1000];
     size_t written = 0;
