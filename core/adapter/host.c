@@ -11,13 +11,6 @@
 
 #define OWN_SERIES 1024
 
-static void on_drained(struct loop_hook *hook) {
-    struct host *host = container_of(hook, struct host, drained_hook);
-
-    if (host->drained)
-        host->drained(host->drained_data);
-}
-
 static void take_config(struct host *host, const struct host_config *config) {
     struct host_config *own = &host->config;
 
@@ -55,7 +48,8 @@ struct host *host_new(const struct host_config *config, struct loop *loop,
     json_reader_init(&host->reader);
     out_init(&host->out, &host->api, &host_out_sink);
     out_init(&host->inert, &host->api, &host_out_sink);
-    loop_hook_init(&host->drained_hook, on_drained);
+    loop_hook_init(&host->drain.hook, host_drained_run);
+    loop_timer_init(&host->drain.timer, host_drain_step);
     return host;
 }
 
@@ -72,7 +66,8 @@ void host_free(struct host *host) {
     if (!host)
         return;
     assert(host->session_count == 0);
-    loop_hook_cancel(&host->drained_hook);
+    loop_hook_cancel(&host->drain.hook);
+    loop_timer_cancel(host->loop, &host->drain.timer);
     encoded_reset(host);
     for (size_t i = 0; i < host->instance_count; i++) {
         assert(host->instances[i]->state != INSTANCE_STARTED);
@@ -252,19 +247,6 @@ static const struct conn_handler conn_handler = { .request = on_request };
 
 const struct conn_handler *host_conn_handler(void) {
     return &conn_handler;
-}
-
-void host_drain(struct host *host, host_drained_fn *done, void *userdata) {
-    if (host->phase != HOST_ACCEPTING)
-        return;
-    host->phase = HOST_DRAINING;
-    host->drained = done;
-    host->drained_data = userdata;
-    list_foreach_safe(link, &host->sessions)
-        session_drain(container_of(link, struct session, link));
-    list_foreach(link, &host->sios)
-        sio_drain(container_of(link, struct sio, link));
-    host_check_drained(host);
 }
 
 void host_hang_up(struct host *host) {

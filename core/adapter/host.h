@@ -80,11 +80,15 @@ void host_request(struct host *host, struct http_exchange *exchange);
 
 typedef void host_drained_fn(void *userdata);
 
-/* From now on new requests are answered 503. Each WebSocket is told (DM_NOTICE_DRAINING) and closed
- * with 1001 as soon as its commands are answered; nothing more is read from it meanwhile. `done`
- * runs once, later, when no session is left. Commands of sessions already gone may still be under
- * way: see engine_busy. */
-void host_drain(struct host *host, host_drained_fn *done, void *userdata);
+/* From now on new requests are answered 503. Each socket is told (DM_NOTICE_DRAINING) and closed
+ * with 1001 as soon as its commands are answered; nothing more is read from it meanwhile. At most
+ * `pace` sockets a second are told, at odd moments; until then they are served as before. 0: all at
+ * once. `done` runs once, later, when no session is left. Commands of sessions already gone may
+ * still be under way: see engine_busy. */
+void host_drain(struct host *host, uint32_t pace, host_drained_fn *done, void *userdata);
+
+/* While it drains: how many are to be told yet, at most. */
+uint32_t host_drain_left(const struct host *host);
 
 /* Ends the sessions that live without a connection (Socket.IO between two polls); for the end, when
  * the connections are closed. */

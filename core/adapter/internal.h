@@ -247,9 +247,16 @@ struct host {
     void *file_url_data;
 
     enum { HOST_ACCEPTING = 0, HOST_DRAINING, HOST_DRAINED } phase;
-    host_drained_fn *drained;
-    void *drained_data;
-    struct loop_hook drained_hook;
+    struct {
+        host_drained_fn *done;
+        void *userdata;
+        struct loop_hook hook;   /* `done` is due */
+        struct loop_timer timer; /* the next step */
+        uint32_t pace;
+        uint32_t left;           /* sessions that were not looked at yet */
+        uint64_t at;             /* loop_now of the last step */
+        uint64_t credit;
+    } drain;
 };
 
 static inline struct session *session_of_engine(struct engine_session *engine) {
@@ -288,8 +295,10 @@ struct dm_slice session_base_text(struct session *session);
 struct base_url *base_of(struct instance *instance, const struct http_request *request);
 struct base_url *base_ref(struct base_url *base);
 void base_unref(struct host *host, struct base_url *base);
-/* After something ended: was it the last that a drain waits for? */
+/* drain.c. After something ended: was it the last that a drain waits for? */
 void host_check_drained(struct host *host);
+void host_drained_run(struct loop_hook *hook);
+void host_drain_step(struct loop_timer *timer);
 
 /* socket.c */
 void socket_continue(struct session *session); /* the upgrade is authenticated as it should be */

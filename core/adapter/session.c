@@ -80,13 +80,6 @@ void base_unref(struct host *host, struct base_url *base) {
     free(base);
 }
 
-void host_check_drained(struct host *host) {
-    if (host->phase != HOST_DRAINING || host->session_count > 0 || !list_is_empty(&host->sios))
-        return;
-    host->phase = HOST_DRAINED;
-    loop_hook_mark(host->loop, &host->drained_hook, LOOP_DEFER);
-}
-
 void session_end(struct session *session) {
     struct instance *instance = session->instance;
     struct host *host = instance->host;

@@ -33,6 +33,7 @@ int cli_user_set(struct cli *cli);
 int cli_user_deactivate(struct cli *cli);
 int cli_token_issue(struct cli *cli);
 int cli_token_revoke(struct cli *cli);
+int cli_drain(struct cli *cli);
 
 /* Writes "dragoman: ..." to stderr and returns `code`. */
 int cli_fail(enum cli_exit code, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -57,7 +57,12 @@ const struct config_setting config_settings[] = {
     { .path = "limits.handshake_ms", .kind = CONFIG_INT, .fallback = "10000", .min = 100,
       .max = 600000, .doc = "Time to send a request's head." },
     { .path = "limits.drain_ms", .kind = CONFIG_INT, .fallback = "10000", .min = 0,
-      .max = 600000, .doc = "Time for what is in flight when the gateway stops." },
+      .max = 600000,
+      .doc = "Time for what is in flight when the gateway stops, from when the last socket was "
+             "told." },
+
+    { .path = "drain.pace", .kind = CONFIG_INT, .fallback = "1000", .min = 0, .max = 1000000,
+      .doc = "Sockets a second that are told and closed when the gateway stops; 0: all at once." },
 
     { .path = "files.max_size", .kind = CONFIG_INT, .fallback = "10485760", .min = 1,
       .max = GIB, .doc = "Bytes of one file." },

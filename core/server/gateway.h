@@ -28,7 +28,8 @@ void gateway_measure(struct gateway *gateway);
 typedef void gateway_drained_fn(void *owner);
 
 /* Stops accepting, tells and closes every session once its commands are answered, stores what is
- * lazily stored; then `drained`, on the loop, once: also when drain_ms has passed before. */
+ * lazily stored; then `drained`, on the loop, once: also when limits.drain_ms have passed since the
+ * last session was told. */
 void gateway_drain(struct gateway *gateway, gateway_drained_fn *drained, void *owner);
 
 /* Takes everything down; runs the loop meanwhile. Frees the gateway. */

@@ -14,9 +14,17 @@ static void end_drain(struct gateway *gateway) {
     gateway->drained(gateway->drained_owner);
 }
 
+/* What is in flight has its time from when the last socket was told. */
+static void give_drain_time(struct gateway *gateway) {
+    gateway->drain_until = loop_now(backend_loop(gateway->backend))
+                           + (uint64_t)config_int(gateway->config, "limits.drain_ms");
+}
+
 static void look_at_drain(struct loop_timer *timer) {
     struct gateway *gateway = container_of(timer, struct gateway, drain);
     struct loop *loop = backend_loop(gateway->backend);
+    if (gateway->state == GATEWAY_DRAINING && host_drain_left(gateway->host))
+        give_drain_time(gateway);
     if (loop_now(loop) >= gateway->drain_until) {
         log_event(LOG_LEVEL_WARNING, "drain takes too long, stopping anyway",
                   LOG_UINT("sessions", host_session_count(gateway->host)),
@@ -43,12 +51,12 @@ void gateway_drain(struct gateway *gateway, gateway_drained_fn *drained, void *o
     gateway->state = GATEWAY_DRAINING;
     gateway->drained = drained;
     gateway->drained_owner = owner;
-    gateway->drain_until = loop_now(loop) +
-                           (uint64_t)config_int(gateway->config, "limits.drain_ms");
+    give_drain_time(gateway);
     conn_server_unlisten(gateway->server, LISTENER_UNLINK);
     conn_server_drain(gateway->server);
     file_service_drain(gateway->files);
-    host_drain(gateway->host, sessions_gone, gateway);
+    host_drain(gateway->host, (uint32_t)config_int(gateway->config, "drain.pace"), sessions_gone,
+               gateway);
     loop_timer_init(&gateway->drain, look_at_drain);
     loop_timer_arm(loop, &gateway->drain, 0);
 }

@@ -23,6 +23,7 @@ struct verb {
 
 static const struct verb verbs[] = {
     { "serve", NULL, cli_serve, "" },
+    { "drain", NULL, cli_drain, "" },
     { "check-config", NULL, cli_check_config, "" },
     { "migrate", NULL, cli_migrate, "" },
     { "version", NULL, cli_version, "" },

@@ -7,6 +7,7 @@
 #include "core/base/log.h"
 #include "core/server/admin.h"
 #include "core/server/cli.h"
+#include "core/server/control.h"
 #include "core/server/gateway.h"
 #include "core/server/notify.h"
 #include "version.h"
@@ -16,6 +17,7 @@ struct service {
     struct notify notify;
     struct gateway *gateway;
     struct admin *admin;
+    struct control *control;
     struct loop *loop;
     uv_signal_t terminate;
     uv_signal_t interrupt;
@@ -26,15 +28,25 @@ static void drained(void *owner) {
     loop_stop(((struct service *)owner)->loop);
 }
 
-static void stop_signal(uv_signal_t *handle, int signum) {
-    struct service *service = handle->data;
+static void drain(struct service *service, const char *why) {
     if (service->state == SERVICE_DRAINS)
         return;
     service->state = SERVICE_DRAINS;
-    log_event(LOG_LEVEL_INFO, "draining", LOG_STR("signal", strsignal(signum)));
+    log_event(LOG_LEVEL_INFO, "draining", LOG_STR("why", why));
     notify_send(&service->notify, "STOPPING=1");
     gateway_drain(service->gateway, drained, service);
 }
+
+static void stop_signal(uv_signal_t *handle, int signum) {
+    drain(handle->data, strsignal(signum));
+}
+
+static void drain_asked(void *owner, struct control_call *call) {
+    drain(owner, "asked to");
+    control_answer(call, CONTROL_DONE, "draining");
+}
+
+static const struct control_handler control_handler = { .drain = drain_asked };
 
 /* One descriptor per connection: take all the system grants. */
 static void raise_descriptor_limit(void) {
@@ -83,6 +95,12 @@ static int open_admin(struct service *service, struct config *config) {
              : CLI_OK;
 }
 
+static int open_control(struct service *service, struct config *config) {
+    const char *state = config_string(config, "state").ptr;
+    int r = control_open(service->loop, state, &control_handler, service, &service->control);
+    return r ? cli_fail(CLI_FAILED, "%s/control: %s", state, strerror(-r)) : CLI_OK;
+}
+
 static int open_all(struct service *service, struct config *config) {
     if (inherit_take(&service->inherit))
         return cli_fail(CLI_FAILED, "LISTEN_FDS announces what is not there");
@@ -91,7 +109,8 @@ static int open_all(struct service *service, struct config *config) {
     if (r)
         return r;
     service->loop = backend_loop(gateway_backend(service->gateway));
-    return open_admin(service, config);
+    r = open_admin(service, config);
+    return r ? r : open_control(service, config);
 }
 
 int cli_serve(struct cli *cli) {
@@ -104,6 +123,7 @@ int cli_serve(struct cli *cli) {
     if (!r)
         run(&service);
     notify_close(&service.notify);
+    control_close(service.control);
     admin_close(service.admin);
     if (service.gateway)
         gateway_close(service.gateway);

@@ -190,7 +190,7 @@ Test(engineio_route, a_drain_goes_away) {
 
     begin();
     ws = direct();
-    host_drain(rig.host, NULL, NULL);
+    host_drain(rig.host, 0, NULL, NULL);
     cr_expect_str_eq(rig_frames(&rig, ws), "close 1001\n");
     close(ws);
     end();

@@ -119,7 +119,7 @@ static void on_drained(void *userdata) {
 
 Test(host, drains_at_once_when_nobody_is_there) {
     drained = 0;
-    host_drain(host, on_drained, NULL);
+    host_drain(host, 0, on_drained, NULL);
     cr_expect_eq(drained, 0);
     (void)loop_run_once(loop);
     cr_expect_eq(drained, 1);

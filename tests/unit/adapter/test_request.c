@@ -188,7 +188,7 @@ Test(request, goes_on_on_the_same_connection) {
 }
 
 Test(request, is_refused_while_draining) {
-    host_drain(rig.host, NULL, NULL);
+    host_drain(rig.host, 0, NULL, NULL);
     expect(talk("GET /probe/thing HTTP/1.1\r\nHost: x\r\n\r\n"), "503 ", "Retry-After");
 }
 

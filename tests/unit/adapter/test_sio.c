@@ -303,7 +303,7 @@ Test(socketio, a_drain_never_disconnects) {
     (void)rig_frames(&rig, ws);
     query = polling_open();
     (void)polling_ask_once("POST", query, "40");
-    host_drain(rig.host, NULL, NULL);
+    host_drain(rig.host, 0, NULL, NULL);
     cr_expect_str_eq(rig_frames(&rig, ws), "close 1001\n");
     cr_expect_eq(polling_ask_once("GET", query, ""), 200);
     cr_expect_null(strstr(polling_answer, "41"));

@@ -299,7 +299,7 @@ Test(socket, is_drained_when_its_commands_are_answered) {
     int busy = log_in(1), idle = log_in(2);
 
     rig_send(&rig, busy, "send x");
-    host_drain(rig.host, NULL, NULL);
+    host_drain(rig.host, 0, NULL, NULL);
     rig_settle(&rig);
     cr_expect_str_eq(rig_frames(&rig, idle), "close 1001\n");
     cr_expect_str_eq(rig_frames(&rig, busy), "");
@@ -309,6 +309,26 @@ Test(socket, is_drained_when_its_commands_are_answered) {
                                   "notice 4 frame=0\n");
     hang_up(busy);
     hang_up(idle);
+}
+
+static int is_drained;
+
+static void on_drained(void *userdata) {
+    is_drained = 1;
+}
+
+Test(socket, is_served_until_its_turn_comes_in_a_drain) {
+    int first = log_in(1), last = log_in(2);
+
+    host_drain(rig.host, 1, on_drained, NULL);
+    cr_expect_eq(host_drain_left(rig.host), 2);
+    rig_send(&rig, last, "say fine");
+    cr_expect_str_eq(rig_frames(&rig, last), "fine\n");
+    hang_up(first);
+    cr_expect_eq(is_drained, 0);
+    hang_up(last);
+    cr_expect_eq(is_drained, 1);
+    cr_expect_eq(host_drain_left(rig.host), 0);
 }
 
 Test(socket, survives_an_adapter_that_is_wrong) {

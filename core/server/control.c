@@ -1,0 +1,152 @@
+#include "core/server/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/mem.h"
+#include "core/net/conn.h"
+
+#define CONNECTIONS_MAX 16
+#define LINE_MAX_BYTES 1024
+
+struct control {
+    const struct control_handler *handler;
+    void *owner;
+    struct conn_server *server;
+    int dir;
+    enum { CONTROL_OPEN = 0, CONTROL_CLOSED } state;
+};
+
+struct control_call {
+    struct http_exchange *exchange; /* NULL: whoever asked is gone */
+};
+
+static void call_ended(struct http_exchange *exchange, enum http_end how) {
+    struct control_call *call = http_userdata(exchange);
+    if (call)
+        call->exchange = NULL;
+}
+
+static const struct http_handler call_handler = { .end = call_ended };
+
+void control_answer(struct control_call *call, enum control_outcome outcome, const char *format,
+                    ...) {
+    static const struct http_field type = { DM_SLICE("Content-Type"), DM_SLICE("text/plain") };
+    char line[LINE_MAX_BYTES];
+    va_list args;
+    if (!call)
+        return;
+    va_start(args, format);
+    int len = vsnprintf(line, sizeof(line) - 1, format, args);
+    va_end(args);
+    if (len < 0 || len > (int)sizeof(line) - 2)
+        len = (int)sizeof(line) - 2;
+    line[len] = '\n';
+    if (call->exchange) {
+        http_attach(call->exchange, &call_handler, NULL);
+        http_close_after(call->exchange);
+        http_respond(call->exchange, (unsigned)outcome, &type, 1,
+                     (struct dm_slice){ line, (size_t)len + 1 });
+    }
+    free(call);
+}
+
+typedef void control_fn(void *owner, struct control_call *call);
+
+static control_fn *find_verb(const struct control *control, struct dm_slice path) {
+    if (dm_slice_eq(path, DM_SLICE("/drain")))
+        return control->handler->drain;
+    if (dm_slice_eq(path, DM_SLICE("/reload")))
+        return control->handler->reload;
+    if (dm_slice_eq(path, DM_SLICE("/upgrade")))
+        return control->handler->upgrade;
+    return NULL;
+}
+
+static void on_request(struct conn_server *server, struct http_exchange *exchange) {
+    struct control *control = conn_server_userdata(server);
+    const struct http_request *request = http_request(exchange);
+    control_fn *verb = find_verb(control, request->path);
+    if (!verb) {
+        http_respond_status(exchange, 404);
+    } else if (request->method != HTTP_METHOD_POST) {
+        http_respond_not_allowed(exchange, "POST");
+    } else {
+        struct control_call *call = mem_zalloc(sizeof(*call));
+        call->exchange = exchange;
+        http_attach(exchange, &call_handler, call);
+        verb(control->owner, call);
+    }
+}
+
+static const struct conn_handler conn_handler = { .request = on_request };
+
+int control_dir_open(const char *state) {
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof(path), "%s/control", state) >= (int)sizeof(path))
+        return -ENAMETOOLONG;
+    if (mkdir(path, 0700) && errno != EEXIST)
+        return -errno;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
+void control_path(int dir, const char *name, char ret_path[CONTROL_PATH_MAX]) {
+    snprintf(ret_path, CONTROL_PATH_MAX, "/proc/self/fd/%d/%.60s", dir, name);
+}
+
+static int listen_below(struct control *control) {
+    char name[32], path[CONTROL_PATH_MAX], address[CONTROL_PATH_MAX + 8];
+    struct listener *listener;
+    snprintf(name, sizeof(name), "%d.sock", (int)getpid());
+    control_path(control->dir, name, path);
+    unlink(path); /* of a process that had this number before */
+    snprintf(address, sizeof(address), "unix:%s", path);
+    struct listener_config config = {
+        .address = dm_slice_str(address), .fd = -1, .max_connections = CONNECTIONS_MAX,
+        .mode = 0600,
+    };
+    return conn_server_listen(control->server, &config, &listener);
+}
+
+int control_open(struct loop *loop, const char *state, const struct control_handler *handler,
+                 void *owner, struct control **ret_control) {
+    struct conn_config config = CONN_CONFIG_DEFAULT;
+    int dir = control_dir_open(state);
+    if (dir < 0)
+        return dir;
+    struct control *control = mem_zalloc(sizeof(*control));
+    control->handler = handler;
+    control->owner = owner;
+    control->dir = dir;
+    control->server = conn_server_new(loop, &config, &conn_handler, control);
+    int r = listen_below(control);
+    if (r) {
+        control_close(control);
+        return r;
+    }
+    *ret_control = control;
+    return 0;
+}
+
+static void server_closed(void *userdata) {
+    ((struct control *)userdata)->state = CONTROL_CLOSED;
+}
+
+void control_close(struct control *control) {
+    if (!control)
+        return;
+    struct loop *loop = conn_server_loop(control->server);
+    conn_server_close(control->server, server_closed);
+    while (control->state != CONTROL_CLOSED)
+        uv_run(loop_uv(loop), UV_RUN_ONCE);
+    close(control->dir);
+    free(control);
+}
