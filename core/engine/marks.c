@@ -10,6 +10,11 @@
 
 /* How long the ranges of a chat grow. */
 #define RIPE_US INT64_C(10000000)
+/* How long those that are to be stored wait for others to share a batch with. */
+#define LINGER_US INT64_C(50000)
+/* So many threads' ranges go at once, the next ones a little later: messages go between. */
+#define THREADS_AT_ONCE 256
+#define BREATH_US INT64_C(2000)
 
 /* Consecutive messages pushed to one member of one thread. */
 struct range {
@@ -21,7 +26,6 @@ struct range {
     uint64_t number;        /* grows with time */
     uint64_t from;
     uint64_t to;
-    uint64_t reach;         /* `to`, and own messages right behind it */
     enum { RANGE_OPEN = 0, RANGE_STORING } state;
     struct store_mark request;
 };
@@ -35,7 +39,7 @@ void marks_init(struct marks *marks) {
     marks->idle_count = 0;
     marks->pending = 0;
     marks->number = 0;
-    marks->retry_us = 0;
+    marks->due_us = ENGINE_NEVER;
     marks->failures = MARKS_KEEP;
 }
 
@@ -90,95 +94,57 @@ static void range_free(struct range *range) {
     thread_unref(engine, thread);
 }
 
-static void make_dirty(struct engine *engine, struct thread *thread) {
+/* The first thread to be dirty says when all go. */
+static void make_dirty(struct engine *engine, struct thread *thread, int64_t delay_us) {
+    struct marks *marks = &engine->marks;
     if (!list_is_empty(&thread->mark_link))
         return;
-    list_push_back(&engine->marks.dirty, &thread->mark_link);
-    engine_wake_at(engine, engine->marks.retry_us);
+    if (list_is_empty(&marks->dirty))
+        marks->due_us = engine_now_us(engine) + delay_us;
+    list_push_back(&marks->dirty, &thread->mark_link);
+    engine_wake_at(engine, marks->due_us);
+}
+
+static struct thread_tail *find_tail(struct thread *thread, int64_t user_id) {
+    return thread->tails[0].user_id == user_id   ? &thread->tails[0]
+           : thread->tails[1].user_id == user_id ? &thread->tails[1]
+                                                 : NULL;
+}
+
+/* Of members of a chat, the latest two are remembered. */
+static struct thread_tail *tail_of(struct thread *thread, int64_t user_id) {
+    struct thread_tail *tail = find_tail(thread, user_id);
+    if (tail)
+        return tail;
+    thread->tails[1] = thread->tails[0];
+    thread->tails[0] = (struct thread_tail){ .user_id = user_id };
+    return &thread->tails[0];
 }
 
 void marks_delivered(struct engine *engine, struct thread *thread, int64_t user_id, uint64_t seq) {
     struct range *range = last_of(thread, user_id);
+    struct thread_tail *tail = tail_of(thread, user_id);
+    int follows = seq == tail->reach + 1;
     if (range && seq <= range->to)
         return;
-    if (!range || range->state != RANGE_OPEN || seq != range->reach + 1) {
+    if (!range || range->state != RANGE_OPEN || !follows) {
         range = range_new(engine, thread, user_id);
-        range->from = seq;
+        /* Own messages in between belong to the run. */
+        range->from = follows ? tail->to + 1 : seq;
     }
-    range->to = seq;
-    range->reach = seq;
-    make_dirty(engine, thread);
+    range->to = tail->to = tail->reach = seq;
+    make_dirty(engine, thread, LINGER_US);
 }
 
 void marks_own(struct thread *thread, int64_t user_id, uint64_t seq) {
-    struct range *last = last_of(thread, user_id);
-    if (last && seq == last->reach + 1)
-        last->reach = seq;
-}
-
-/* ---- those who wait ---- */
-
-/* 1 when a range of the user is pending that is not younger than the number. */
-static int has_ranges(const struct engine *engine, int64_t user_id, uint64_t number) {
-    list_foreach(it, &engine->marks.all) {
-        const struct range *range = container_of(it, struct range, all_link);
-        if (range->number > number)
-            break;
-        if (range->user_id == user_id)
-            return 1;
-    }
-    return 0;
-}
-
-static int waits(const struct engine *engine, const struct operation *op, int64_t user_id,
-                 enum dm_status status) {
-    const uint64_t *number = op->extra;
-    if (op->actor->id != user_id)
-        return 1;
-    return status == DM_OK && has_ranges(engine, user_id, *number);
-}
-
-/* A range of the user is stored, or was not: nobody waits for a second try. */
-static void resume_waiters(struct engine *engine, int64_t user_id, enum dm_status status) {
-    struct list ready;
-    struct list *link;
-    if (list_is_empty(&engine->marks.waiters))
-        return;
-    list_init(&ready);
-    list_foreach_safe(it, &engine->marks.waiters) {
-        struct operation *op = container_of(it, struct operation, delay_link);
-        if (!waits(engine, op, user_id, status)) {
-            list_remove(it);
-            list_push_back(&ready, it);
-        }
-    }
-    while ((link = list_pop_front(&ready))) {
-        struct operation *op = container_of(link, struct operation, delay_link);
-        op->then(op, DM_OK);
-        operation_settle(op);
-        operation_unref(op);
-    }
+    struct thread_tail *tail = find_tail(thread, user_id);
+    if (tail && seq == tail->reach + 1)
+        tail->reach = seq;
 }
 
 /* ---- at the store ---- */
 
-static void range_done(struct store_request *request, enum dm_status status) {
-    struct range *range = request->owner;
-    struct engine *engine = range->engine;
-    struct thread *thread = range->thread;
-    int64_t user_id = range->user_id;
-    thread_ref(thread);
-    if (status == DM_UNAVAILABLE && engine->marks.failures == MARKS_KEEP) {
-        range->state = RANGE_OPEN;
-        engine->marks.retry_us = engine_now_us(engine) + ENGINE_RETRY_US;
-    } else {
-        range_free(range);
-    }
-    if (!list_is_empty(&thread->marks))
-        make_dirty(engine, thread);
-    thread_unref(engine, thread);
-    resume_waiters(engine, user_id, status);
-}
+static void range_done(struct store_request *request, enum dm_status status);
 
 static void range_store(struct range *range) {
     struct store_mark *mark = &range->request;
@@ -221,15 +187,75 @@ static void store_first_ranges(struct thread *thread) {
     }
 }
 
-void marks_follow(struct engine *engine, struct thread *thread) {
-    if (list_is_empty(&thread->marks) || engine->marks.retry_us)
-        return;
-    store_first_ranges(thread);
+static void store_dirty(struct marks *marks, size_t most) {
+    struct list *link;
+    while (most-- && (link = list_pop_front(&marks->dirty)))
+        store_first_ranges(container_of(link, struct thread, mark_link));
 }
 
-void marks_settle(struct engine *engine, struct thread *thread) {
-    if (!thread->appends && !list_is_empty(&thread->marks))
-        make_dirty(engine, thread);
+/* ---- those who wait ---- */
+
+/* 1 while ranges are pending that were there when the operation asked: of its thread, or any. */
+static int waits(const struct engine *engine, const struct operation *op) {
+    const uint64_t *number = op->extra;
+    const struct list *oldest = op->thread ? list_front(&op->thread->marks)
+                                           : list_front(&engine->marks.all);
+    if (!oldest)
+        return 0;
+    return (op->thread ? container_of(oldest, struct range, link)
+                       : container_of(oldest, struct range, all_link))->number <= *number;
+}
+
+/* A range is stored, or was not: nobody waits for a second try. */
+static void resume_waiters(struct engine *engine, enum dm_status status) {
+    struct list ready;
+    struct list *link;
+    if (list_is_empty(&engine->marks.waiters))
+        return;
+    list_init(&ready);
+    list_foreach_safe(it, &engine->marks.waiters) {
+        struct operation *op = container_of(it, struct operation, delay_link);
+        if (status != DM_OK || !waits(engine, op)) {
+            list_remove(it);
+            list_push_back(&ready, it);
+        }
+    }
+    while ((link = list_pop_front(&ready))) {
+        struct operation *op = container_of(link, struct operation, delay_link);
+        op->then(op, DM_OK);
+        operation_settle(op);
+        operation_unref(op);
+    }
+}
+
+/* How long what is left of a thread's ranges may linger: more than one of each member means that
+ * they come in pieces. */
+static int64_t patience(const struct engine *engine, const struct thread *thread) {
+    size_t count = 0;
+    list_foreach(it, &thread->marks)
+        count++;
+    return count > 2 || !list_is_empty(&engine->marks.waiters) ? 0 : LINGER_US;
+}
+
+static void range_done(struct store_request *request, enum dm_status status) {
+    struct range *range = request->owner;
+    struct engine *engine = range->engine;
+    struct thread *thread = range->thread;
+    int64_t delay_us;
+    thread_ref(thread);
+    if (status == DM_UNAVAILABLE && engine->marks.failures == MARKS_KEEP) {
+        range->state = RANGE_OPEN;
+        delay_us = ENGINE_RETRY_US;
+    } else {
+        range_free(range);
+        delay_us = patience(engine, thread);
+    }
+    if (!list_is_empty(&thread->marks))
+        make_dirty(engine, thread, delay_us);
+    if (delay_us == ENGINE_RETRY_US) /* the others would fail as well */
+        engine->marks.due_us = engine_now_us(engine) + ENGINE_RETRY_US;
+    thread_unref(engine, thread);
+    resume_waiters(engine, status);
 }
 
 /* ---- chats ---- */
@@ -241,9 +267,9 @@ static void ripen_one(struct engine *engine, struct thread *thread, size_t place
         return;
     range = range_new(engine, thread, thread->members[place]);
     range->from = pushed->from;
-    range->to = range->reach = pushed->to;
+    range->to = pushed->to;
     pushed->to = 0;
-    make_dirty(engine, thread);
+    make_dirty(engine, thread, 0);
 }
 
 void marks_ripen(struct engine *engine, struct thread *thread) {
@@ -286,10 +312,7 @@ static int64_t ripen(struct engine *engine, enum marks_urgency urgency) {
     return ENGINE_NEVER;
 }
 
-void marks_wait(struct operation *op, operation_step_fn then) {
-    struct engine *engine = op->engine;
-    int64_t user_id = op->actor->id;
-    uint64_t *number;
+static void ripen_user(struct engine *engine, int64_t user_id) {
     list_foreach(it, &engine->marks.chats) {
         struct thread *thread = container_of(it, struct thread, chat_link);
         for (size_t i = 0; i < thread->member_count; i++) {
@@ -297,38 +320,48 @@ void marks_wait(struct operation *op, operation_step_fn then) {
                 ripen_one(engine, thread, i);
         }
     }
-    if (!has_ranges(engine, user_id, UINT64_MAX)) {
+}
+
+void marks_wait(struct operation *op, operation_step_fn then) {
+    struct engine *engine = op->engine;
+    uint64_t *number;
+    if (op->command.kind == DM_CMD_UNDELIVERED)
+        ripen_user(engine, op->actor->id);
+    number = arena_alloc(&op->arena, sizeof(*number));
+    *number = engine->marks.number;
+    op->extra = number;
+    if (!waits(engine, op)) {
+        op->extra = NULL;
         then(op, DM_OK);
         return;
     }
     op->then = then;
-    number = arena_alloc(&op->arena, sizeof(*number));
-    *number = engine->marks.number;
-    op->extra = number;
     operation_ref(op);
     list_push_back(&engine->marks.waiters, &op->delay_link);
+    if (op->thread)
+        store_first_ranges(op->thread);
+    else
+        store_dirty(&engine->marks, SIZE_MAX);
+}
+
+void marks_hasten(struct engine *engine) {
+    if (list_is_empty(&engine->marks.dirty))
+        return;
+    engine->marks.due_us = 0;
+    engine_wake_at(engine, 0);
 }
 
 int64_t marks_run(struct engine *engine, enum marks_urgency urgency) {
     struct marks *marks = &engine->marks;
-    int64_t due_us = ripen(engine, urgency);
-    struct list batch;
-    struct list *link;
+    int64_t ripe_us = ripen(engine, urgency);
     if (urgency == MARKS_NOW) {
         marks->failures = MARKS_DROP;
-        marks->retry_us = 0;
+        store_dirty(marks, SIZE_MAX);
+    } else if (engine_now_us(engine) >= marks->due_us) {
+        store_dirty(marks, THREADS_AT_ONCE);
+        marks->due_us = engine_now_us(engine) + BREATH_US;
     }
-    if (marks->retry_us) {
-        if (engine_now_us(engine) < marks->retry_us)
-            return marks->retry_us < due_us ? marks->retry_us : due_us;
-        marks->retry_us = 0;
-    }
-    list_init(&batch);
-    list_splice_back(&batch, &marks->dirty);
-    while ((link = list_pop_front(&batch))) {
-        struct thread *thread = container_of(link, struct thread, mark_link);
-        if (urgency == MARKS_NOW || !thread->appends)
-            store_first_ranges(thread);
-    }
-    return due_us;
+    if (list_is_empty(&marks->dirty))
+        return ripe_us;
+    return marks->due_us < ripe_us ? marks->due_us : ripe_us;
 }

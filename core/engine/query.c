@@ -122,11 +122,18 @@ static void ask(struct operation *op, enum dm_status status) {
     operation_call(op, (uint64_t)op->actor->id, answered);
 }
 
-void query_begin(struct operation *op) {
-    if (op->command.thread.kind != DM_REF_NONE)
-        resolve_thread(op, ask);
-    else if (op->command.kind == DM_CMD_UNDELIVERED)
+static void thread_known(struct operation *op, enum dm_status status) {
+    if (status == DM_OK)
         marks_wait(op, ask);
     else
+        operation_finish(op, status);
+}
+
+void query_begin(struct operation *op) {
+    if (op->command.thread.kind != DM_REF_NONE)
+        resolve_thread(op, thread_known);
+    else if (op->command.kind == DM_CMD_UNREAD_COUNT)
         ask(op, DM_OK);
+    else
+        marks_wait(op, ask);
 }

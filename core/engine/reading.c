@@ -106,13 +106,8 @@ static void history_read(struct operation *op, enum dm_status status) {
     history_ask(op);
 }
 
-static void history_placed(struct operation *op, enum dm_status status) {
+static void history_settled(struct operation *op, enum dm_status status) {
     struct dm_command *query;
-    status = hide_chat(op, status);
-    if (status != DM_OK) {
-        operation_finish(op, has_no_thread_yet(op, status) ? DM_OK : status);
-        return;
-    }
     if (!(op->command.flags & DM_CMD_MARK_READ)) {
         history_ask(op);
         return;
@@ -121,6 +116,14 @@ static void history_placed(struct operation *op, enum dm_status status) {
     query->kind = DM_CMD_READ;
     query->thread = dm_ref_id(op->thread->id);
     submit_read(op, query, history_read);
+}
+
+static void history_placed(struct operation *op, enum dm_status status) {
+    status = hide_chat(op, status);
+    if (status != DM_OK)
+        operation_finish(op, has_no_thread_yet(op, status) ? DM_OK : status);
+    else
+        marks_wait(op, history_settled);
 }
 
 void history_begin(struct operation *op) {

@@ -265,15 +265,12 @@ static void conclude(struct operation *op) {
 
 static void append_done(struct store_request *request, enum dm_status status) {
     struct operation *op = request->owner;
-    struct engine *engine = op->engine;
     operation_ref(op);
-    op->thread->appends--;
     if (status == DM_OK)
         conclude(op);
     else
         refuse(op, status);
     operation_settle(op);
-    marks_settle(engine, op->thread);
     operation_unref(op);
 }
 
@@ -295,7 +292,5 @@ static void append(struct operation *op) {
         append->flags |= STORE_APPEND_APPROVES;
     uuid_new_v7(&append->uuid);
     attachment_store(op);
-    op->thread->appends++;
     store_submit(op->engine->store, &append->base);
-    marks_follow(op->engine, op->thread);
 }

@@ -63,6 +63,8 @@ static void leave_user(struct engine_session *session) {
     memset(session->fingerprint, 0, sizeof(session->fingerprint));
     if (session->flags & ENGINE_SESSION_PRESENCE)
         presence_remove(engine, user->id);
+    /* Who comes back, maybe to another node, is not shown again what this session was. */
+    marks_hasten(engine);
     engine_user_unref(engine, user);
 }
 

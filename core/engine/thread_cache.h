@@ -29,10 +29,14 @@ struct thread {
     size_t member_count;
     uint64_t member_rev;       /* 0: members unknown */
     uint32_t refs;             /* 0: may be dropped */
-    uint32_t appends;          /* of this node under way */
     struct list lru;
     struct list pending;       /* operations whose events wait, by event_link */
-    struct list marks;         /* delivered positions not yet stored */
+    struct list marks;         /* delivered positions not yet stored, by number */
+    struct thread_tail {
+        int64_t user_id;
+        uint64_t to;           /* the last that was pushed */
+        uint64_t reach;        /* `to`, and own messages right behind it */
+    } tails[2];
     struct list mark_link;     /* among threads with marks to be sent */
     struct thread_pushed { uint64_t from, to; } *pushed; /* chats: to each member, not yet on its
                                   way to the store; to 0: nothing. NULL: to nobody. Owned */
