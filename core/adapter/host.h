@@ -13,6 +13,7 @@
 #include "core/adapter/values.h"
 #include "core/base/buf.h"
 #include "core/engine/engine.h"
+#include "core/net/address_limit.h"
 #include "core/net/conn.h"
 
 struct host;
@@ -29,6 +30,8 @@ struct host_config {
     uint32_t backlog_pause;        /* ... at which its peer is not read; 64, and at most half of
                                       backlog_max */
     uint32_t send_queue_max;       /* bytes that may wait for a Socket.IO client's poll; 1 MiB */
+    struct address_limit *addresses; /* how often one client address may come; no limit. Outlives
+                                        the host */
     struct dm_slice public_url;    /* "https://chat.example": base of absolute URLs, for adapters
                                       whose own setting is not given. Absent: scheme and host of
                                       the request that opened the session */

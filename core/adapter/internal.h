@@ -187,6 +187,8 @@ struct session {
     struct loop_timer timer;    /* dm_timer's */
     struct bucket bucket;
     uint64_t serial;        /* for the log */
+    uint64_t address_key;   /* for limits */
+    struct dm_slice peer;   /* its address as text */
 };
 
 /* ---- the host ---- */
@@ -343,6 +345,9 @@ void request_free(struct request *request);
 
 /* limit.c */
 int bucket_take(struct bucket *bucket, const struct instance *instance, uint64_t now);
+/* One more of that kind from the session's address. */
+int session_take_address(struct session *session, enum address_limit_kind kind);
+int address_take(struct host *host, enum address_limit_kind kind, uint64_t key);
 int user_bucket_take(struct host *host, const struct instance *instance, int64_t user_id);
 
 /* encode.c */
@@ -359,5 +364,6 @@ void count_response(struct session *session);
 void count_notice(struct instance *instance, enum dm_notice notice);
 void count_event(struct instance *instance, enum dm_event_kind kind, enum event_outcome outcome);
 void count_init(struct instance *instance);
+void count_address_limited(struct host *host, enum address_limit_kind kind);
 
 #endif

@@ -1,4 +1,4 @@
-/* Token buckets: of sockets by session, of requests by user. */
+/* Token buckets: of sockets by session, of requests by user, of strangers by address. */
 #include "core/adapter/internal.h"
 #include "core/base/hash.h"
 #include "core/base/mem.h"
@@ -44,4 +44,15 @@ int user_bucket_take(struct host *host, const struct instance *instance, int64_t
         host->user_buckets[place].at = 0;
     }
     return bucket_take(&host->user_buckets[place], instance, loop_now(host->loop));
+}
+
+int address_take(struct host *host, enum address_limit_kind kind, uint64_t key) {
+    if (address_limit_take(host->config.addresses, kind, key, loop_now(host->loop)))
+        return 1;
+    count_address_limited(host, kind);
+    return 0;
+}
+
+int session_take_address(struct session *session, enum address_limit_kind kind) {
+    return address_take(session->instance->host, kind, session->address_key);
 }

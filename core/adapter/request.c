@@ -137,10 +137,18 @@ static void take_body(struct session *session) {
 
 /* Authentication is over, or there was nothing to authenticate. */
 static void proceed(struct session *session) {
-    if (session->pub.kind == DM_SESSION_SOCKET)
+    if (!session->pub.user && !session_take_address(session, ADDRESS_LIMIT_ANONYMOUS))
+        request_fault(session, 429);
+    else if (session->pub.kind == DM_SESSION_SOCKET)
         socket_continue(session);
     else
         take_body(session);
+}
+
+static void refuse_stranger(struct session *session) {
+    int may = session_take_address(session, ADDRESS_LIMIT_ANONYMOUS);
+
+    request_fault(session, may ? 401 : 429);
 }
 
 void request_continue(struct session *session, const struct dm_result *result) {
@@ -153,7 +161,7 @@ void request_continue(struct session *session, const struct dm_result *result) {
     else if (result->status == DM_LIMITED)
         request_fault(session, 429);
     else if (!session->pub.user && request->match.route->auth == DM_AUTH_REQUIRED)
-        request_fault(session, 401);
+        refuse_stranger(session);
     else
         proceed(session);
 }
@@ -198,7 +206,7 @@ static void authenticate(struct session *session) {
         command.token = token;
         engine_submit(&session->engine, &command, DM_SLICE_NONE);
     } else if (session->request->match.route->auth == DM_AUTH_REQUIRED) {
-        request_fault(session, 401);
+        refuse_stranger(session);
     } else {
         proceed(session);
     }
@@ -227,7 +235,9 @@ static void refuse(struct host *host, struct http_exchange *exchange, int status
     struct buf allow = BUF_INIT;
 
     if (match->owner) {
-        request_fault(begin(host, exchange, DM_SESSION_REQUEST, match), status);
+        struct session *session = begin(host, exchange, DM_SESSION_REQUEST, match);
+
+        request_fault(session, session_take_address(session, ADDRESS_LIMIT_ALL) ? status : 429);
         return;
     }
     if (status == 405) {
@@ -262,7 +272,9 @@ static void serve(struct host *host, struct http_exchange *exchange, enum dm_ses
     uint32_t most = host->config.sockets_max;
     struct session *session = begin(host, exchange, kind, match);
 
-    if (host->phase != HOST_ACCEPTING
+    if (!session_take_address(session, ADDRESS_LIMIT_ALL))
+        request_fault(session, 429);
+    else if (host->phase != HOST_ACCEPTING
         || (kind == DM_SESSION_SOCKET && most && host->socket_count >= most))
         request_fault(session, 503);
     else

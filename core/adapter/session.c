@@ -22,7 +22,6 @@ static uint32_t engine_flags(const struct instance *instance, enum dm_session_ki
     return flags;
 }
 
-/* One piece of memory: the session, the adapter's state, the peer's address as text. */
 static struct metric_gauge *gauge_of(const struct session *session) {
     const struct instance *instance = session->instance;
 
@@ -35,17 +34,20 @@ static struct metric_gauge *gauge_of(const struct session *session) {
     return instance->requests;
 }
 
+/* One piece of memory: the session, the adapter's state, the client's address as text for the log
+ * and as limits count it. */
 struct session *session_new(struct instance *instance, enum dm_session_kind kind,
                             const struct net_address *remote, const struct dm_route *route) {
     struct host *host = instance->host;
-    char address[NET_ADDRESS_TEXT];
+    char address[2 * NET_ADDRESS_TEXT];
     size_t address_len = net_address_format_ip(remote, address);
+    size_t block_len = net_address_format_block(remote, address + address_len);
     size_t state_at = ALIGN(sizeof(struct session));
     size_t address_at = state_at + ALIGN(instance->adapter.session_size);
-    char *memory = mem_zalloc(address_at + address_len);
+    char *memory = mem_zalloc(address_at + address_len + block_len);
     struct session *session = (struct session *)(void *)memory;
 
-    memcpy(memory + address_at, address, address_len);
+    memcpy(memory + address_at, address, address_len + block_len);
     session->pub.host = &host->api;
     session->pub.instance = &instance->pub;
     session->pub.state = memory + state_at;
@@ -54,6 +56,8 @@ struct session *session_new(struct instance *instance, enum dm_session_kind kind
     session->magic = SESSION_MAGIC;
     session->instance = instance;
     session->serial = ++host->next_serial;
+    session->address_key = address_limit_key(host->config.addresses, remote);
+    session->peer = (struct dm_slice){ memory + address_at, address_len };
     loop_timer_init(&session->deadline, on_deadline);
     loop_timer_init(&session->timer, on_timer);
     list_push_back(&host->sessions, &session->link);
@@ -61,7 +65,7 @@ struct session *session_new(struct instance *instance, enum dm_session_kind kind
     metrics_move(gauge_of(session), 1);
     engine_session_open(host->engine, &session->engine,
                         engine_flags(instance, kind, route), instance->name,
-                        (struct dm_slice){ memory + address_at, address_len });
+                        (struct dm_slice){ memory + address_at + address_len, block_len });
     return session;
 }
 
@@ -208,10 +212,9 @@ static void on_timer(struct loop_timer *timer) {
         hook_notice(session, DM_NOTICE_TIMER, NULL);
 }
 
-/* Scheme and host as the client sees them; a proxy in front says the scheme. */
+/* Scheme and host as the client sees them. */
 static size_t request_base(const struct http_request *request, char *ret_text, size_t cap) {
-    struct dm_slice forwarded = http_header(request, "x-forwarded-proto");
-    const char *scheme = http_name_is(forwarded, "https") ? "https://" : "http://";
+    const char *scheme = request->scheme == HTTP_SCHEME_HTTPS ? "https://" : "http://";
     size_t len = strlen(scheme);
 
     if (request->host.len == 0 || len + request->host.len > cap)

@@ -193,7 +193,7 @@ static void join(struct sio *sio, const struct dm_route *route, struct dm_slice 
     loop_timer_cancel(host->loop, &sio->timer);
     session_opened(session);
     log_event(LOG_LEVEL_DEBUG, "session opened", LOG_STR("adapter", instance->name),
-              LOG_UINT("session", session->serial), LOG_SLICE("peer", session->engine.address));
+              LOG_UINT("session", session->serial), LOG_SLICE("peer", session->peer));
     if (session->framing.ns)
         confirm(session);
     run_open(session, route, auth);
@@ -234,6 +234,9 @@ static int on_open(struct engineio *server, struct engineio_session *eio,
         || router_find(host->router, DM_SOCKETIO, HTTP_METHOD_GET, request->path, &match)
                != ROUTER_FOUND)
         return 503;
+    if (!address_take(host, ADDRESS_LIMIT_ANONYMOUS,
+                      address_limit_key(host->config.addresses, request->remote)))
+        return 429;
     sio = mem_zalloc(sizeof(*sio));
     sio->instance = instance;
     sio->eio = eio;
@@ -323,5 +326,11 @@ struct engineio *sio_server_new(struct instance *instance) {
 }
 
 void sio_request(struct instance *instance, struct http_exchange *exchange) {
-    engineio_request(instance->engineio, exchange);
+    struct host *host = instance->host;
+    uint64_t key = address_limit_key(host->config.addresses, http_request(exchange)->remote);
+
+    if (address_take(host, ADDRESS_LIMIT_ALL, key))
+        engineio_request(instance->engineio, exchange);
+    else
+        (void)http_respond_status(exchange, 429);
 }

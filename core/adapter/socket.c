@@ -57,7 +57,7 @@ void socket_open(struct session *session) {
     session_opened(session);
     log_event(LOG_LEVEL_DEBUG, "session opened", LOG_STR("adapter", instance->name),
               LOG_UINT("session", session->serial),
-              LOG_SLICE("peer", session->engine.address));
+              LOG_SLICE("peer", session->peer));
     if (instance->adapter.open) {
         request_fill(session);
         hook_enter(host, session, HOOK_REQUEST);
@@ -81,12 +81,22 @@ static void take_frame(struct session *session, const struct dm_frame *frame) {
         session_pause(session, SESSION_PAUSED_BACKLOG);
 }
 
+/* Its own rate, and before authentication that of its address. */
+static int may_send(struct session *session) {
+    const struct instance *instance = session->instance;
+
+    if (!bucket_take(&session->bucket, instance, loop_now(instance->host->loop)))
+        return 0;
+    return session->pub.user || (instance->adapter.flags & DM_ADAPTER_ANONYMOUS)
+           || session_take_address(session, ADDRESS_LIMIT_ANONYMOUS);
+}
+
 void socket_take(struct session *session, const struct dm_frame *frame) {
     struct host *host = session->instance->host;
 
     if (session->state != SESSION_OPEN)
         return;
-    if (!bucket_take(&session->bucket, session->instance, loop_now(host->loop)))
+    if (!may_send(session))
         hook_notice(session, DM_NOTICE_RATE_LIMITED, frame);
     else if (engine_session_backlog(&session->engine) >= host->config.backlog_max)
         hook_notice(session, DM_NOTICE_BACKLOG, frame);

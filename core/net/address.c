@@ -57,6 +57,16 @@ size_t net_address_format(const struct net_address *address, char ret_text[NET_A
     return strlen(ret_text);
 }
 
+size_t net_address_format_block(const struct net_address *address,
+                                char ret_text[NET_ADDRESS_TEXT]) {
+    struct net_address block = *address;
+    if (address->family != NET_IPV6)
+        return net_address_format_ip(address, ret_text);
+    memset(block.ip + 8, 0, 8);
+    size_t len = net_address_format_ip(&block, ret_text);
+    return len + (size_t)snprintf(ret_text + len, NET_ADDRESS_TEXT - len, "/64");
+}
+
 static int resolve_unix(struct dm_slice path, struct sockaddr_storage *ret_sa,
                         socklen_t *ret_len) {
     struct sockaddr_un *un = (struct sockaddr_un *)ret_sa;
@@ -82,6 +92,49 @@ static int parse_port(struct dm_slice text, uint16_t *ret_port) {
     if (port > 65535)
         return -EINVAL;
     *ret_port = (uint16_t)port;
+    return 0;
+}
+
+/* Cuts "HOST", "HOST:PORT" and "[HOST]:PORT" apart; the port is absent where there is none. */
+static int split_port(struct dm_slice text, struct dm_slice *ret_host, struct dm_slice *ret_port) {
+    const char *end = text.ptr + text.len;
+    const char *colon = text.len ? memchr(text.ptr, ':', text.len) : NULL;
+    *ret_host = text;
+    *ret_port = DM_SLICE_NONE;
+    if (text.len && text.ptr[0] == '[') {
+        const char *bracket = memchr(text.ptr, ']', text.len);
+        if (!bracket || (bracket + 1 < end && bracket[1] != ':'))
+            return -EINVAL;
+        *ret_host = (struct dm_slice){ text.ptr + 1, (size_t)(bracket - text.ptr) - 1 };
+        if (bracket + 1 < end)
+            *ret_port = (struct dm_slice){ bracket + 2, (size_t)(end - bracket) - 2 };
+        return memchr(ret_host->ptr, ':', ret_host->len) ? 0 : -EINVAL;
+    }
+    if (colon && !memchr(colon + 1, ':', (size_t)(end - colon) - 1)) {
+        ret_host->len = (size_t)(colon - text.ptr);
+        *ret_port = (struct dm_slice){ colon + 1, (size_t)(end - colon) - 1 };
+    }
+    return 0;
+}
+
+int net_address_parse_ip(struct dm_slice text, struct net_address *ret_address) {
+    struct dm_slice host, port;
+    char name[INET6_ADDRSTRLEN];
+    struct sockaddr_in in = { .sin_family = AF_INET };
+    struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+    uint16_t number = 0;
+    if (split_port(text, &host, &port) < 0 || host.len == 0 || host.len >= sizeof(name)
+        || memchr(host.ptr, '\0', host.len) || (port.ptr && parse_port(port, &number) < 0))
+        return -EINVAL;
+    memcpy(name, host.ptr, host.len);
+    name[host.len] = '\0';
+    if (inet_pton(AF_INET, name, &in.sin_addr) == 1)
+        net_address_from((const struct sockaddr *)&in, sizeof(in), ret_address);
+    else if (inet_pton(AF_INET6, name, &in6.sin6_addr) == 1)
+        net_address_from((const struct sockaddr *)&in6, sizeof(in6), ret_address);
+    else
+        return -EINVAL;
+    ret_address->port = number;
     return 0;
 }
 

@@ -34,6 +34,15 @@ size_t net_address_format(const struct net_address *address, char ret_text[NET_A
 /* The same without port and brackets. */
 size_t net_address_format_ip(const struct net_address *address, char ret_text[NET_ADDRESS_TEXT]);
 
+/* What limits count as one client: the address itself, and of IPv6, where a household or a machine
+ * has a network of its own, the first 64 bits: "2001:db8:0:1::/64". Without a port. */
+size_t net_address_format_block(const struct net_address *address,
+                                char ret_text[NET_ADDRESS_TEXT]);
+
+/* Reads an IP address, alone or with a port behind it: "192.0.2.1", "192.0.2.1:80", "2001:db8::1",
+ * "[2001:db8::1]", "[2001:db8::1]:80". Returns 0 or -EINVAL. */
+int net_address_parse_ip(struct dm_slice text, struct net_address *ret_address);
+
 /* Reads "HOST:PORT" or "unix:PATH" for binding. HOST is an IPv4 address, an IPv6 one in brackets,
  * "localhost" (127.0.0.1), or "*" / empty (every address, v4 and v6); PORT is 0 to 65535. Names are
  * not looked up. Returns 0, -EINVAL for anything else, -ENAMETOOLONG for a path that no

@@ -6,6 +6,7 @@
 #include "core/base/mem.h"
 #include "core/net/conn_internal.h"
 #include "core/net/conn_server.h"
+#include "core/net/stream_proxy.h"
 
 /* ---- what was read and not taken ---- */
 
@@ -201,24 +202,50 @@ static const struct stream_handler stream_handler = {
 
 /* ---- the owner's calls ---- */
 
-int conn_open(struct conn_server *server, int fd, const struct net_address *peer,
-              struct stream_layer *layer, struct conn **ret_conn) {
+static struct conn *conn_new(struct conn_server *server, const struct net_address *peer) {
     struct conn *conn = mem_zalloc(sizeof(*conn));
+    conn->server = server;
+    conn->peer = *peer;
+    loop_hook_init(&conn->hook, on_turn);
+    return conn;
+}
+
+/* On failure the connection is freed; fd and layer are still the caller's. */
+static int conn_start(struct conn *conn, int fd, struct stream_layer *layer) {
+    struct conn_server *server = conn->server;
     int r = stream_init(&conn->stream, server->loop, fd, layer, &server->http_write,
                         &stream_handler);
     if (r < 0) {
         free(conn);
         return r;
     }
-    conn->server = server;
-    conn->peer = *peer;
-    loop_hook_init(&conn->hook, on_turn);
     list_push_back(&server->conns, &conn->link);
     server->count++;
     stream_set_deadline(&conn->stream, server->config.http.head_timeout_ms);
-    if (ret_conn)
-        *ret_conn = conn;
     return 0;
+}
+
+int conn_open(struct conn_server *server, int fd, const struct net_address *peer,
+              struct stream_layer *layer, struct conn **ret_conn) {
+    struct conn *conn = conn_new(server, peer);
+    int r = conn_start(conn, fd, layer);
+    if (r == 0 && ret_conn)
+        *ret_conn = conn;
+    return r;
+}
+
+int conn_enter(struct conn_entrance *entrance, int fd, const struct net_address *peer) {
+    struct conn_server *server = entrance->server;
+    const struct address_set *trusted = server->config.trusted;
+    struct conn *conn = conn_new(server, peer);
+    struct stream_layer *layer = NULL;
+    conn->entrance = entrance;
+    if (entrance->door == CONN_DOOR_PROXIED && trusted && address_set_has(trusted, peer))
+        layer = stream_proxy_layer(NULL, &conn->peer);
+    int r = conn_start(conn, fd, layer);
+    if (r < 0 && layer)
+        layer->ops->free(layer);
+    return r;
 }
 
 struct conn_server *conn_server_of(const struct conn *conn) {

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#include "core/net/address.h"
+#include "core/net/address_set.h"
 #include "core/net/http.h"
 #include "core/net/listener.h"
 #include "core/net/loop.h"
@@ -30,11 +30,14 @@ struct conn_config {
     struct stream_limits write; /* the send queue of each connection; max is for WebSockets */
     struct http_limits http;
     uint32_t linger_ms;         /* the most that a closing connection waits for the peer's end */
+    const struct address_set *trusted; /* proxies that are believed about their clients; NULL:
+                                          none. Borrowed */
 };
 
 /* low 16 KiB, high 64 KiB, max 1 MiB; HTTP_LIMITS_DEFAULT; 2 s. */
 #define CONN_CONFIG_DEFAULT \
-    { .write = { 16384, 65536, 1048576 }, .http = HTTP_LIMITS_DEFAULT, .linger_ms = 2000 }
+    { .write = { 16384, 65536, 1048576 }, .http = HTTP_LIMITS_DEFAULT, .linger_ms = 2000, \
+      .trusted = NULL }
 
 /* A server without listeners. config is copied; handler must outlive the server. */
 struct conn_server *conn_server_new(struct loop *loop, const struct conn_config *config,
@@ -43,11 +46,21 @@ struct conn_server *conn_server_new(struct loop *loop, const struct conn_config 
 void *conn_server_userdata(const struct conn_server *server);
 struct loop *conn_server_loop(const struct conn_server *server);
 
+/* What the connections of a listener bring along. */
+enum conn_door {
+    CONN_DOOR_BARE,
+    CONN_DOOR_PROXIED, /* trusted proxies put a PROXY protocol header in front; others do not */
+};
+
 /* Opens a listener that feeds this server; any number of them. config->surplus, when absent, is a
  * 503 response. Returns 0 or a negative errno, as listener_open. The listener may be asked,
  * paused and resumed; it is closed through conn_server_unlisten or _close only. */
 int conn_server_listen(struct conn_server *server, const struct listener_config *config,
                        struct listener **ret_listener);
+
+/* The same for another door than a bare one. */
+int conn_server_listen_at(struct conn_server *server, const struct listener_config *config,
+                          enum conn_door door, struct listener **ret_listener);
 
 /* Closes every listener of the server; connections stay. */
 void conn_server_unlisten(struct conn_server *server, enum listener_file file);

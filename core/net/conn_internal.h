@@ -14,12 +14,13 @@
 enum conn_flag {
     CONN_WEBSOCKET = 1, /* upgraded */
     CONN_EOF = 2,       /* the peer has ended its direction */
+    CONN_TLS = 4,       /* the stream is encrypted up to here */
 };
 
 struct conn {
     struct stream stream;
     struct conn_server *server;
-    struct listener *listener; /* to be told of the end; NULL for conn_open */
+    struct conn_entrance *entrance; /* to be told of the end; NULL for conn_open */
     struct list link;
     struct loop_hook hook;
     struct http_exchange *http; /* NULL while idle and after an upgrade */
@@ -31,6 +32,14 @@ struct conn {
     uint8_t flags;
 };
 
+/* A listener of a server, and what its connections are wrapped in. */
+struct conn_entrance {
+    struct conn_server *server;
+    struct listener *listener; /* the memory lives until its last connection is gone */
+    enum conn_door door;
+    enum { ENTRANCE_OPEN, ENTRANCE_CLOSED } state;
+};
+
 struct conn_server {
     struct loop *loop;
     struct conn_config config;
@@ -40,8 +49,8 @@ struct conn_server {
     void *userdata;
     struct list conns;
     uint32_t count;
-    struct listener **listeners;
-    size_t listener_count;
+    struct conn_entrance **entrances; /* closed ones too: their connections know them */
+    size_t entrance_count;
     struct list exchanges; /* the pool */
     size_t exchange_count;
     struct buf text;       /* for writing heads of responses */
@@ -57,6 +66,10 @@ void conn_mark(struct conn *conn);
 static inline int conn_is_open(const struct conn *conn) {
     return stream_get_state(&conn->stream) == STREAM_OPEN;
 }
+
+/* As conn_open, for a connection that a listener accepted; the PROXY protocol's header is awaited
+ * where the peer is one that may send it. */
+int conn_enter(struct conn_entrance *entrance, int fd, const struct net_address *peer);
 
 /* Graceful. */
 void conn_close(struct conn *conn);

@@ -23,7 +23,9 @@ static void finish_closing(struct loop_hook *hook) {
     void *userdata = server->userdata;
     http_exchange_pool_drain(server);
     buf_fini(&server->text);
-    free(server->listeners);
+    for (size_t i = 0; i < server->entrance_count; i++)
+        free(server->entrances[i]);
+    free(server->entrances);
     free(server);
     if (closed)
         closed(userdata);
@@ -66,36 +68,45 @@ uint32_t conn_server_count(const struct conn_server *server) {
 
 static void on_accept(struct listener *listener, int fd, const struct net_address *peer,
                       void *userdata) {
-    struct conn *conn;
-    int r = conn_open(userdata, fd, peer, NULL, &conn);
-    if (r < 0) {
+    if (conn_enter(userdata, fd, peer) < 0) {
         close(fd);
         listener_release(listener);
-        return;
     }
-    conn->listener = listener;
+}
+
+int conn_server_listen_at(struct conn_server *server, const struct listener_config *config,
+                          enum conn_door door, struct listener **ret_listener) {
+    struct listener_config own = *config;
+    struct conn_entrance *entrance = mem_zalloc(sizeof(*entrance));
+    if (!own.surplus.ptr)
+        own.surplus = (struct dm_slice){ surplus, sizeof(surplus) - 1 };
+    entrance->server = server;
+    entrance->door = door;
+    int r = listener_open(server->loop, &own, on_accept, entrance, &entrance->listener);
+    if (r < 0) {
+        free(entrance);
+        return r;
+    }
+    size_t size = (server->entrance_count + 1) * sizeof(*server->entrances);
+    server->entrances = mem_realloc(server->entrances, size);
+    server->entrances[server->entrance_count++] = entrance;
+    *ret_listener = entrance->listener;
+    return 0;
 }
 
 int conn_server_listen(struct conn_server *server, const struct listener_config *config,
                        struct listener **ret_listener) {
-    struct listener_config own = *config;
-    if (!own.surplus.ptr)
-        own.surplus = (struct dm_slice){ surplus, sizeof(surplus) - 1 };
-    struct listener *listener;
-    int r = listener_open(server->loop, &own, on_accept, server, &listener);
-    if (r < 0)
-        return r;
-    size_t size = (server->listener_count + 1) * sizeof(*server->listeners);
-    server->listeners = mem_realloc(server->listeners, size);
-    server->listeners[server->listener_count++] = listener;
-    *ret_listener = listener;
-    return 0;
+    return conn_server_listen_at(server, config, CONN_DOOR_BARE, ret_listener);
 }
 
 void conn_server_unlisten(struct conn_server *server, enum listener_file file) {
-    for (size_t i = 0; i < server->listener_count; i++)
-        listener_close(server->listeners[i], file);
-    server->listener_count = 0;
+    for (size_t i = 0; i < server->entrance_count; i++) {
+        struct conn_entrance *entrance = server->entrances[i];
+        if (entrance->state == ENTRANCE_CLOSED)
+            continue;
+        entrance->state = ENTRANCE_CLOSED;
+        listener_close(entrance->listener, file);
+    }
 }
 
 /* ---- the end ---- */
@@ -106,8 +117,8 @@ void conn_server_gone(struct conn *conn) {
         server->handler->closed(server, conn);
     list_remove(&conn->link);
     server->count--;
-    if (conn->listener)
-        listener_release(conn->listener);
+    if (conn->entrance)
+        listener_release(conn->entrance->listener);
     finish_if_done(server);
 }
 

@@ -68,6 +68,11 @@ enum http_upgrade {
 
 #define HTTP_LENGTH_CHUNKED ((int64_t)-1)
 
+enum http_scheme {
+    HTTP_SCHEME_HTTP,
+    HTTP_SCHEME_HTTPS,
+};
+
 /* All slices live as long as the exchange. */
 struct http_request {
     enum http_method method;
@@ -81,7 +86,8 @@ struct http_request {
     int64_t length;            /* of the body: >= 0, or HTTP_LENGTH_CHUNKED */
     const struct http_field *fields;
     size_t field_count;
-    const struct net_address *remote;
+    const struct net_address *remote; /* the client's, as far as trusted proxies tell */
+    enum http_scheme scheme;          /* what the client speaks, likewise */
 };
 
 /* Valid until end(). */

@@ -51,6 +51,7 @@ struct http_exchange {
     struct list link; /* in the server's pool */
     struct http_parser *parser;
     struct http_request request;
+    struct net_address client;
     struct http_field *fields;
     size_t field_cap;
     const struct http_handler *handler;

@@ -5,6 +5,8 @@
 #include <strings.h>
 
 #include "core/base/mem.h"
+#include "core/net/conn_internal.h"
+#include "core/net/forwarded.h"
 #include "core/net/http_exchange.h"
 
 static struct dm_slice slice_at(const struct http_head *head, struct http_span span) {
@@ -189,6 +191,16 @@ static unsigned check_connection(struct http_exchange *exchange) {
     return 0;
 }
 
+static void find_client(struct http_exchange *exchange) {
+    const struct conn *conn = exchange->conn;
+    const struct address_set *trusted = conn->server->config.trusted;
+    struct http_request *request = &exchange->request;
+    forwarded_client(request, trusted, &conn->peer, &exchange->client);
+    request->scheme = forwarded_scheme(request, trusted, &conn->peer,
+                                       conn->flags & CONN_TLS ? HTTP_SCHEME_HTTPS
+                                                              : HTTP_SCHEME_HTTP);
+}
+
 unsigned http_request_build(struct http_exchange *exchange) {
     struct http_head *head = http_parser_head(exchange->parser);
     struct http_request *request = &exchange->request;
@@ -198,9 +210,10 @@ unsigned http_request_build(struct http_exchange *exchange) {
         .method = head->method,
         .minor = head->minor,
         .target = slice_at(head, head->target),
-        .remote = conn_remote(exchange->conn),
+        .remote = &exchange->client,
     };
     fill_fields(exchange, head);
+    find_client(exchange);
     unsigned status = check_length(request);
     if (!status)
         status = build_target(head, request);

@@ -10,6 +10,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
+#include "core/net/conn.h"
 #include "core/server/file_range.h"
 #include "core/server/file_type.h"
 
@@ -100,7 +101,7 @@ static void refuse(struct file_server *server, struct http_exchange *exchange, u
     size_t field_count = 3;
     if (more)
         fields[field_count++] = *more;
-    if (status == 503)
+    if (status == 503 || status == 429)
         fields[field_count++] = (struct http_field){ DM_SLICE("Retry-After"), DM_SLICE("1") };
     int len = snprintf(body, sizeof(body), "{\"error\":\"%s\"}", http_status_text(status));
     count(server, status);
@@ -344,13 +345,21 @@ static int is_prefix(struct dm_slice path) {
     return path.len >= len && memcmp(path.ptr, FILE_URL_PREFIX, len) == 0;
 }
 
+static int may_ask(struct file_server *server, struct http_exchange *exchange) {
+    uint64_t key = address_limit_key(server->config.addresses, http_request(exchange)->remote);
+    struct loop *loop = conn_server_loop(conn_server_of(http_conn(exchange)));
+    return address_limit_take(server->config.addresses, ADDRESS_LIMIT_ALL, key, loop_now(loop));
+}
+
 int file_server_request(struct file_server *server, struct http_exchange *exchange) {
     const struct http_request *request = http_request(exchange);
     struct http_field allow = { DM_SLICE("Allow"), DM_SLICE("GET, HEAD") };
     int64_t id;
     if (!is_prefix(request->path))
         return 0;
-    if (file_url_parse_path(request->path, &id) != 0)
+    if (!may_ask(server, exchange))
+        refuse(server, exchange, 429, NULL);
+    else if (file_url_parse_path(request->path, &id) != 0)
         refuse(server, exchange, 404, NULL);
     else if (request->method != HTTP_METHOD_GET && request->method != HTTP_METHOD_HEAD)
         refuse(server, exchange, 405, &allow);

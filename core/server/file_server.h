@@ -11,6 +11,7 @@
 
 #include "core/auth/file_url.h"
 #include "core/engine/engine.h"
+#include "core/net/address_limit.h"
 #include "core/net/http.h"
 
 struct file_server;
@@ -22,6 +23,7 @@ struct file_server_config {
     struct file_store *store;
     struct file_urls *urls;
     struct metrics *metrics;
+    struct address_limit *addresses; /* how often one address may ask, 429 above; NULL: no limit */
     uint32_t transfers_max;  /* at once, each holding at most a piece; 503 above; 0: 1024 */
 };
 

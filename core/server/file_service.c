@@ -58,12 +58,13 @@ static void write_url(void *userdata, const struct dm_attachment *attachment,
 }
 
 void file_service_attach(struct file_service *service, struct engine *engine, struct host *host,
-                         struct metrics *metrics) {
+                         struct metrics *metrics, struct address_limit *addresses) {
     struct file_server_config config = {
         .engine = engine,
         .store = file_pg_port(service->store),
         .urls = service->urls,
         .metrics = metrics,
+        .addresses = addresses,
     };
     service->server = file_server_new(&config);
     engine_attach_files(engine, config.store, file_urls_check, service->urls);

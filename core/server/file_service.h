@@ -18,9 +18,10 @@ int file_service_open(const struct config *config, struct backend *backend, stru
 /* Fills in what the engine's limits of files are. */
 void file_service_limits(const struct config *config, struct engine_config *ret_config);
 
-/* Introduces it to the engine and the host, before the first session. */
+/* Introduces it to the engine and the host, before the first session. addresses (NULL: no limit)
+ * says how often one client address may ask. */
 void file_service_attach(struct file_service *service, struct engine *engine, struct host *host,
-                         struct metrics *metrics);
+                         struct metrics *metrics, struct address_limit *addresses);
 
 /* Takes the exchange and returns 1 when it is about a file, else returns 0. */
 int file_service_request(struct file_service *service, struct http_exchange *exchange);

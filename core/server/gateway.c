@@ -4,6 +4,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
+#include "core/server/addresses.h"
 #include "core/server/cli.h"
 #include "core/server/gateway_internal.h"
 #include "core/server/issuers.h"
@@ -45,6 +46,7 @@ static int open_host(struct gateway *gateway) {
         .backlog_max = (uint32_t)config_int(gateway->config, "limits.queue_max"),
         .send_queue_max = (uint32_t)config_int(gateway->config, "limits.send_queue_bytes"),
         .public_url = config_string(gateway->config, "public_url"),
+        .addresses = gateway->addresses,
     };
     if (loadout_init(&gateway->loadout, gateway->config))
         return cli_fail(CLI_CONFIG, "%s", config_error(gateway->config));
@@ -90,7 +92,8 @@ static int open_engine(struct gateway *gateway) {
     gateway->engine = engine_new(&config, backend_store(gateway->backend), gateway->auth,
                                  &gateway->client, gateway->metrics);
     host_attach_engine(gateway->host, gateway->engine);
-    file_service_attach(gateway->files, gateway->engine, gateway->host, gateway->metrics);
+    file_service_attach(gateway->files, gateway->engine, gateway->host, gateway->metrics,
+                        gateway->addresses);
     if (host_start(gateway->host, &error))
         return cli_fail(CLI_CONFIG, "%s", error.text);
     while (store_pending(backend_store(gateway->backend)))
@@ -108,33 +111,10 @@ static void on_request(struct conn_server *server, struct http_exchange *exchang
 
 static const struct conn_handler conn_handler = { .request = on_request };
 
-static int listen_at(struct gateway *gateway, int fd) {
-    struct listener_config config = {
-        .address = config_string(gateway->config, "listen"),
-        .fd = fd,
-        .max_connections = (uint32_t)config_int(gateway->config, "limits.connections"),
-    };
-    struct listener *listener;
-    int r = conn_server_listen(gateway->server, &config, &listener);
-    if (r && fd >= 0)
-        return cli_fail(CLI_FAILED, "the inherited socket %d: %s", fd, strerror(-r));
-    if (r)
-        return cli_fail(CLI_FAILED, "%.*s: %s", DM_SLICE_FMT(config.address), strerror(-r));
-    if (!gateway->address[0])
-        net_address_format(listener_address(listener), gateway->address);
-    return CLI_OK;
-}
-
-static int open_server(struct gateway *gateway, struct inherit *inherit) {
-    struct conn_config config = CONN_CONFIG_DEFAULT;
-    config.write.max = (uint32_t)config_int(gateway->config, "limits.send_queue_bytes");
-    config.http.head_timeout_ms = (uint32_t)config_int(gateway->config, "limits.handshake_ms");
-    gateway->server = conn_server_new(backend_loop(gateway->backend), &config,
-                                      &conn_handler, gateway);
-    int fd = inherit_claim(inherit, INHERIT_PUBLIC);
-    int r = listen_at(gateway, fd);
-    while (!r && fd >= 0 && (fd = inherit_claim(inherit, INHERIT_PUBLIC)) >= 0)
-        r = listen_at(gateway, fd);
+static int open_entry(struct gateway *gateway, struct inherit *inherit) {
+    int r = entry_open(gateway->config, backend_loop(gateway->backend), &conn_handler, gateway,
+                       inherit, &gateway->entry);
+    gateway->server = entry_server(gateway->entry);
     return r;
 }
 
@@ -147,13 +127,16 @@ static int open_all(struct gateway *gateway, struct inherit *inherit) {
     loop_timer_init(&gateway->watch, look_after_database);
     loop_timer_init(&gateway->wake, run_in_time);
     loop_hook_init(&gateway->turn, run_at_turn);
-    r = open_auth(gateway);
+    r = addresses_limit(gateway->config, &gateway->addresses)
+            ? cli_fail(CLI_CONFIG, "%s", config_error(gateway->config)) : CLI_OK;
+    if (!r)
+        r = open_auth(gateway);
     if (!r)
         r = open_host(gateway);
     if (!r)
         r = open_engine(gateway);
     if (!r)
-        r = open_server(gateway, inherit);
+        r = open_entry(gateway, inherit);
     if (!r)
         loop_timer_arm(backend_loop(gateway->backend), &gateway->watch, REVIVE_MS);
     return r;
@@ -180,7 +163,7 @@ struct metrics *gateway_metrics(struct gateway *gateway) {
 }
 
 const char *gateway_address(const struct gateway *gateway) {
-    return gateway->address;
+    return entry_address(gateway->entry);
 }
 
 int gateway_is_ready(const struct gateway *gateway) {

@@ -132,6 +132,8 @@ void gateway_close(struct gateway *gateway) {
         loop_hook_cancel(&gateway->turn);
         engine_free(gateway->engine);
     }
+    entry_free(gateway->entry);
+    address_limit_free(gateway->addresses);
     loadout_fini(&gateway->loadout);
     if (gateway->auth) {
         gateway->closing++;

@@ -2,7 +2,9 @@
 #ifndef DRAGOMAN_SERVER_GATEWAY_INTERNAL_H
 #define DRAGOMAN_SERVER_GATEWAY_INTERNAL_H
 
+#include "core/net/address_limit.h"
 #include "core/net/conn.h"
+#include "core/server/entry.h"
 #include "core/server/file_service.h"
 #include "core/server/gateway.h"
 #include "core/server/loadout.h"
@@ -34,7 +36,9 @@ struct gateway {
     struct loop_timer wake;
     struct loadout loadout;
     struct host *host;
-    struct conn_server *server;
+    struct address_limit *addresses;
+    struct entry *entry;
+    struct conn_server *server; /* the entry's */
     struct listen_pg *listen;
     struct loop_timer watch;  /* looks after the database */
     struct loop_timer drain;
@@ -42,7 +46,6 @@ struct gateway {
     gateway_drained_fn *drained;
     void *drained_owner;
     unsigned closing;         /* parts whose end is awaited */
-    char address[NET_ADDRESS_TEXT];
 };
 
 #endif

@@ -67,7 +67,7 @@ void engine_submit(struct engine_session *session, const struct dm_command *comm
 
 void rig_init(struct rig *rig, const struct dm_adapter *adapter, const char *mount,
               const struct adapter_values *values, const struct host_config *config) {
-    const struct conn_config conn = CONN_CONFIG_DEFAULT;
+    struct conn_config conn = CONN_CONFIG_DEFAULT;
     const struct host_instance_config instance = { .mount = mount, .values = values };
     struct adapter_error error = { "" };
 
@@ -79,6 +79,8 @@ void rig_init(struct rig *rig, const struct dm_adapter *adapter, const char *mou
     cr_assert_eq(host_add(rig->host, adapter, &instance, &error), 0, "%s", error.text);
     host_attach_engine(rig->host, (struct engine *)rig);
     cr_assert_eq(host_start(rig->host, &error), 0, "%s", error.text);
+    cr_assert_eq(address_set_add(&rig->trusted, DM_SLICE("192.0.2.7")), 0);
+    conn.trusted = &rig->trusted;
     rig->server = conn_server_new(rig->loop, &conn, host_conn_handler(), rig->host);
 }
 
@@ -95,6 +97,7 @@ void rig_fini(struct rig *rig) {
         free(rig->commands[i].text);
         free(rig->commands[i].token);
     }
+    address_set_fini(&rig->trusted);
     metrics_free(rig->metrics);
     loop_free(rig->loop);
     blob_pool_drain();

@@ -19,6 +19,7 @@ struct rig_command {
 struct rig {
     struct loop *loop;
     struct metrics *metrics;
+    struct address_set trusted; /* the clients' own address: they name others as they like */
     struct conn_server *server;
     struct host *host;
     struct rig_command commands[RIG_COMMANDS_MAX];

@@ -212,6 +212,74 @@ Test(request, over_the_users_rate_is_answered_429) {
     expect(read_answer(fd), "429 ");
 }
 
+/* Two at once from an address, one of them without credentials; none come back in time. */
+static struct address_limit *begin_limited(uint32_t all, uint32_t anonymous) {
+    const struct address_limit_config config = {
+        .rates = { [ADDRESS_LIMIT_ALL] = { 1, all }, [ADDRESS_LIMIT_ANONYMOUS] = { 1, anonymous } },
+    };
+    struct address_limit *limit = address_limit_new(&config);
+    const struct host_config host = { .addresses = limit };
+
+    rig_fini(&rig);
+    begin(&probe_adapter, &host);
+    return limit;
+}
+
+#define FROM(address) " HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: " address "\r\n"
+
+Test(request, over_the_addresss_rate_is_answered_429) {
+    struct address_limit *limit = begin_limited(2, 9);
+
+    expect(talk("GET /probe/thing" FROM("198.51.100.7") "\r\n"), "200 OK");
+    expect(talk("GET /probe/nowhere" FROM("198.51.100.7") "\r\n"), "404 Not Found");
+    expect(talk("GET /probe/thing" FROM("198.51.100.7") "\r\n"), "429 ", "Retry-After: 1",
+           "\"fault\":429");
+    expect(talk("GET /probe/nowhere" FROM("198.51.100.7") "\r\n"), "429 ");
+    expect(talk("GET /probe/open" FROM("198.51.100.7") "Connection: Upgrade\r\n"
+                "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+                "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"), "429 ");
+    expect(talk("GET /probe/thing" FROM("198.51.100.8") "\r\n"), "200 OK");
+    rig_fini(&rig);
+    address_limit_free(limit);
+    begin(&probe_adapter, NULL);
+}
+
+Test(request, strangers_have_a_tighter_rate) {
+    struct address_limit *limit = begin_limited(9, 1);
+    int fd = rig_connect(&rig);
+
+    expect(talk("POST /probe/closed" FROM("2001:db8::1") "Content-Length: 0\r\n\r\n"), "401 ");
+    expect(talk("POST /probe/closed" FROM("2001:db8::2") "Content-Length: 0\r\n\r\n"), "429 ");
+    expect(talk("GET /probe/thing" FROM("2001:db8::3") "\r\n"), "429 ");
+    buf_reset(&answer);
+    rig_talk(&rig, fd, "POST /probe/closed" FROM("2001:db8::4") "Authorization: Bearer t\r\n"
+             "Content-Length: 0\r\n\r\n", &answer);
+    rig_answer_login(&rig, rig_next(&rig), rig_user(1));
+    rig_answer_status(&rig, DM_OK);
+    rig_read(&rig, fd, &answer);
+    buf_append_char(&answer, '\0');
+    expect(answer.data, "200 OK");
+    close(fd);
+    rig_fini(&rig);
+    address_limit_free(limit);
+    begin(&probe_adapter, NULL);
+}
+
+Test(request, frames_of_strangers_count_for_their_address) {
+    struct address_limit *limit = begin_limited(9, 3);
+    int fd = rig_socket(&rig, "/probe/open", "X-Forwarded-For: 198.51.100.7\r\n");
+
+    rig_send(&rig, fd, "say 1");
+    rig_send(&rig, fd, "say 2");
+    (void)probe_log();
+    rig_send(&rig, fd, "say 3");
+    cr_expect_str_eq(probe_log(), "notice 1 frame=1\n");
+    close(fd);
+    rig_fini(&rig);
+    address_limit_free(limit);
+    begin(&probe_adapter, NULL);
+}
+
 Test(request, is_counted_by_route_and_status) {
     struct metric_counter *counter = metrics_counter(
         rig.metrics, "dragoman_http_requests_total", "",
