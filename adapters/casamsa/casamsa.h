@@ -2,7 +2,7 @@
 #ifndef DRAGOMAN_ADAPTER_CASAMSA_H
 #define DRAGOMAN_ADAPTER_CASAMSA_H
 
-#include "core/adapter/adapter.h"
+#include <dragoman/adapter.h>
 
 enum casamsa_route {
     ROUTE_SOCKET = 1,

@@ -50,10 +50,9 @@ static const struct method {
 };
 
 static const struct method *find_method(struct dm_slice name) {
-    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
-        if (dm_slice_eq(name, dm_slice_str(methods[i].name)))
-            return &methods[i];
-    return NULL;
+    static const struct dm_table table = DM_TABLE(methods);
+
+    return dm_find(&table, name);
 }
 
 /* What a command under way points to beyond the frame. */
@@ -102,9 +101,9 @@ static struct dm_slice base64_of(struct dm_slice data) {
 
 static int take_file(const struct dm_host *host, const struct dm_json *item,
                      struct dm_upload *upload) {
-    struct dm_slice data = dm_json_string(host, dm_json_get(host, item, "data"));
+    struct dm_slice data = dm_json_member(host, item, "data");
 
-    upload->name = dm_json_string(host, dm_json_get(host, item, "name"));
+    upload->name = dm_json_member(host, item, "name");
     if (!upload->name.ptr || !data.ptr)
         return -1;
     data = base64_of(data);

@@ -71,9 +71,9 @@ static const char *take(struct dm_session *session, const struct dm_json *object
 
 const char *casamsa_frame(struct dm_session *session, const struct dm_frame *frame) {
     const struct dm_host *host = session->host;
-    const struct dm_json *object = dm_json_parse(host, frame->data);
+    const struct dm_json *object = dm_json_object(host, frame->data);
 
-    if (dm_json_type(host, object) != DM_JSON_OBJECT) {
+    if (!object) {
         casamsa_fail(session, "system_error", "The frame is no JSON object.", DM_SLICE_NONE);
         return "invalid";
     }
@@ -125,16 +125,9 @@ void casamsa_close(struct dm_session *session) {
 
 void casamsa_redact(struct dm_instance *instance, const struct dm_frame *frame,
                     struct dm_out *out) {
-    const struct dm_host *host = instance->host;
-    const struct dm_json *object = dm_json_parse(host, frame->data);
-    struct dm_slice method = dm_json_string(host, dm_json_get(host, object, "method"));
+    static const char *const shown[] = { "method", "args", NULL };
+    static const char *const masked[] = { "access_token", NULL };
 
-    dm_put_object(out, NULL);
-    dm_put_string(out, "method", method);
-    if (dm_json_get(host, object, "access_token"))
-        dm_put_str(out, "access_token", "***");
-    if (dm_json_get(host, object, "args"))
-        dm_put_json(out, "args", dm_json_text(host, dm_json_get(host, object, "args")));
-    dm_put_end(out);
+    dm_put_redacted(out, dm_json_object(instance->host, frame->data), shown, masked);
     dm_frame_end(out, DM_FRAME_TEXT, "frame");
 }

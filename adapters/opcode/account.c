@@ -42,8 +42,8 @@ static int read_token_body(struct dm_session *session, const struct dm_request *
     const char *field;
 
     if (!dm_slice_eq(request->content_type, DM_SLICE("application/x-www-form-urlencoded")))
-        return dm_json_decode(session->host, opcode_body(session, request), &token_table,
-                              ret_body, &field);
+        return dm_json_decode(session->host, dm_json_object(session->host, request->body),
+                              &token_table, ret_body, &field);
     ret_body->grant_type = dm_request_form(session, "grant_type");
     ret_body->username = dm_request_form(session, "username");
     ret_body->password = dm_request_form(session, "password");
@@ -140,8 +140,8 @@ void opcode_request_register(struct dm_session *session, const struct dm_request
     struct register_body body = { 0 };
     const char *field;
 
-    if (dm_json_decode(session->host, opcode_body(session, request), &register_table, &body,
-                       &field) != 0
+    if (dm_json_decode(session->host, dm_json_object(session->host, request->body),
+                       &register_table, &body, &field) != 0
         || !body.email.len || !memchr(body.email.ptr, '@', body.email.len) || !body.password.len) {
         opcode_respond_message(session, 400, NULL);
         return;

@@ -37,17 +37,6 @@ static int is_opcode(int64_t number) {
     }
 }
 
-static char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
-int opcode_name_is(struct dm_slice name, const char *other) {
-    for (size_t i = 0; i < name.len; i++)
-        if (!other[i] || lower(name.ptr[i]) != lower(other[i]))
-            return 0;
-    return other[name.len] == '\0';
-}
-
 int opcode_decode(const struct dm_host *host, struct dm_slice text,
                   struct opcode_frame *ret_frame) {
     struct envelope envelope = { 0 };
@@ -74,7 +63,9 @@ const char *opcode_frame_type(const struct opcode_frame *frame) {
         return "IDENTIFY";
     if (frame->code != OPCODE_DISPATCH)
         return "UNKNOWN_OPCODE";
-    return opcode_name_is(frame->event, "SEND_MESSAGE") ? "SEND_MESSAGE" : "UNKNOWN_EVENT";
+    if (dm_slice_eq_nocase(frame->event, DM_SLICE("SEND_MESSAGE")))
+        return "SEND_MESSAGE";
+    return "UNKNOWN_EVENT";
 }
 
 static const char *bare_type(enum opcode code) {
@@ -132,9 +123,8 @@ void opcode_redact(struct dm_instance *instance, const struct dm_frame *frame,
         dm_put_object(out, NULL);
         dm_put_int(out, "o", OPCODE_IDENTIFY);
         dm_put_object(out, "d");
-        dm_put_string(out, "os", dm_json_string(host, dm_json_get(host, properties, "os")));
-        dm_put_string(out, "device", dm_json_string(host, dm_json_get(host, properties,
-                                                                      "device")));
+        dm_put_string(out, "os", dm_json_member(host, properties, "os"));
+        dm_put_string(out, "device", dm_json_member(host, properties, "device"));
         dm_put_str(out, "token", "***");
         dm_put_end(out);
         dm_put_end(out);

@@ -3,7 +3,7 @@
 #ifndef DRAGOMAN_OPCODE_H
 #define DRAGOMAN_OPCODE_H
 
-#include "core/adapter/adapter.h"
+#include <dragoman/adapter.h>
 
 /* Numbers of the key "o". The 4xxx ones are no close codes. */
 enum opcode {
@@ -63,9 +63,6 @@ int opcode_decode(const struct dm_host *host, struct dm_slice text,
 /* The name that counts and logs such a frame. */
 const char *opcode_frame_type(const struct opcode_frame *frame);
 
-/* 1 when both are the same without case, else 0. */
-int opcode_name_is(struct dm_slice name, const char *other);
-
 /* A frame without data, ended. */
 void opcode_put_bare(struct dm_out *out, enum opcode code);
 
@@ -116,8 +113,6 @@ void opcode_list_on(struct dm_session *session);
 void opcode_respond_message(struct dm_session *session, int status, const char *text);
 /* The answer to an outcome that is the same on every route. */
 void opcode_respond_failure(struct dm_session *session, enum dm_status status);
-/* The body as a JSON object, or NULL. */
-const struct dm_json *opcode_body(struct dm_session *session, const struct dm_request *request);
 
 /* ---- account.c: tokens, registration, profile ---- */
 

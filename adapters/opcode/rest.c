@@ -12,64 +12,18 @@ static enum opcode_route route_of(const struct dm_session *session) {
     return ((const struct opcode_session *)session->state)->route;
 }
 
-static const char *status_text(int status) {
-    switch (status) {
-    case 400: return "Bad Request";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 409: return "Conflict";
-    case 413: return "Payload Too Large";
-    case 429: return "Too Many Requests";
-    case 503: return "Service Unavailable";
-    default: return "Internal Server Error";
-    }
-}
-
 void opcode_respond_message(struct dm_session *session, int status, const char *text) {
-    const struct dm_response response = { .status = status };
-    struct dm_out *out = dm_out(session);
-
-    dm_put_object(out, NULL);
-    dm_put_str(out, "message", text ? text : status_text(status));
-    dm_put_end(out);
-    dm_respond(session, &response, out);
+    dm_respond_text(session, status, "message", text);
 }
 
 void opcode_respond_failure(struct dm_session *session, enum dm_status status) {
-    switch (status) {
-    case DM_UNAUTHENTICATED:
-        opcode_respond_message(session, 401, "invalid_token");
-        break;
-    case DM_TOKEN_EXPIRED:
-        opcode_respond_message(session, 401, "token_expired");
-        break;
-    case DM_FORBIDDEN:
-        opcode_respond_message(session, 403, NULL);
-        break;
-    case DM_NO_THREAD:
-    case DM_NO_USER:
-        opcode_respond_message(session, 404, NULL);
-        break;
-    case DM_LIMITED:
-        opcode_respond_message(session, 429, NULL);
-        break;
-    case DM_UNAVAILABLE:
-        opcode_respond_message(session, 503, NULL);
-        break;
-    case DM_INVALID:
-        opcode_respond_message(session, 400, NULL);
-        break;
-    default:
-        opcode_respond_message(session, 500, NULL);
-        break;
-    }
-}
+    const char *text = NULL;
 
-const struct dm_json *opcode_body(struct dm_session *session, const struct dm_request *request) {
-    const struct dm_json *body = dm_json_parse(session->host, request->body);
-
-    return dm_json_type(session->host, body) == DM_JSON_OBJECT ? body : NULL;
+    if (status == DM_UNAUTHENTICATED)
+        text = "invalid_token";
+    else if (status == DM_TOKEN_EXPIRED)
+        text = "token_expired";
+    opcode_respond_message(session, dm_http_status(status), text);
 }
 
 /* ---- requests ---- */
@@ -90,17 +44,10 @@ static int thread_param(struct dm_session *session, const struct dm_request *req
 /* A number of the query, within limits; fallback for anything that is no number. */
 static int64_t query_number(struct dm_session *session, const char *name, int64_t fallback,
                             int64_t min, int64_t max) {
-    struct dm_slice text = dm_request_query(session, name);
-    int64_t number = 0;
+    int64_t number = dm_number(dm_request_query(session, name));
 
-    if (text.len == 0)
+    if (number < 0)
         return fallback;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return fallback;
-        if (number <= max)
-            number = number * 10 + (text.ptr[i] - '0');
-    }
     return number < min ? min : number > max ? max : number;
 }
 
@@ -147,7 +94,7 @@ static void post_message(struct dm_session *session, const struct dm_request *re
 
     if (to_thread && thread_param(session, request, &command.thread) != 0)
         return;
-    if (dm_json_decode(session->host, opcode_body(session, request),
+    if (dm_json_decode(session->host, dm_json_object(session->host, request->body),
                        to_thread ? &to_thread_table : &to_user_table, &body, &field) != 0) {
         opcode_respond_message(session, 400, NULL);
         return;

@@ -158,7 +158,7 @@ static void take(struct dm_session *session, const struct opcode_frame *frame) {
         fail(session, OPCODE_ALREADY_AUTHENTICATED);
     } else if (frame->code != OPCODE_DISPATCH) {
         fail(session, OPCODE_UNKNOWN_OPCODE);
-    } else if (opcode_name_is(frame->event, "SEND_MESSAGE")) {
+    } else if (dm_slice_eq_nocase(frame->event, DM_SLICE("SEND_MESSAGE"))) {
         send_message(session, frame->data);
     }
 }

@@ -2,7 +2,7 @@
 #ifndef DRAGOMAN_ADAPTER_PUBSUB_H
 #define DRAGOMAN_ADAPTER_PUBSUB_H
 
-#include "core/adapter/adapter.h"
+#include <dragoman/adapter.h>
 
 enum pubsub_route {
     ROUTE_SOCKETIO = 1,

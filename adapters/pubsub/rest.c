@@ -11,17 +11,6 @@ static const struct dm_field account_fields[] = {
     { "password", DM_FIELD_STRING, DM_FIELD_REQUIRED, offsetof(struct account, password) },
 };
 
-static void respond_text(struct dm_session *session, int status, const char *key,
-                         const char *text) {
-    const struct dm_response response = { .status = status };
-    struct dm_out *out = dm_out(session);
-
-    dm_put_object(out, NULL);
-    dm_put_str(out, key, text);
-    dm_put_end(out);
-    dm_respond(session, &response, out);
-}
-
 void pubsub_respond_errors(struct dm_session *session, const char *what) {
     const struct dm_response response = { .status = 400 };
     struct dm_out *out = dm_out(session);
@@ -34,21 +23,8 @@ void pubsub_respond_errors(struct dm_session *session, const char *what) {
     dm_respond(session, &response, out);
 }
 
-static const char *status_text(int status) {
-    switch (status) {
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 413: return "Payload Too Large";
-    case 429: return "Too Many Requests";
-    case 503: return "Service Unavailable";
-    default: return "Internal Server Error";
-    }
-}
-
 void pubsub_respond_status(struct dm_session *session, int status) {
-    respond_text(session, status, "error", status_text(status));
+    dm_respond_text(session, status, "error", NULL);
 }
 
 void pubsub_fault(struct dm_session *session, const struct dm_request *request, int status) {
@@ -156,5 +132,5 @@ void pubsub_rest_result(struct dm_session *session, const struct dm_result *resu
     else if (state->route == ROUTE_LOGIN)
         respond_token(session, result->access_token);
     else
-        respond_text(session, 201, "message", "Created");
+        dm_respond_text(session, 201, "message", NULL);
 }

@@ -62,7 +62,7 @@ void pubsub_open(struct dm_session *session, const struct dm_request *request) {
     if (state->form == FORM_SOCKETIO) {
         const struct dm_json *auth = dm_json_parse(host, request->body);
 
-        authenticate(session, dm_json_string(host, dm_json_get(host, auth, "token")), NULL);
+        authenticate(session, dm_json_member(host, auth, "token"), NULL);
     } else if (!session->user && request->credentials.ptr) {
         fail_auth(session);
     }
@@ -104,12 +104,12 @@ static const char *take_object(struct dm_session *session, const struct dm_frame
     const struct dm_host *host = session->host;
     const struct dm_json *object = dm_json_parse(host, frame->data);
     const struct dm_json *data = dm_json_get(host, object, "data");
-    struct dm_slice name = dm_json_string(host, dm_json_get(host, object, "event"));
+    struct dm_slice name = dm_json_member(host, object, "event");
     struct pubsub_cookie cookie = { .reply = { .form = FORM_PLAIN, .call = CALL_AUTH } };
     int good = read_id(host, dm_json_get(host, object, "id"), &cookie) == 0;
 
     if (!session->user && dm_slice_eq(name, DM_SLICE("auth"))) {
-        authenticate(session, dm_json_string(host, dm_json_get(host, data, "token")), &cookie);
+        authenticate(session, dm_json_member(host, data, "token"), &cookie);
         return "auth";
     }
     if (!session->user) {

@@ -48,26 +48,13 @@ static int start(struct dm_instance *instance) {
     return 0;
 }
 
-/* The id of the query; 0, which no user has, for anything that is none. */
-static int64_t query_id(struct dm_session *session) {
-    struct dm_slice text = dm_request_query(session, "id");
-    int64_t id = 0;
-
-    if (text.len > 16)
-        return 0;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return 0;
-        id = id * 10 + (text.ptr[i] - '0');
-    }
-    return id;
-}
-
+/* What is no id is 0 to the core, which no user has. */
 static void request(struct dm_session *session, const struct dm_request *request) {
     struct dm_command command = { .size = sizeof(command), .kind = DM_CMD_USER_LOOKUP };
+    int64_t id = dm_number(dm_request_query(session, "id"));
 
     (void)request;
-    command.user = dm_ref_id(query_id(session));
+    command.user = dm_ref_id(id > 0 ? id : 0);
     dm_submit(session, &command, DM_SLICE_NONE);
 }
 
@@ -82,14 +69,8 @@ static const char *fault_text(int status) {
 }
 
 static void fault(struct dm_session *session, const struct dm_request *request, int status) {
-    const struct dm_response response = { .status = status };
-    struct dm_out *out = dm_out(session);
-
     (void)request;
-    dm_put_object(out, NULL);
-    dm_put_str(out, "error", fault_text(status));
-    dm_put_end(out);
-    dm_respond(session, &response, out);
+    dm_respond_text(session, status, "error", fault_text(status));
 }
 
 DM_ADAPTER_DEFINE = {

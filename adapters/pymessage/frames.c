@@ -48,10 +48,9 @@ static const struct verb {
 };
 
 static const struct verb *find_verb(struct dm_slice type) {
-    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-        if (dm_slice_eq(type, dm_slice_str(verbs[i].type)))
-            return &verbs[i];
-    return NULL;
+    static const struct dm_table table = DM_TABLE(verbs);
+
+    return dm_find(&table, type);
 }
 
 static const char *refuse(struct dm_session *session, const char *why) {
@@ -98,15 +97,14 @@ static const char *take(struct dm_session *session, const struct verb *verb,
 
 const char *pymessage_frame(struct dm_session *session, const struct dm_frame *frame) {
     const struct dm_host *host = session->host;
-    const struct dm_json *object = dm_json_parse(host, frame->data);
-    const struct dm_json *type = dm_json_get(host, object, "type");
-    const struct verb *verb;
+    const struct dm_json *object = dm_json_object(host, frame->data);
+    struct dm_slice type = dm_json_member(host, object, "type");
+    const struct verb *verb = find_verb(type);
 
-    if (dm_json_type(host, object) != DM_JSON_OBJECT)
+    if (!object)
         return refuse(session, "invalid json");
-    if (dm_json_type(host, type) != DM_JSON_STRING)
+    if (!type.ptr)
         return refuse(session, "missing or invalid argument: type");
-    verb = find_verb(dm_json_string(host, type));
     if (!verb || (verb->stage == AFTER_LOGIN && !session->user))
         return refuse(session, "endpoint not found");
     if (verb->stage == BEFORE_LOGIN && session->user)
@@ -116,21 +114,13 @@ const char *pymessage_frame(struct dm_session *session, const struct dm_frame *f
 
 void pymessage_redact(struct dm_instance *instance, const struct dm_frame *frame,
                       struct dm_out *out) {
+    static const char *const shown[] = { "type", "username", "recipient", "content", "user", NULL };
+    static const char *const masked[] = { "pin", NULL };
     const struct dm_host *host = instance->host;
-    const struct dm_json *object = dm_json_parse(host, frame->data);
-    struct dm_slice type = dm_json_string(host, dm_json_get(host, object, "type"));
-    const struct verb *verb = find_verb(type);
+    const struct dm_json *object = dm_json_object(host, frame->data);
+    const struct verb *verb = find_verb(dm_json_member(host, object, "type"));
 
-    dm_put_object(out, NULL);
-    dm_put_str(out, "type", verb ? verb->type : "***");
-    for (uint32_t i = 0; verb && i < verb->fields.count; i++) {
-        const struct dm_field *field = (const struct dm_field *)verb->fields.rows + i;
-        const struct dm_json *value = dm_json_get(host, object, field->key);
-        if (field->offset == offsetof(struct arguments, pin))
-            dm_put_str(out, field->key, "***");
-        else
-            dm_put_json(out, field->key, dm_json_text(host, value));
-    }
-    dm_put_end(out);
+    /* What is no frame of ours may hold a secret anywhere. */
+    dm_put_redacted(out, object, verb ? shown : NULL, masked);
     dm_frame_end(out, DM_FRAME_TEXT, verb ? verb->type : "invalid");
 }

@@ -2,7 +2,7 @@
 #ifndef DRAGOMAN_ADAPTER_PYMESSAGE_H
 #define DRAGOMAN_ADAPTER_PYMESSAGE_H
 
-#include "core/adapter/adapter.h"
+#include <dragoman/adapter.h>
 
 enum pymessage_route {
     ROUTE_SOCKET = 1,

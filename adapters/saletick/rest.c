@@ -7,13 +7,7 @@
 /* ---- answers without data ---- */
 
 static void respond_detail(struct dm_session *session, int status, const char *detail) {
-    const struct dm_response response = { .status = status };
-    struct dm_out *out = dm_out(session);
-
-    dm_put_object(out, NULL);
-    dm_put_str(out, "detail", detail);
-    dm_put_end(out);
-    dm_respond(session, &response, out);
+    dm_respond_text(session, status, "detail", detail);
 }
 
 static const struct dm_header challenge = {
@@ -109,17 +103,9 @@ static void respond_failure(struct dm_session *session, enum dm_status status) {
 
 /* A positive number of the query; 0 when it is absent or none. */
 static int64_t query_number(struct dm_session *session, const char *name) {
-    struct dm_slice text = dm_request_query(session, name);
-    int64_t number = 0;
+    int64_t number = dm_number(dm_request_query(session, name));
 
-    if (text.len > 15)
-        return 0;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return 0;
-        number = number * 10 + (text.ptr[i] - '0');
-    }
-    return number;
+    return number > 0 ? number : 0;
 }
 
 static uint32_t page_rows(const struct saletick_session *state) {

@@ -2,7 +2,7 @@
 #ifndef DRAGOMAN_ADAPTER_SALETICK_H
 #define DRAGOMAN_ADAPTER_SALETICK_H
 
-#include "core/adapter/adapter.h"
+#include <dragoman/adapter.h>
 
 enum saletick_route {
     ROUTE_SOCKET = 1,

@@ -4,7 +4,7 @@
 /* Reads the receiver; -1 when there is none that could be a user's. */
 static int read_receiver(const struct dm_host *host, const struct dm_json *object,
                          struct dm_command *command) {
-    struct dm_slice text = dm_json_string(host, dm_json_get(host, object, "receiver_id"));
+    struct dm_slice text = dm_json_member(host, object, "receiver_id");
     struct dm_uuid uuid;
 
     if (dm_uuid_parse(text, &uuid))
@@ -20,8 +20,7 @@ static const char *send_message(struct dm_session *session, const struct dm_json
         dm_close(session, CLOSE_INTERNAL);
         return "invalid";
     }
-    command.text = dm_json_string(session->host,
-                                  dm_json_get(session->host, object, "message_body"));
+    command.text = dm_json_member(session->host, object, "message_body");
     if (command.text.len)
         dm_submit(session, &command, DM_SLICE_NONE);
     return "chat_message";
@@ -33,12 +32,12 @@ const char *saletick_frame(struct dm_session *session, const struct dm_frame *fr
     struct dm_slice action;
 
     if (frame->kind == DM_FRAME_TEXT)
-        object = dm_json_parse(host, frame->data);
-    if (dm_json_type(host, object) != DM_JSON_OBJECT) {
+        object = dm_json_object(host, frame->data);
+    if (!object) {
         dm_close(session, CLOSE_INTERNAL);
         return "invalid";
     }
-    action = dm_json_string(host, dm_json_get(host, object, "action"));
+    action = dm_json_member(host, object, "action");
     if (!dm_slice_eq(action, DM_SLICE("chat_message")))
         return "other";
     return send_message(session, object);

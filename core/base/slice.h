@@ -12,14 +12,21 @@ struct dm_slice {
     size_t len;
 };
 
-#define DM_SLICE(literal) ((struct dm_slice){ "" literal, sizeof(literal) - 1 })
-#define DM_SLICE_NONE ((struct dm_slice){ NULL, 0 })
+/* Begins a value of a struct in braces, in C and in C++: DM_LITERAL(dm_slice){ ptr, len }. */
+#ifdef __cplusplus
+#define DM_LITERAL(type) type
+#else
+#define DM_LITERAL(type) (struct type)
+#endif
+
+#define DM_SLICE(literal) (DM_LITERAL(dm_slice){ "" literal, sizeof(literal) - 1 })
+#define DM_SLICE_NONE (DM_LITERAL(dm_slice){ NULL, 0 })
 /* For printf: "%.*s". */
 #define DM_SLICE_FMT(s) (int)(s).len, ((s).ptr ? (s).ptr : "")
 
 /* The bytes of a NUL-terminated string; NULL gives the absent slice. Borrows. */
 static inline struct dm_slice dm_slice_str(const char *s) {
-    return (struct dm_slice){ s, s ? strlen(s) : 0 };
+    return DM_LITERAL(dm_slice){ s, s ? strlen(s) : 0 };
 }
 
 /* 1 when both are absent, or both present with the same bytes; 0 otherwise.

@@ -32,13 +32,9 @@ enum dm_status {
  * value out of range. Static storage. */
 static inline const char *dm_status_name(enum dm_status status) {
     static const char *const names[DM_STATUS_COUNT] = {
-        [DM_OK] = "ok", [DM_HELD] = "held", [DM_INVALID] = "invalid",
-        [DM_UNAUTHENTICATED] = "unauthenticated", [DM_TOKEN_EXPIRED] = "token_expired",
-        [DM_FORBIDDEN] = "forbidden", [DM_NO_USER] = "no_user", [DM_NO_THREAD] = "no_thread",
-        [DM_NO_MESSAGE] = "no_message", [DM_NO_FILE] = "no_file", [DM_NO_REQUEST] = "no_request",
-        [DM_SELF] = "self", [DM_BLOCKED] = "blocked", [DM_OFFLINE] = "offline",
-        [DM_NOT_FRIEND] = "not_friend", [DM_EXISTS] = "exists", [DM_TOO_LARGE] = "too_large",
-        [DM_LIMITED] = "limited", [DM_UNAVAILABLE] = "unavailable", [DM_INTERNAL] = "internal",
+        "ok", "held", "invalid", "unauthenticated", "token_expired", "forbidden", "no_user",
+        "no_thread", "no_message", "no_file", "no_request", "self", "blocked", "offline",
+        "not_friend", "exists", "too_large", "limited", "unavailable", "internal",
     };
     return (unsigned)status < DM_STATUS_COUNT ? names[status] : "unknown";
 }

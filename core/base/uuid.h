@@ -18,7 +18,7 @@ static inline int dm_uuid_eq(const struct dm_uuid *a, const struct dm_uuid *b) {
 }
 
 static inline int dm_uuid_is_nil(const struct dm_uuid *u) {
-    static const struct dm_uuid nil;
+    static const struct dm_uuid nil = { { 0 } };
     return dm_uuid_eq(u, &nil);
 }
 

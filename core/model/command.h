@@ -155,15 +155,27 @@ struct dm_command {
 };
 
 static inline struct dm_ref dm_ref_id(int64_t id) {
-    return (struct dm_ref){ .kind = DM_REF_ID, .id = id };
+    struct dm_ref ref;
+    memset(&ref, 0, sizeof(ref));
+    ref.kind = DM_REF_ID;
+    ref.id = id;
+    return ref;
 }
 
 static inline struct dm_ref dm_ref_uuid(const struct dm_uuid *uuid) {
-    return (struct dm_ref){ .kind = DM_REF_UUID, .uuid = *uuid };
+    struct dm_ref ref;
+    memset(&ref, 0, sizeof(ref));
+    ref.kind = DM_REF_UUID;
+    ref.uuid = *uuid;
+    return ref;
 }
 
 static inline struct dm_ref dm_ref_name(struct dm_slice name) {
-    return (struct dm_ref){ .kind = DM_REF_NAME, .name = name };
+    struct dm_ref ref;
+    memset(&ref, 0, sizeof(ref));
+    ref.kind = DM_REF_NAME;
+    ref.name = name;
+    return ref;
 }
 
 /* A stable lower-case word for logs and metric labels; "unknown" out of range. Static storage. */

@@ -42,8 +42,11 @@ static inline struct dm_slice dm_user_first_name(const struct dm_user *user) {
         return user->first_name;
     if (user->username.ptr)
         return user->username;
-    const char *at = user->email.ptr ? memchr(user->email.ptr, '@', user->email.len) : NULL;
-    return at ? (struct dm_slice){ user->email.ptr, (size_t)(at - user->email.ptr) } : user->email;
+    struct dm_slice name = user->email;
+    const void *at = name.ptr ? memchr(name.ptr, '@', name.len) : NULL;
+    if (at)
+        name.len = (size_t)((const char *)at - name.ptr);
+    return name;
 }
 
 /* The last name, or an empty (present) slice. */

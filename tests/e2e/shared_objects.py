@@ -1,11 +1,8 @@
-"""Adapters that tests build as shared objects, as a stranger would: with cc and the header alone."""
+"""Adapters that tests build as shared objects, as a stranger would: from the installed package."""
 
-import subprocess
+import sdk
 
-from gateway import ROOT
-
-INCLUDE = ["-I", str(ROOT)]
-HEADER = '#include "core/adapter/adapter.h"\n'
+HEADER = "#include <dragoman/adapter.h>\n"
 
 # Says every message back; {members} and {before} vary it.
 SOURCE = """
@@ -53,7 +50,7 @@ def build(folder, name, source=None, members="", before=""):
     text = source if source is not None else SOURCE.format(members=members, before=before)
     made = folder / f"{name}.so"
     (folder / f"{name}.c").write_text(HEADER + text)
-    subprocess.run(["cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-Wno-override-init", "-fPIC",
-                    "-shared", "-fvisibility=hidden", *INCLUDE, str(folder / f"{name}.c"), "-o",
-                    str(made)], check=True, timeout=120)
+    sdk.installed().compile("-std=c11", "-Wall", "-Wextra", "-Werror", "-Wno-override-init",
+                            "-fPIC", "-shared", "-fvisibility=hidden", str(folder / f"{name}.c"),
+                            "-o", str(made))
     return made

@@ -25,7 +25,9 @@ INCLUDES = {
     "core/replay": ["core/base", "core/transcript", "uv", "llhttp", "wslay", "yyjson"],
     "core/server": ["*"],
     "storage": ["core/base", "core/model", *PORTS, "libpq", "uv"],
-    "adapters/*": ["core/adapter/adapter.h"],
+    "sdk": ["core/adapter/adapter.h", "dragoman/adapter.h"],
+    "adapters/*": ["dragoman/adapter.h"],
+    "examples/*": ["dragoman/adapter.h"],
     "tests": ["*"],
 }
 
@@ -64,7 +66,7 @@ LONGER_FILES = {"core/adapter/adapter.h": 800}  # the whole contract in one head
 MAX_FUNCTION_LINES = 80
 MAX_COLUMNS = 100
 
-ROOTS = ["core", "storage", "adapters", "tests"]
+ROOTS = ["core", "storage", "sdk", "adapters", "examples", "tests"]
 SKIPPED = re.compile(r"^(\..*|build.*|node_modules|__pycache__|state.*)$")
 TEXT = {".c", ".h", ".sql", ".in", ".build", ".txt", ".py", ".yaml", ".yml", ".md"}
 
@@ -120,8 +122,8 @@ def area_of(name):
         key = "/".join(parts[:depth])
         if len(parts) > depth and key in INCLUDES:
             return key, key
-    if parts[0] == "adapters" and len(parts) > 2:
-        return "adapters/*", "/".join(parts[:2])
+    if f"{parts[0]}/*" in INCLUDES and len(parts) > 2:
+        return f"{parts[0]}/*", "/".join(parts[:2])
     return None
 
 

@@ -17,8 +17,12 @@ GOOD = {
     "core/server/main.c": '#include "core/net/conn.h"\n#include <yaml.h>\n',
     "storage/pg.c": '#include "core/engine/store.h"\n#include <libpq-fe.h>\n',
     "adapters/opcode/opcode.h": "",
-    "adapters/opcode/opcode.c": '#include "core/adapter/adapter.h"\n#include "opcode.h"\n',
-    "adapters/saletick/codec.c": '#include "core/adapter/adapter.h"\n',
+    "sdk/dragoman/adapter.h": '#include "core/adapter/adapter.h"\n#include "helpers.h"\n',
+    "sdk/dragoman/helpers.h": "",
+    "sdk/text.c": "#include <dragoman/adapter.h>\n",
+    "adapters/opcode/opcode.c": '#include <dragoman/adapter.h>\n#include "opcode.h"\n',
+    "adapters/saletick/codec.c": "#include <dragoman/adapter.h>\n",
+    "examples/echo/echo.c": "#include <dragoman/adapter.h>\n",
 }
 
 
@@ -72,6 +76,10 @@ class LintTest(unittest.TestCase):
     def test_adapter_beyond_the_contract(self):
         self.refuses("includes", "adapters/saletick/a.c", '#include "core/adapter/host.h"\n')
         self.refuses("includes", "adapters/saletick/a.c", '#include "core/base/buf.h"\n')
+        self.refuses("includes", "adapters/saletick/a.c", '#include "core/adapter/adapter.h"\n')
+        self.refuses("includes", "adapters/saletick/a.c", "#include <uv.h>\n")
+        self.refuses("includes", "examples/echo/a.c", '#include "core/adapter/adapter.h"\n')
+        self.refuses("includes", "sdk/text.c", '#include "core/base/buf.h"\n')
         self.refuses("includes", "adapters/saletick/a.c", '#include "../opcode/opcode.h"\n')
 
     def test_folder_without_row(self):

@@ -1,0 +1,74 @@
+"""What is installed is complete: an adapter needs the header, the library and libc."""
+
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+import sdk
+import shared_objects
+from gateway import ROOT, binary
+
+STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+LIBC = re.compile(r".*@GLIBC_[0-9.]+|_ITM_\w+|__gmon_start__|__cxa_finalize.*")
+
+
+@pytest.fixture(scope="module")
+def package():
+    return sdk.installed()
+
+
+@pytest.mark.parametrize("compiler, standard", [
+    ("cc", "c11"), ("cc", "c17"), ("clang", "c11"), ("c++", "c++11"), ("c++", "c++20"),
+])
+def test_the_header_stands_alone(package, tmp_path, compiler, standard):
+    source = tmp_path / ("a.cc" if "+" in compiler else "a.c")
+    source.write_text("#include <dragoman/adapter.h>\n"
+                      "int main(void) { return dm_http_status(DM_OK) != 200; }\n")
+    made = tmp_path / "a"
+    package.compile(f"-std={standard}", *STRICT, str(source), "-o", str(made), compiler=compiler)
+    assert subprocess.run([made], timeout=60).returncode == 0
+
+
+def test_each_header_stands_alone(package, tmp_path):
+    for header in sorted((package.prefix / "include" / "dragoman").rglob("*.h")):
+        source = tmp_path / "one.c"
+        source.write_text(f'#include "{header}"\n')
+        package.compile("-std=c11", *STRICT, "-fsyntax-only", str(source))
+
+
+def test_what_is_installed_is_what_the_tree_has(package):
+    include = package.prefix / "include" / "dragoman"
+    for header in include.rglob("*.h"):
+        name = header.relative_to(include)
+        ours = ROOT / name if name.parts[0] == "core" else ROOT / "sdk" / "dragoman" / name
+        assert header.read_bytes() == ours.read_bytes()
+
+
+def test_pkg_config(package):
+    version = subprocess.run([binary(), "version"], capture_output=True, text=True, timeout=60)
+    assert package.pkg_config("--modversion") == [version.stdout.split()[1]]
+    include = pathlib.Path(package.pkg_config("--cflags")[0].removeprefix("-I"))
+    assert include.samefile(package.prefix / "include")
+    folder = pathlib.Path(package.pkg_config("--variable=adaptersdir")[0]).resolve()
+    assert package.prefix in folder.parents and folder.name == "dragoman"
+
+
+def test_an_adapter_needs_libc_alone(package, tmp_path):
+    source = shared_objects.HEADER + shared_objects.SOURCE.format(
+        before="static void request(struct dm_session *s, const struct dm_request *r) {"
+               "    (void)r;"
+               "    dm_respond_text(s, dm_number(dm_request_query(s, \"n\")) < 0 ? 400 : 200,"
+               "                    \"n\", NULL);"
+               "}", members=".request = request,")
+    (tmp_path / "a.c").write_text(source)
+    made = tmp_path / "a.so"
+    package.compile("-std=c11", "-fPIC", "-shared", "-fvisibility=hidden", str(tmp_path / "a.c"),
+                    "-o", str(made))
+    names = subprocess.run(["nm", "-D", str(made)], capture_output=True, text=True, check=True)
+    undefined = [line.split()[-1] for line in names.stdout.splitlines() if " U " in line]
+    defined = [line.split()[-1] for line in names.stdout.splitlines() if " U " not in line
+               and " w " not in line]
+    assert undefined and not [name for name in undefined if not LIBC.fullmatch(name)]
+    assert defined == ["dragoman_adapter"]
