@@ -9,6 +9,7 @@ enum cli_exit {
     CLI_OK = 0,
     CLI_FAILED = 1,
     CLI_USAGE = 64,
+    CLI_DATA = 65,
     CLI_NO_USER = 67,
     CLI_UNAVAILABLE = 69,
     CLI_CONFIG = 78,
@@ -34,6 +35,8 @@ int cli_user_deactivate(struct cli *cli);
 int cli_token_issue(struct cli *cli);
 int cli_token_revoke(struct cli *cli);
 int cli_drain(struct cli *cli);
+int cli_import(struct cli *cli);
+int cli_export(struct cli *cli);
 
 /* Writes "dragoman: ..." to stderr and returns `code`. */
 int cli_fail(enum cli_exit code, const char *format, ...) __attribute__((format(printf, 2, 3)));

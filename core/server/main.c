@@ -38,6 +38,8 @@ static const struct verb verbs[] = {
     { "user", "deactivate", cli_user_deactivate, "USER" },
     { "token", "issue", cli_token_issue, "USER [--ttl SECONDS]" },
     { "token", "revoke", cli_token_revoke, "TOKEN (- reads it from standard input)" },
+    { "import", NULL, cli_import, "users*.jsonl... threads*.jsonl... messages*.jsonl..." },
+    { "export", NULL, cli_export, "DIR [--with-hashes]" },
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))

@@ -1,0 +1,83 @@
+#include <errno.h>
+#include <libpq-fe.h>
+#include <string.h>
+
+#include "core/base/log.h"
+#include "storage/transfer/sql.h"
+#include "storage/transfer/transfer.h"
+
+static const struct {
+    enum transfer_kind kind;
+    const char *sql;
+    int params;
+} parts[] = {
+    { TRANSFER_USERS, transfer_sql_export_users, 1 },
+    { TRANSFER_THREADS, transfer_sql_export_threads, 0 },
+    { TRANSFER_MESSAGES, transfer_sql_export_messages, 0 },
+};
+
+#define PART_COUNT (sizeof(parts) / sizeof(parts[0]))
+
+static int fail(const PGconn *pg) {
+    const char *message = PQerrorMessage(pg);
+    struct dm_slice reason = { message, strcspn(message, "\n") };
+    log_event(LOG_LEVEL_ERROR, "export failed", LOG_SLICE("reason", reason));
+    return -EPROTO;
+}
+
+/* One row at a time: a table is larger than memory. After a failure the connection is of no use. */
+static int take_rows(PGconn *pg, enum transfer_kind kind, transfer_line_fn *line, void *owner) {
+    PGresult *result;
+    while ((result = PQgetResult(pg))) {
+        ExecStatusType status = PQresultStatus(result);
+        int r = 0;
+        if (status == PGRES_SINGLE_TUPLE)
+            r = line(owner, kind, (struct dm_slice){ PQgetvalue(result, 0, 0),
+                                                     (size_t)PQgetlength(result, 0, 0) });
+        else if (status != PGRES_TUPLES_OK)
+            r = fail(pg);
+        PQclear(result);
+        if (r)
+            return r;
+    }
+    return 0;
+}
+
+static int run(PGconn *pg, const char *sql) {
+    PGresult *result = PQexec(pg, sql);
+    int good = PQresultStatus(result) == PGRES_COMMAND_OK;
+    PQclear(result);
+    return good ? 0 : fail(pg);
+}
+
+static int export_all(PGconn *pg, enum transfer_secrets secrets, transfer_line_fn *line,
+                      void *owner) {
+    const char *values[] = { secrets == TRANSFER_WITH_SECRETS ? "t" : "f" };
+    int r = run(pg, "SET timezone = 'UTC'");
+    if (!r)
+        r = run(pg, "SET client_encoding = 'UTF8'");
+    if (!r)
+        r = run(pg, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+    for (size_t i = 0; !r && i < PART_COUNT; i++) {
+        if (!PQsendQueryParams(pg, parts[i].sql, parts[i].params, NULL, values, NULL, NULL, 0)
+            || !PQsetSingleRowMode(pg))
+            r = fail(pg);
+        else
+            r = take_rows(pg, parts[i].kind, line, owner);
+    }
+    return r;
+}
+
+int transfer_export(const char *conninfo, enum transfer_secrets secrets, transfer_line_fn *line,
+                    void *owner) {
+    PGconn *pg = PQconnectdb(conninfo);
+    int r;
+    if (PQstatus(pg) == CONNECTION_OK) {
+        r = export_all(pg, secrets, line, owner);
+    } else {
+        fail(pg);
+        r = -ECONNREFUSED;
+    }
+    PQfinish(pg);
+    return r;
+}
