@@ -169,6 +169,10 @@ const struct dm_user *engine_session_user(const struct engine_session *session);
 void engine_submit(struct engine_session *session, const struct dm_command *command,
                    struct dm_slice cookie);
 
+/* Calls visit for each session that is open, newest first; it must not open or close any. */
+typedef void (*engine_visit_fn)(void *owner, struct engine_session *session);
+void engine_each_session(const struct engine *engine, engine_visit_fn visit, void *owner);
+
 /* Commands of the session not yet answered: the host stops reading from the peer when many. */
 uint32_t engine_session_backlog(const struct engine_session *session);
 

@@ -38,6 +38,11 @@ void engine_session_open(struct engine *engine, struct engine_session *session, 
     list_push_front(&engine->sessions, &session->all_link);
 }
 
+void engine_each_session(const struct engine *engine, engine_visit_fn visit, void *owner) {
+    list_foreach(link, &engine->sessions)
+        visit(owner, container_of(link, struct engine_session, all_link));
+}
+
 static void forget(struct engine_session *session, struct held *held) {
     list_remove(&held->link);
     session->held_count--;

@@ -92,6 +92,12 @@ enum player_result act_connect(struct player *player, struct role *role, const s
     return result;
 }
 
+static void tell_sent(const struct player *player, const struct step *step,
+                      struct dm_slice bytes) {
+    if (player->options->sent)
+        player->options->sent(player->options->owner, step, bytes);
+}
+
 static int is_chunked(const struct role *role, const struct step *step) {
     const struct header *header = named_header(role, step, "Transfer-Encoding");
     return header && header->out;
@@ -129,6 +135,7 @@ enum player_result act_request(struct player *player, struct role *role, const s
         int head = dm_slice_eq(step->method, DM_SLICE("HEAD"));
         finish_request(role, step, buf_slice(&body), &request);
         player_trace(player, role, "requests:", buf_slice(&request));
+        tell_sent(player, step, buf_slice(&request));
         if (peer_request(&role->peer, buf_slice(&request), head ? PEER_NO_BODY : PEER_BODY) < 0)
             result = player_fail(player, PLAYER_FAULT, step, "has too many open requests\n");
     }
@@ -148,7 +155,12 @@ enum player_result act_send(struct player *player, struct role *role, const stru
     }
     if (result == PLAYER_PASSED) {
         player_trace(player, role, "->", buf_slice(&body));
-        socket_send(role->peer.socket, step->frame, buf_slice(&body), &step->cuts);
+        tell_sent(player, step, buf_slice(&body));
+        if (player->options->fragment && !step->cuts.count && step->frame <= FRAME_BINARY)
+            socket_send_pieces(role->peer.socket, step->frame, buf_slice(&body),
+                               player->options->fragment);
+        else
+            socket_send(role->peer.socket, step->frame, buf_slice(&body), &step->cuts);
     }
     buf_fini(&body);
     return result;

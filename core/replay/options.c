@@ -16,12 +16,15 @@ static const char usage[] =
     "  --timeout SECONDS       how long an expectation waits (default 10)\n"
     "  --settle MILLISECONDS   how long silence is listened to (default 50)\n"
     "  --cut BYTES             cuts everything sent into writes of this many bytes\n"
+    "  --fragment BYTES        cuts every message into WebSocket frames of this many bytes\n"
     "  --format plain|tap      what is printed (default plain)\n"
     "  --verbose               prints every frame as it goes or comes\n"
     "  --header                prints each transcript's header as a line of JSON, plays nothing\n";
 
-enum option_key { KEY_TARGET = 256, KEY_USERS, KEY_VAR, KEY_TIMEOUT, KEY_SETTLE, KEY_CUT,
-                  KEY_FORMAT, KEY_VERBOSE, KEY_HEADER, KEY_HELP };
+enum option_key {
+    KEY_TARGET = 256, KEY_USERS, KEY_VAR, KEY_TIMEOUT, KEY_SETTLE, KEY_CUT, KEY_FRAGMENT,
+    KEY_FORMAT, KEY_VERBOSE, KEY_HEADER, KEY_HELP,
+};
 
 static const struct option long_options[] = {
     { "target", required_argument, NULL, KEY_TARGET },
@@ -30,6 +33,7 @@ static const struct option long_options[] = {
     { "timeout", required_argument, NULL, KEY_TIMEOUT },
     { "settle", required_argument, NULL, KEY_SETTLE },
     { "cut", required_argument, NULL, KEY_CUT },
+    { "fragment", required_argument, NULL, KEY_FRAGMENT },
     { "format", required_argument, NULL, KEY_FORMAT },
     { "verbose", no_argument, NULL, KEY_VERBOSE },
     { "header", no_argument, NULL, KEY_HEADER },
@@ -71,10 +75,10 @@ static int read_target(struct replay_options *o, const char *text) {
     return error ? fail("--target", error) : 0;
 }
 
-static int read_cut(struct replay_options *o, const char *text) {
-    unsigned cut = 0;
-    int result = read_scaled("--cut", text, 1, 1e9, &cut);
-    o->player.cut = cut;
+static int read_size(const char *option, const char *text, size_t *ret_size) {
+    unsigned size = 0;
+    int result = read_scaled(option, text, 1, 1e9, &size);
+    *ret_size = size;
     return result;
 }
 
@@ -85,7 +89,8 @@ static int read_option(struct replay_options *o, int key, const char *text) {
     case KEY_VAR: return read_var(o, text);
     case KEY_TIMEOUT: return read_scaled("--timeout", text, 1000, 1e9, &o->player.timeout_ms);
     case KEY_SETTLE: return read_scaled("--settle", text, 1, 1e9, &o->player.settle_ms);
-    case KEY_CUT: return read_cut(o, text);
+    case KEY_CUT: return read_size("--cut", text, &o->player.cut);
+    case KEY_FRAGMENT: return read_size("--fragment", text, &o->player.fragment);
     case KEY_FORMAT: return read_format(o, text);
     case KEY_VERBOSE: o->player.talk = PLAYER_VERBOSE; return 0;
     case KEY_HEADER: o->what = REPLAY_HEADER; return 0;

@@ -162,22 +162,52 @@ static void say_farewell(struct player *player) {
     }
 }
 
+struct player *player_new(const struct transcript *transcript, struct vars *vars,
+                          const struct player_options *options, uv_loop_t *loop,
+                          struct buf *report) {
+    struct player *player = mem_zalloc(sizeof(*player));
+    *player = (struct player){ .transcript = transcript, .options = options, .vars = vars,
+                               .loop = loop, .report = report, .next = transcript->steps };
+    player->roles = mem_calloc(transcript->client_count, sizeof(*player->roles));
+    uv_timer_init(loop, &player->timer);
+    for (size_t i = 0; i < transcript->client_count; i++)
+        peer_init(&player->roles[i].peer, transcript->clients[i], loop, options->target,
+                  options->cut);
+    return player;
+}
+
+enum player_result player_run(struct player *player, const struct step *end) {
+    enum player_result result = PLAYER_PASSED;
+    while (player->next && player->next != end && result == PLAYER_PASSED) {
+        result = play_step(player, player->next);
+        player->next = player->next->next;
+    }
+    return result;
+}
+
+enum player_result player_check_end(struct player *player) {
+    return expect_silence(player, NULL, NULL);
+}
+
+static void on_timer_closed(uv_handle_t *handle) {
+    struct player *player = container_of(handle, struct player, timer);
+    free(player->roles);
+    free(player);
+}
+
+void player_free(struct player *player) {
+    say_farewell(player);
+    uv_close((uv_handle_t *)&player->timer, on_timer_closed);
+}
+
 enum player_result player_play(const struct transcript *transcript, struct vars *vars,
                                const struct player_options *options, uv_loop_t *loop,
                                struct buf *report) {
-    struct player player = { .transcript = transcript, .options = options, .vars = vars,
-                             .loop = loop, .report = report };
-    player.roles = mem_calloc(transcript->client_count, sizeof(*player.roles));
-    uv_timer_init(loop, &player.timer);
-    for (size_t i = 0; i < transcript->client_count; i++)
-        peer_init(&player.roles[i].peer, transcript->clients[i], loop, options->target,
-                  options->cut);
-    enum player_result result = play_steps(&player, transcript->steps);
+    struct player *player = player_new(transcript, vars, options, loop, report);
+    enum player_result result = player_run(player, NULL);
     if (result == PLAYER_PASSED)
-        result = expect_silence(&player, NULL, NULL);
-    say_farewell(&player);
-    uv_close((uv_handle_t *)&player.timer, NULL);
+        result = player_check_end(player);
+    player_free(player);
     uv_run(loop, UV_RUN_DEFAULT);
-    free(player.roles);
     return result;
 }

@@ -13,7 +13,12 @@ struct player_options {
     unsigned timeout_ms;         /* how long an expectation waits */
     unsigned settle_ms;          /* how long silence is listened to */
     size_t cut;                  /* bytes per write, 0: as it comes */
+    size_t fragment;             /* bytes per WebSocket frame of a message, 0: as it is written */
     enum { PLAYER_QUIET, PLAYER_VERBOSE } talk; /* verbose: frames go to stderr */
+    /* Told of each message and request (whole, with its head) just before it is sent. NULL:
+     * nobody. */
+    void (*sent)(void *owner, const struct step *step, struct dm_slice bytes);
+    void *owner;
 };
 
 enum player_result {
@@ -28,5 +33,22 @@ enum player_result {
 enum player_result player_play(const struct transcript *transcript, struct vars *vars,
                                const struct player_options *options, uv_loop_t *loop,
                                struct buf *report);
+
+struct player;
+
+/* The same in parts, for a server that lives on the same loop. All arguments outlive the player. */
+struct player *player_new(const struct transcript *transcript, struct vars *vars,
+                          const struct player_options *options, uv_loop_t *loop,
+                          struct buf *report);
+
+/* Plays on up to, without, one of the transcript's outermost steps; with NULL to the end, without
+ * looking whether something is left. */
+enum player_result player_run(struct player *player, const struct step *end);
+
+/* Checks that nothing is left. */
+enum player_result player_check_end(struct player *player);
+
+/* Says goodbye on what is open, and closes it. The memory goes once the loop has turned. */
+void player_free(struct player *player);
 
 #endif

@@ -22,6 +22,7 @@ struct player {
     uv_loop_t *loop;
     uv_timer_t timer;
     struct role *roles; /* one for each client of the transcript */
+    const struct step *next; /* of the outermost steps: where player_run goes on */
     struct buf *report;
 };
 

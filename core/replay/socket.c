@@ -135,20 +135,38 @@ static void send_frame(struct socket *socket, uint8_t opcode, struct dm_slice by
     }
 }
 
-void socket_send(struct socket *socket, enum frame_kind kind, struct dm_slice bytes,
-                 const struct cuts *cuts) {
+static uint8_t opcode_of(enum frame_kind kind) {
     static const uint8_t opcodes[] = {
         [FRAME_TEXT] = WSLAY_TEXT_FRAME, [FRAME_BINARY] = WSLAY_BINARY_FRAME,
         [FRAME_PING] = WSLAY_PING, [FRAME_PONG] = WSLAY_PONG,
     };
-    uint8_t opcode = opcodes[kind];
-    for (size_t i = 0; i < cuts->count; i++) {
-        size_t len = cuts->lengths[i] < bytes.len ? cuts->lengths[i] : bytes.len;
-        send_frame(socket, opcode, (struct dm_slice){ bytes.ptr, len }, FRAME_MORE);
-        bytes.ptr += len;
-        bytes.len -= len;
-        opcode = WSLAY_CONTINUATION_FRAME;
-    }
+    return opcodes[kind];
+}
+
+/* Sends the first bytes of what is left as a frame of its own. */
+static void send_piece(struct socket *socket, uint8_t *opcode, struct dm_slice *bytes,
+                       size_t len) {
+    len = len < bytes->len ? len : bytes->len;
+    send_frame(socket, *opcode, (struct dm_slice){ bytes->ptr, len }, FRAME_MORE);
+    bytes->ptr += len;
+    bytes->len -= len;
+    *opcode = WSLAY_CONTINUATION_FRAME;
+}
+
+void socket_send(struct socket *socket, enum frame_kind kind, struct dm_slice bytes,
+                 const struct cuts *cuts) {
+    uint8_t opcode = opcode_of(kind);
+    for (size_t i = 0; i < cuts->count; i++)
+        send_piece(socket, &opcode, &bytes, cuts->lengths[i]);
+    send_frame(socket, opcode, bytes, FRAME_LAST);
+    flush(socket);
+}
+
+void socket_send_pieces(struct socket *socket, enum frame_kind kind, struct dm_slice bytes,
+                        size_t piece) {
+    uint8_t opcode = opcode_of(kind);
+    while (bytes.len > piece)
+        send_piece(socket, &opcode, &bytes, piece);
     send_frame(socket, opcode, bytes, FRAME_LAST);
     flush(socket);
 }

@@ -29,6 +29,10 @@ int socket_feed(struct socket *socket, struct dm_slice bytes);
 void socket_send(struct socket *socket, enum frame_kind kind, struct dm_slice bytes,
                  const struct cuts *cuts);
 
+/* Sends a message in WebSocket frames of so many bytes each; piece > 0. */
+void socket_send_pieces(struct socket *socket, enum frame_kind kind, struct dm_slice bytes,
+                        size_t piece);
+
 /* Sends a Close frame, once: with the code, or empty when it is 0. */
 void socket_close(struct socket *socket, unsigned code, struct dm_slice reason);
 

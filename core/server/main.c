@@ -11,6 +11,7 @@
 #include "core/net/address.h"
 #include "core/replay/replay.h"
 #include "core/server/cli.h"
+#include "core/server/cli_kit.h"
 #include "core/server/loadout.h"
 
 extern char **environ;
@@ -59,7 +60,8 @@ static int usage(FILE *file) {
     for (size_t i = 0; i < VERB_COUNT; i++)
         fprintf(file, "  %s%s%s %s\n", verbs[i].first, verbs[i].second ? " " : "",
                 verbs[i].second ? verbs[i].second : "", verbs[i].usage);
-    fputs("  replay TRANSCRIPT... --target URL [--var NAME=VALUE]...\n"
+    fputs("  adapter test NAME|FILE.so [--transcripts DIR] [--live]\n"
+          "  replay TRANSCRIPT... --target URL [--var NAME=VALUE]...\n"
           "\nserve also takes --listen HOST:PORT and --admin HOST:PORT. USER is a username, an\n"
           "e-mail, an id or a UUID.\n", file);
     return file == stdout ? CLI_OK : CLI_USAGE;
@@ -221,6 +223,8 @@ int main(int argc, char **argv) {
         argv[1] = version;
     if (argc > 1 && !strcmp(argv[1], "replay"))
         return replay_main(argc - 1, argv + 1);
+    if (argc > 2 && !strcmp(argv[1], "adapter") && !strcmp(argv[2], "test"))
+        return cli_adapter_test(argc - 2, argv + 2);
     const struct verb *verb = find_verb(argc, argv, &words);
     if (!verb)
         return usage(stderr);

@@ -23,6 +23,8 @@ INCLUDES = {
     "core/adapter": ["core/base", "core/model", "core/engine", "core/net", "yyjson"],
     "core/transcript": ["core/base", "yyjson"],
     "core/replay": ["core/base", "core/transcript", "uv", "llhttp", "wslay", "yyjson"],
+    "core/kit": ["core/base", "core/model", "core/engine", "core/auth", "core/net", "core/adapter",
+                 "core/transcript", "core/replay", "uv", "yyjson"],
     "core/server": ["*"],
     "storage": ["core/base", "core/model", *PORTS, "libpq", "uv"],
     "sdk": ["core/adapter/adapter.h", "dragoman/adapter.h"],

@@ -1,0 +1,36 @@
+#include "core/kit/kit.h"
+
+#include <stdio.h>
+
+#include "core/kit/batteries.h"
+
+static const struct battery batteries[] = {
+    { "transcript", battery_transcript, TRIAL_EACH_SCRIPT, TRIAL_ANYWHERE, 120 },
+    { "single bytes", battery_pieces, TRIAL_EACH_SCRIPT, TRIAL_ANYWHERE, 300 },
+};
+
+static void run_all(struct kit *kit) {
+    puts("TAP version 13");
+    for (size_t i = 0; i < sizeof(batteries) / sizeof(batteries[0]); i++)
+        battery_run(kit, &batteries[i]);
+}
+
+enum kit_exit kit_run(const struct kit_options *options) {
+    struct kit kit = { .options = options,
+                       .backing = options->live ? options->live : &stage_memory };
+    if (options->transcripts &&
+        scripts_load(options->transcripts, &kit.scripts, &kit.script_count) != 0)
+        return KIT_USAGE;
+    if (kit.backing->begin && kit.backing->begin() != 0)
+        kit.failed++;
+    else
+        run_all(&kit);
+    if (kit.backing->end)
+        kit.backing->end();
+    printf("1..%u\n%u passed, %u failed", kit.number, kit.passed, kit.failed);
+    if (kit.skipped)
+        printf(", %u skipped", kit.skipped);
+    putchar('\n');
+    scripts_free(kit.scripts, kit.script_count);
+    return kit.failed || !kit.passed ? KIT_FAILED : KIT_PASSED;
+}

@@ -1,0 +1,50 @@
+/* Transcripts as the kit uses them: loaded, given users, played. Internal to the kit. */
+#ifndef DRAGOMAN_KIT_SCRIPT_H
+#define DRAGOMAN_KIT_SCRIPT_H
+
+#include "core/kit/stage.h"
+#include "core/replay/player_internal.h"
+#include "core/transcript/transcript.h"
+
+struct script {
+    char *path;
+    const char *name; /* of the file, without .txt */
+    size_t name_len;
+    struct buf text;
+    struct transcript *transcript;
+};
+
+/* Reads every *.txt of the directory, by name. Returns 0, or -1 after saying on stderr what is
+ * wrong. */
+int scripts_load(const char *directory, struct script ***ret_scripts, size_t *ret_count);
+void scripts_free(struct script **scripts, size_t count);
+
+/* A play of a script: fresh users, and a player that has not begun. */
+struct play {
+    const struct script *script;
+    struct stage *stage;
+    struct arena arena;
+    struct vars vars;
+    struct player_options options;
+    struct player *player;
+    struct buf report;
+    const struct dm_user **users; /* in the order of the header */
+    size_t user_count;
+};
+
+/* Makes the users. The options may be changed until play_run. Returns 0, or -1 with the reason in
+ * play->report. */
+int play_open(struct play *play, struct stage *stage, const struct script *script);
+
+/* Plays up to, without, the step; NULL: to the end. */
+enum player_result play_run(struct play *play, const struct step *end);
+
+/* Says goodbye and waits until it is through. Secrets that came up in the play are kept. */
+void play_close(struct play *play);
+
+/* Frames and answers that came and no step took. */
+size_t play_arrivals(const struct play *play);
+/* Throws them away. */
+void play_forget(struct play *play);
+
+#endif

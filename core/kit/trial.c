@@ -1,0 +1,310 @@
+#include "core/kit/trial.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "core/base/mem.h"
+
+#define NOTE_SIZE 1024
+#define LOG_SHOWN 1200
+
+/* Shared with the child, so that it can be read after a crash. */
+static char *note;
+
+const char *const trial_unlimited[] = {
+    "limits.rate=0", "auth.guesses=1000", NULL,
+};
+
+/* ---- in the child ---- */
+
+static void end_with(struct trial *trial, enum trial_end end, const char *format, va_list args) {
+    char text[4096];
+    if (trial_is_over(trial))
+        return;
+    vsnprintf(text, sizeof(text), format, args);
+    trial->end = end;
+    buf_append_str(trial->reason, text);
+}
+
+void trial_fail(struct trial *trial, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    end_with(trial, TRIAL_FAILED, format, args);
+    va_end(args);
+}
+
+void trial_skip(struct trial *trial, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    end_with(trial, TRIAL_SKIPPED, format, args);
+    va_end(args);
+}
+
+int trial_is_over(const struct trial *trial) {
+    return trial->end != TRIAL_PASSED;
+}
+
+void trial_note(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    vsnprintf(note, NOTE_SIZE, format, args);
+    va_end(args);
+}
+
+static void add_settings(struct stage_plan *plan, const char *const *settings) {
+    size_t count = 0;
+    while (plan->settings[count])
+        count++;
+    for (; settings && *settings && count < STAGE_SETTINGS_MAX - 1; settings++)
+        plan->settings[count++] = *settings;
+}
+
+static int open_stage(struct trial *trial, struct stage_plan *plan,
+                      const char *const *settings) {
+    const struct kit_options *options = trial->kit->options;
+    struct buf error = BUF_INIT;
+    plan->adapter = options->adapter;
+    plan->file = options->file;
+    plan->files = options->files;
+    add_settings(plan, settings);
+    add_settings(plan, options->settings);
+    int result = stage_open(&trial->stage, trial->kit->backing, plan, &error);
+    if (result != 0)
+        trial_fail(trial, "the gateway does not start: %.*s", DM_SLICE_FMT(buf_slice(&error)));
+    buf_fini(&error);
+    return result;
+}
+
+int trial_open(struct trial *trial, const char *const *settings, unsigned haste) {
+    struct stage_plan plan = { .haste = haste };
+    return open_stage(trial, &plan, settings);
+}
+
+int trial_open_with(struct trial *trial, const char *const *settings,
+                    const struct dm_adapter *const *companions) {
+    struct stage_plan plan = { .companions = companions };
+    return open_stage(trial, &plan, settings);
+}
+
+/* The secrets go to the parent behind the reason: it reads the log. */
+void trial_close(struct trial *trial) {
+    stage_settle(&trial->stage);
+    if (host_session_count(trial->stage.host))
+        trial_fail(trial, "%u sessions are left after every client has gone",
+                   host_session_count(trial->stage.host));
+    buf_append_char(trial->reason, '\0');
+    buf_append_slice(trial->reason, buf_slice(&trial->stage.secrets));
+    stage_close(&trial->stage);
+}
+
+static void write_all(int fd, struct dm_slice bytes) {
+    while (bytes.len) {
+        ssize_t count = write(fd, bytes.ptr, bytes.len);
+        if (count <= 0)
+            return;
+        bytes.ptr += count;
+        bytes.len -= (size_t)count;
+    }
+}
+
+/* Never returns. The exit status tells of leaks, when the program looks for them. */
+static void be_child(const struct kit *kit, const struct battery *battery,
+                     const struct script *script, int pipe_fd, int log_fd) {
+    struct buf reason = BUF_INIT;
+    struct trial trial = { .kit = kit, .script = script, .reason = &reason };
+    dup2(log_fd, STDERR_FILENO);
+    log_init(LOG_LEVEL_DEBUG, LOG_FORMAT_LOGFMT, STDERR_FILENO);
+    signal(SIGPIPE, SIG_IGN);
+    alarm(battery->seconds);
+    battery->run(&trial);
+    char end = (char)trial.end;
+    write_all(pipe_fd, (struct dm_slice){ &end, 1 });
+    write_all(pipe_fd, buf_slice(&reason));
+    buf_fini(&reason);
+    close(pipe_fd);
+    exit(0);
+}
+
+/* ---- in the parent ---- */
+
+static void read_all(int fd, struct buf *out) {
+    ssize_t count;
+    while ((count = read(fd, buf_reserve(out, 65536), 65536)) > 0)
+        out->len += (size_t)count;
+}
+
+/* What came of a trial. */
+struct outcome {
+    struct buf told; /* the end, the reason, NUL, the secrets */
+    struct buf log;
+    int status;
+};
+
+/* Lines of the log by which the host tells that the adapter broke its contract. */
+static const char *const complaints[] = {
+    "adapter broke the contract", "adapter left a frame unfinished",
+    "adapter left a request unanswered", "runtime error:",
+};
+
+static void show_line(const struct buf *log, const char *at, struct buf *reason) {
+    const char *begin = at, *end = at;
+    while (begin > log->data && begin[-1] != '\n')
+        begin--;
+    while (end < log->data + log->len && *end != '\n')
+        end++;
+    buf_append(reason, begin, (size_t)(end - begin));
+}
+
+static void judge_log(struct outcome *outcome, enum trial_end *end, struct buf *reason) {
+    const struct buf *log = &outcome->log;
+    const char *told_end = outcome->told.data + outcome->told.len;
+    const char *secret = outcome->told.len
+                             ? memchr(outcome->told.data, '\0', outcome->told.len) : NULL;
+    for (size_t i = 0; log->len && i < sizeof(complaints) / sizeof(complaints[0]); i++) {
+        const char *at = memmem(log->data, log->len, complaints[i], strlen(complaints[i]));
+        if (!at || *end == TRIAL_FAILED)
+            continue;
+        *end = TRIAL_FAILED;
+        buf_reset(reason);
+        buf_append_str(reason, "the host complains: ");
+        show_line(log, at, reason);
+    }
+    for (; secret && secret + 1 < told_end; secret = memchr(secret + 1, '\0',
+                                                            (size_t)(told_end - secret - 1))) {
+        size_t len = strnlen(secret + 1, (size_t)(told_end - secret - 1));
+        if (!len || !log->len || !memmem(log->data, log->len, secret + 1, len))
+            continue;
+        *end = TRIAL_FAILED;
+        buf_reset(reason);
+        buf_printf(reason, "a secret stands in the log, one of %zu bytes", len);
+    }
+}
+
+static void append_log_tail(const struct buf *log, struct buf *reason) {
+    size_t skip = log->len > LOG_SHOWN ? log->len - LOG_SHOWN : 0;
+    buf_append_str(reason, "\nlog: ");
+    buf_append(reason, log->data ? log->data + skip : "", log->len - skip);
+}
+
+/* How the child ended, when it did not come to its end. */
+static int judge_status(const struct outcome *outcome, struct buf *reason) {
+    int status = outcome->status;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && outcome->told.len)
+        return 0;
+    buf_reset(reason);
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+        buf_append_str(reason, "it does not come to an end");
+    else if (WIFSIGNALED(status))
+        buf_printf(reason, "crashed: %s", strsignal(WTERMSIG(status)));
+    else if (outcome->told.len)
+        buf_printf(reason, "exit status %d after the trial: memory leaked",
+                   WEXITSTATUS(status));
+    else
+        buf_printf(reason, "crashed: exit status %d", WEXITSTATUS(status));
+    if (*note)
+        buf_printf(reason, "\nat: %s", note);
+    append_log_tail(&outcome->log, reason);
+    return -1;
+}
+
+static enum trial_end judge(struct outcome *outcome, struct buf *reason) {
+    enum trial_end end = TRIAL_PASSED;
+    if (outcome->told.len) {
+        end = (enum trial_end)outcome->told.data[0];
+        outcome->told.data[0] = ' ';
+        buf_append(reason, outcome->told.data + 1,
+                   strnlen(outcome->told.data + 1, outcome->told.len - 1));
+    }
+    if (judge_status(outcome, reason) != 0)
+        return TRIAL_FAILED;
+    judge_log(outcome, &end, reason);
+    return end;
+}
+
+static enum trial_end run_apart(const struct kit *kit, const struct battery *battery,
+                                const struct script *script, struct buf *reason) {
+    struct outcome outcome = { .status = 0 };
+    int pipe_fds[2], log_fd = memfd_create("log", MFD_CLOEXEC);
+    if (pipe2(pipe_fds, O_CLOEXEC) != 0 || log_fd < 0)
+        abort();
+    fflush(stdout);
+    *note = '\0';
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(pipe_fds[0]);
+        be_child(kit, battery, script, pipe_fds[1], log_fd);
+    }
+    close(pipe_fds[1]);
+    read_all(pipe_fds[0], &outcome.told);
+    while (pid > 0 && waitpid(pid, &outcome.status, 0) < 0 && errno == EINTR)
+        ;
+    lseek(log_fd, 0, SEEK_SET);
+    read_all(log_fd, &outcome.log);
+    enum trial_end end = judge(&outcome, reason);
+    close(pipe_fds[0]);
+    close(log_fd);
+    buf_fini(&outcome.told);
+    buf_fini(&outcome.log);
+    return end;
+}
+
+static void print_comment(struct dm_slice text) {
+    while (text.len) {
+        const char *end = memchr(text.ptr, '\n', text.len);
+        size_t len = end ? (size_t)(end - text.ptr) : text.len;
+        printf("# %.*s\n", (int)len, text.ptr);
+        len += end != NULL;
+        text.ptr += len;
+        text.len -= len;
+    }
+}
+
+static void report(struct kit *kit, const char *name, enum trial_end end,
+                   struct dm_slice reason) {
+    kit->number++;
+    printf("%sok %u - %s%s", end == TRIAL_FAILED ? "not " : "", kit->number, name,
+           end == TRIAL_SKIPPED ? " # SKIP " : "\n");
+    if (end == TRIAL_SKIPPED)
+        printf("%.*s\n", DM_SLICE_FMT(reason));
+    if (end == TRIAL_FAILED)
+        print_comment(reason);
+    fflush(stdout);
+    kit->passed += end == TRIAL_PASSED;
+    kit->failed += end == TRIAL_FAILED;
+    kit->skipped += end == TRIAL_SKIPPED;
+}
+
+static void run_one(struct kit *kit, const struct battery *battery, const struct script *script) {
+    struct buf reason = BUF_INIT;
+    char name[300];
+    snprintf(name, sizeof(name), "%s%s%.*s", battery->name, script ? " " : "",
+             script ? (int)script->name_len : 0, script ? script->name : "");
+    if (!kit->options->only || strstr(name, kit->options->only)) {
+        enum trial_end end = run_apart(kit, battery, script, &reason);
+        report(kit, name, end, buf_slice(&reason));
+    }
+    buf_fini(&reason);
+}
+
+void battery_run(struct kit *kit, const struct battery *battery) {
+    if (battery->where == TRIAL_SCRIPTED_ONLY && kit->backing->kind == STAGE_LIVE)
+        return;
+    if (!note) {
+        note = mmap(NULL, NOTE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        if (note == MAP_FAILED)
+            abort();
+    }
+    if (battery->times == TRIAL_ONCE)
+        run_one(kit, battery, NULL);
+    else
+        for (size_t i = 0; i < kit->script_count; i++)
+            run_one(kit, battery, kit->scripts[i]);
+}

@@ -1,0 +1,94 @@
+/* dragoman adapter test. */
+#include "core/server/cli_kit.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/adapter/builtin.h"
+#include "core/adapter/shared_object.h"
+#include "core/kit/kit.h"
+#include "core/server/loadout.h"
+
+static const char usage[] =
+    "usage: dragoman adapter test NAME|FILE.so [options]\n"
+    "  --transcripts DIR   plays the *.txt of this directory, and takes their frames for all else\n"
+    "  --live              against a whole gateway with a private PostgreSQL of its own\n"
+    "  --set KEY=VALUE     a setting of the adapter, or of the gateway (repeatable)\n"
+    "  --only TEXT         only the tests whose name has this in it\n"
+    "Prints TAP; exit status 0: all passed, 1: something failed, 64: wrong arguments.\n";
+
+enum option_key { KEY_TRANSCRIPTS = 256, KEY_LIVE, KEY_SET, KEY_ONLY, KEY_HELP };
+
+static const struct option long_options[] = {
+    { "transcripts", required_argument, NULL, KEY_TRANSCRIPTS },
+    { "live", no_argument, NULL, KEY_LIVE },
+    { "set", required_argument, NULL, KEY_SET },
+    { "only", required_argument, NULL, KEY_ONLY },
+    { "help", no_argument, NULL, KEY_HELP },
+    { NULL, 0, NULL, 0 },
+};
+
+/* What was asked for. */
+struct request {
+    struct kit_options options;
+    const char *settings[STAGE_SETTINGS_MAX];
+    size_t setting_count;
+};
+
+static int read_set(struct request *request, const char *text) {
+    if (!strchr(text, '=') || request->setting_count == STAGE_SETTINGS_MAX - 1)
+        return -1;
+    request->settings[request->setting_count++] = text;
+    return 0;
+}
+
+/* Returns 0, -1 when something is wrong, 1 when help was asked for. */
+static int read_options(int argc, char **argv, struct request *request) {
+    int key, r = 0;
+    optind = 1;
+    request->options.settings = request->settings;
+    request->options.others = builtin_adapters;
+    request->options.files = &kit_files;
+    while (r == 0 && (key = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+        switch (key) {
+        case KEY_TRANSCRIPTS: request->options.transcripts = optarg; break;
+        case KEY_LIVE: request->options.live = &kit_live; break;
+        case KEY_SET: r = read_set(request, optarg); break;
+        case KEY_ONLY: request->options.only = optarg; break;
+        case KEY_HELP: return 1;
+        default: r = -1;
+        }
+    return r == 0 && optind == argc - 1 ? 0 : -1;
+}
+
+static enum kit_exit test_file(struct request *request, const char *path) {
+    struct shared_object *object;
+    struct adapter_error error;
+    if (shared_object_open(path, &object, &error) != 0) {
+        fprintf(stderr, "dragoman: %s\n", error.text);
+        return KIT_FAILED;
+    }
+    request->options.file = shared_object_path(object);
+    request->options.adapter = shared_object_adapter(object);
+    enum kit_exit end = kit_run(&request->options);
+    shared_object_close(object);
+    return end;
+}
+
+int cli_adapter_test(int argc, char **argv) {
+    struct request request = { .setting_count = 0 };
+    int r = read_options(argc, argv, &request);
+    if (r != 0) {
+        fputs(usage, r > 0 ? stdout : stderr);
+        return r > 0 ? KIT_PASSED : KIT_USAGE;
+    }
+    request.options.adapter = loadout_builtin(argv[optind]);
+    if (request.options.adapter)
+        return kit_run(&request.options);
+    if (!strchr(argv[optind], '/') && !strstr(argv[optind], ".so")) {
+        fprintf(stderr, "dragoman: there is no adapter %s\n", argv[optind]);
+        return KIT_USAGE;
+    }
+    return test_file(&request, argv[optind]);
+}
