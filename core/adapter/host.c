@@ -82,6 +82,7 @@ void host_free(struct host *host) {
     metrics_free(host->own_metrics);
     free(host->user_buckets);
     free(host->user_bucket_keys);
+    map_u64_fini(&host->user_requests);
     free(host->public_url);
     free(host);
 }

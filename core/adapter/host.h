@@ -30,6 +30,10 @@ struct host_config {
     uint32_t backlog_pause;        /* ... at which its peer is not read; 64, and at most half of
                                       backlog_max */
     uint32_t send_queue_max;       /* bytes that may wait for a Socket.IO client's poll; 1 MiB */
+    uint32_t user_requests_max;    /* HTTP requests of one user under way, until their responses are
+                                      read, 429 above; no limit */
+    uint64_t response_bytes_max;   /* of responses that clients have not read yet, all together;
+                                      at it further requests get 503; no limit */
     struct address_limit *addresses; /* how often one client address may come; no limit. Outlives
                                         the host */
     struct dm_slice public_url;    /* "https://chat.example": base of absolute URLs, for adapters

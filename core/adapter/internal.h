@@ -165,6 +165,7 @@ struct request {
     uint32_t retry_after;
     int fault;         /* the status that `fault` was asked about; 0: none */
     int status;        /* responded */
+    int64_t counted;   /* the user whose requests it is one of; 0: nobody's */
 };
 
 struct session {
@@ -230,6 +231,7 @@ struct host {
     struct map_bytes bases;
     struct bucket *user_buckets; /* BUCKETS of them, by user and adapter; NULL: none yet */
     uint64_t *user_bucket_keys;
+    struct map_u64 user_requests; /* user id → how many are under way, as a pointer */
 
     /* the hook that runs now */
     struct session *hook_session;
@@ -341,13 +343,16 @@ struct dm_slice request_bearer(const struct http_request *request);
 void request_fill(struct session *session);
 /* A request that nobody is going to answer any more is answered 500. */
 void request_check_answered(struct session *session);
-void request_free(struct request *request);
+void request_free(struct host *host, struct request *request);
 
 /* limit.c */
 int bucket_take(struct bucket *bucket, const struct instance *instance, uint64_t now);
 /* One more of that kind from the session's address. */
 int session_take_address(struct session *session, enum address_limit_kind kind);
 int address_take(struct host *host, enum address_limit_kind kind, uint64_t key);
+/* Counts a request as one of its user's until request_free. 0 when there are too many already. */
+int request_count_in(struct session *session);
+void request_count_out(struct host *host, struct request *request);
 int user_bucket_take(struct host *host, const struct instance *instance, int64_t user_id);
 
 /* encode.c */

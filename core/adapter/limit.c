@@ -56,3 +56,31 @@ int address_take(struct host *host, enum address_limit_kind kind, uint64_t key) 
 int session_take_address(struct session *session, enum address_limit_kind kind) {
     return address_take(session->instance->host, kind, session->address_key);
 }
+
+/* ---- requests under way ---- */
+
+int request_count_in(struct session *session) {
+    struct host *host = session->instance->host;
+    uint64_t user = (uint64_t)session->pub.user->id;
+    uintptr_t count = (uintptr_t)map_u64_get(&host->user_requests, user);
+    uint32_t most = host->config.user_requests_max;
+
+    if (most && count >= most)
+        return 0;
+    session->request->counted = session->pub.user->id;
+    (void)map_u64_put(&host->user_requests, user, (void *)(count + 1));
+    return 1;
+}
+
+void request_count_out(struct host *host, struct request *request) {
+    uint64_t user = (uint64_t)request->counted;
+    uintptr_t count;
+
+    if (!request->counted)
+        return;
+    count = (uintptr_t)map_u64_get(&host->user_requests, user);
+    if (count > 1)
+        (void)map_u64_put(&host->user_requests, user, (void *)(count - 1));
+    else
+        (void)map_u64_remove(&host->user_requests, user);
+}

@@ -19,9 +19,10 @@ static const struct http_handler exchange_handler = {
     .end = on_end,
 };
 
-void request_free(struct request *request) {
+void request_free(struct host *host, struct request *request) {
     if (!request)
         return;
+    request_count_out(host, request);
     free(request->content_type);
     free(request);
 }
@@ -122,8 +123,9 @@ static void take_body(struct session *session) {
     struct request *request = session->request;
 
     if (session->pub.user
-        && !user_bucket_take(session->instance->host, session->instance,
-                             session->pub.user->id)) {
+        && (!user_bucket_take(session->instance->host, session->instance,
+                              session->pub.user->id)
+            || !request_count_in(session))) {
         request_fault(session, 429);
         return;
     }
@@ -267,15 +269,27 @@ static int answer_preflight(struct host *host, struct http_exchange *exchange,
     return 1;
 }
 
+/* 1 when it can be had now. */
+static int has_room(const struct host *host, const struct http_exchange *exchange,
+                    enum dm_session_kind kind) {
+    const struct host_config *config = &host->config;
+
+    if (host->phase != HOST_ACCEPTING)
+        return 0;
+    if (kind == DM_SESSION_SOCKET)
+        return !config->sockets_max || host->socket_count < config->sockets_max;
+    return !config->response_bytes_max
+           || conn_server_queued(conn_server_of(http_conn(exchange)))
+                  < config->response_bytes_max;
+}
+
 static void serve(struct host *host, struct http_exchange *exchange, enum dm_session_kind kind,
                   const struct router_match *match) {
-    uint32_t most = host->config.sockets_max;
     struct session *session = begin(host, exchange, kind, match);
 
     if (!session_take_address(session, ADDRESS_LIMIT_ALL))
         request_fault(session, 429);
-    else if (host->phase != HOST_ACCEPTING
-        || (kind == DM_SESSION_SOCKET && most && host->socket_count >= most))
+    else if (!has_room(host, exchange, kind))
         request_fault(session, 503);
     else
         authenticate(session);
@@ -343,6 +357,6 @@ static void on_end(struct http_exchange *exchange, enum http_end how) {
         session_end(session);
         return;
     }
-    request_free(session->request);
+    request_free(session->instance->host, session->request);
     session->request = NULL;
 }

@@ -104,7 +104,7 @@ void session_end(struct session *session) {
     list_remove(&session->link);
     host->session_count--;
     base_unref(host, session->base);
-    request_free(session->request);
+    request_free(host, session->request);
     free((char *)(uintptr_t)session->subprotocol);
     session->magic = 0;
     free(session);

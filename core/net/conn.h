@@ -36,7 +36,7 @@ struct conn_config {
 
 /* low 16 KiB, high 64 KiB, max 1 MiB; HTTP_LIMITS_DEFAULT; 2 s. */
 #define CONN_CONFIG_DEFAULT \
-    { .write = { 16384, 65536, 1048576 }, .http = HTTP_LIMITS_DEFAULT, .linger_ms = 2000, \
+    { .write = { 16384, 65536, 1048576, NULL }, .http = HTTP_LIMITS_DEFAULT, .linger_ms = 2000, \
       .trusted = NULL }
 
 /* A server without listeners. config is copied; handler must outlive the server. */
@@ -77,6 +77,9 @@ void conn_server_drain(struct conn_server *server);
 
 /* Connections now. */
 uint32_t conn_server_count(const struct conn_server *server);
+
+/* Bytes of responses that clients have not taken yet, of all connections together. */
+uint64_t conn_server_queued(const struct conn_server *server);
 
 typedef void conn_server_closed_fn(void *userdata);
 

@@ -44,6 +44,7 @@ struct conn_server *conn_server_new(struct loop *loop, const struct conn_config 
     server->config = *config;
     server->http_write = config->write;
     server->http_write.max = UINT32_MAX;
+    server->http_write.total = &server->queued;
     server->handler = handler;
     server->userdata = userdata;
     list_init(&server->conns);
@@ -62,6 +63,10 @@ struct loop *conn_server_loop(const struct conn_server *server) {
 
 uint32_t conn_server_count(const struct conn_server *server) {
     return server->count;
+}
+
+uint64_t conn_server_queued(const struct conn_server *server) {
+    return server->queued;
 }
 
 /* ---- listeners ---- */

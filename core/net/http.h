@@ -125,7 +125,7 @@ int http_pair_next(struct dm_slice text, struct dm_slice *ret_rest, struct http_
 /* ---- what the caller of an exchange provides ---- */
 
 enum http_end {
-    HTTP_END_SENT,     /* the response was queued completely */
+    HTTP_END_SENT,     /* the response was taken, but for what the queue's high mark allows */
     HTTP_END_UPGRADED, /* the connection speaks WebSocket now */
     HTTP_END_ANSWERED, /* net answered instead: body too large, too slow or malformed */
     HTTP_END_LOST,     /* the connection ended first */
@@ -186,7 +186,8 @@ int http_respond(struct http_exchange *exchange, unsigned status, const struct h
                  size_t field_count, struct dm_slice body);
 
 /* The same with a further reference to the blob. How large a whole response may be is the
- * caller's to bound; until the peer has read it, no further request of its is taken. */
+ * caller's to bound; until the peer has read it, the exchange stays, and no further request of its
+ * is taken. */
 int http_respond_blob(struct http_exchange *exchange, unsigned status,
                       const struct http_field *fields, size_t field_count, struct blob *body);
 
@@ -228,9 +229,11 @@ struct http_limits {
     uint32_t idle_timeout_ms; /* between two requests: closed in silence */
     uint32_t body_timeout_ms; /* between two pieces of a body that is waited for: 408. Also the
                                  most in which a peer may take nothing of a response: aborted */
+    uint32_t body_total_ms;   /* from a body's first byte to its last, without the time in which
+                                 it is paused: 408; 0: no limit */
 };
 
-/* 8192, 16384, 100, 65536, 10 s, 75 s, 30 s. */
-#define HTTP_LIMITS_DEFAULT { 8192, 16384, 100, 65536, 10000, 75000, 30000 }
+/* 8192, 16384, 100, 65536, 10 s, 75 s, 30 s, 5 min. */
+#define HTTP_LIMITS_DEFAULT { 8192, 16384, 100, 65536, 10000, 75000, 30000, 300000 }
 
 #endif

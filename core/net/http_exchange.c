@@ -55,8 +55,25 @@ void http_exchange_pool_drain(struct conn_server *server) {
     server->exchange_count = 0;
 }
 
-int http_exchange_is_over(const struct http_exchange *exchange) {
+static int is_complete(const struct http_exchange *exchange) {
     return exchange->answer == HTTP_ANSWER_FINISHED && exchange->phase == HTTP_PHASE_DONE;
+}
+
+/* Whoever counts exchanges bounds with them what slow readers hold. */
+static int is_unread(const struct http_exchange *exchange) {
+    return !(exchange->flags & (HTTP_UPGRADED | HTTP_NET_ANSWERED))
+           && stream_is_full(&exchange->conn->stream);
+}
+
+int http_exchange_is_over(const struct http_exchange *exchange) {
+    return is_complete(exchange) && !is_unread(exchange);
+}
+
+void http_exchange_await_reader(struct http_exchange *exchange) {
+    struct stream *stream = &exchange->conn->stream;
+    exchange->unread = stream_queued(stream);
+    stream_set_deadline(stream, is_unread(exchange)
+                                    ? exchange->conn->server->config.http.body_timeout_ms : 0);
 }
 
 int http_exchange_wants_input(const struct http_exchange *exchange) {
@@ -86,9 +103,17 @@ void http_exchange_refuse(struct http_exchange *exchange, unsigned status) {
 
 /* ---- the body ---- */
 
+static uint64_t now_of(const struct http_exchange *exchange) {
+    return loop_now(exchange->conn->server->loop);
+}
+
+/* For the next piece, and at most what is left for the whole. */
 static void arm_body_deadline(struct http_exchange *exchange) {
-    stream_set_deadline(&exchange->conn->stream,
-                        exchange->conn->server->config.http.body_timeout_ms);
+    uint64_t ms = exchange->conn->server->config.http.body_timeout_ms, now = now_of(exchange);
+    uint64_t left = exchange->body_until > now ? exchange->body_until - now : 1;
+    if (exchange->body_until && left < ms)
+        ms = left;
+    stream_set_deadline(&exchange->conn->stream, ms);
 }
 
 static void body_too_large(struct http_exchange *exchange) {
@@ -116,8 +141,8 @@ static void body_piece(struct http_exchange *exchange, struct dm_slice piece) {
 }
 
 static void body_end(struct http_exchange *exchange) {
-    stream_set_deadline(&exchange->conn->stream, 0);
     exchange->phase = HTTP_PHASE_DONE;
+    http_exchange_await_reader(exchange);
     if (exchange->mode == HTTP_BODY_COLLECT)
         exchange->handler->complete(exchange, buf_slice(&exchange->body));
     else if (exchange->mode == HTTP_BODY_RECEIVE)
@@ -127,7 +152,9 @@ static void body_end(struct http_exchange *exchange) {
 /* What can only be said once the caller has named its limit. */
 static int body_begin(struct http_exchange *exchange) {
     int64_t length = exchange->request.length;
+    uint32_t total_ms = exchange->conn->server->config.http.body_total_ms;
     exchange->phase = HTTP_PHASE_BODY;
+    exchange->body_until = total_ms ? now_of(exchange) + total_ms : 0;
     if (exchange->mode != HTTP_BODY_DISCARD && length > 0 &&
         (uint64_t)length > exchange->body_max) {
         body_too_large(exchange);
@@ -202,8 +229,19 @@ size_t http_exchange_feed(struct http_exchange *exchange, const uint8_t *data, s
 
 /* ---- what happens to the connection ---- */
 
+/* A peer that takes something, however little, is waited for. */
+static void reader_timeout(struct http_exchange *exchange) {
+    struct stream *stream = &exchange->conn->stream;
+    if (stream_queued(stream) < exchange->unread)
+        http_exchange_await_reader(exchange);
+    else
+        stream_abort(stream, STREAM_END_TIMEOUT);
+}
+
 void http_exchange_timeout(struct http_exchange *exchange) {
-    if (exchange->flags & HTTP_WAITS_ROOM)
+    if (is_complete(exchange))
+        reader_timeout(exchange);
+    else if (exchange->flags & HTTP_WAITS_ROOM)
         stream_abort(&exchange->conn->stream, STREAM_END_TIMEOUT);
     else if (exchange->phase == HTTP_PHASE_HEAD && !http_parser_is_begun(exchange->parser))
         conn_close(exchange->conn);
@@ -212,6 +250,8 @@ void http_exchange_timeout(struct http_exchange *exchange) {
 }
 
 void http_exchange_drained(struct http_exchange *exchange) {
+    if (is_complete(exchange))
+        conn_mark(exchange->conn);
     if (!(exchange->flags & HTTP_WAITS_ROOM))
         return;
     exchange->flags &= (uint16_t)~HTTP_WAITS_ROOM;
@@ -269,6 +309,8 @@ void http_receive(struct http_exchange *exchange, uint64_t max) {
 void http_body_pause(struct http_exchange *exchange) {
     if (exchange->mode != HTTP_BODY_RECEIVE || exchange->phase == HTTP_PHASE_DONE)
         return;
+    if (!(exchange->flags & HTTP_BODY_PAUSED))
+        exchange->paused_at = now_of(exchange);
     exchange->flags |= HTTP_BODY_PAUSED;
     stream_set_deadline(&exchange->conn->stream, 0);
 }
@@ -277,6 +319,8 @@ void http_body_resume(struct http_exchange *exchange) {
     if (!(exchange->flags & HTTP_BODY_PAUSED))
         return;
     exchange->flags &= (uint16_t)~HTTP_BODY_PAUSED;
+    if (exchange->body_until)
+        exchange->body_until += now_of(exchange) - exchange->paused_at;
     arm_body_deadline(exchange);
     conn_mark(exchange->conn);
 }

@@ -5,7 +5,8 @@
  *                            \______________^            has not said yet what becomes of the body)
  * Response side:  NONE -> BEGUN -> FINISHED
  *
- * The exchange ends when the response is FINISHED and the request DONE, or given up. */
+ * The exchange ends when the response is FINISHED, the peer has read it down to the queue's high
+ * mark, and the request is DONE, or given up. */
 #ifndef DRAGOMAN_NET_HTTP_EXCHANGE_H
 #define DRAGOMAN_NET_HTTP_EXCHANGE_H
 
@@ -59,6 +60,9 @@ struct http_exchange {
     struct buf body;
     uint64_t body_max;
     uint64_t body_seen;
+    uint64_t body_until; /* loop_now when it is too late for the rest; 0: no limit */
+    uint64_t paused_at;
+    size_t unread;       /* of the response, when the time for the reader began */
     int64_t left; /* of a response of given length */
     uint16_t flags;
     uint8_t phase;
@@ -87,6 +91,10 @@ void http_exchange_end(struct http_exchange *exchange, enum http_end how);
 /* Answers for net itself and ends the connection afterwards; the caller's handler gets
  * HTTP_END_ANSWERED. Where a response was begun the connection is aborted instead. */
 void http_exchange_refuse(struct http_exchange *exchange, unsigned status);
+
+/* The response is complete: the time in which the peer may take nothing of it begins to run, where
+ * the exchange waits for that. */
+void http_exchange_await_reader(struct http_exchange *exchange);
 
 /* The deadline has passed; the send queue has drained; the peer has ended its direction. */
 void http_exchange_timeout(struct http_exchange *exchange);

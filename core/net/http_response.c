@@ -143,7 +143,7 @@ static void finish(struct http_exchange *exchange) {
                             exchange->conn->server->config.http.body_timeout_ms);
     } else {
         exchange->phase = HTTP_PHASE_DONE;
-        stream_set_deadline(&exchange->conn->stream, 0);
+        http_exchange_await_reader(exchange);
     }
     conn_mark(exchange->conn);
 }

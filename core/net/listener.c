@@ -64,7 +64,7 @@ static const struct stream_handler surplus_handler = {
     .data = surplus_data,
     .closed = surplus_closed,
 };
-static const struct stream_limits surplus_limits = { 4096, 8192, 16384 };
+static const struct stream_limits surplus_limits = { 4096, 8192, 16384, NULL };
 
 static void refuse(struct listener *listener, int fd) {
     if (listener->config.surplus.len == 0 || listener->surplus == SURPLUS_MAX) {

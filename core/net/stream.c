@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/net/loop_internal.h"
 #include "core/net/stream_internal.h"
 #include "core/net/stream_queue.h"
 
@@ -64,8 +63,9 @@ static void finish(struct stream *stream, enum stream_end why) {
         return;
     stream->state = STREAM_GONE;
     stream->end = (uint8_t)why;
-    stream->loop->queued -= stream->queue.bytes;
+    uint32_t before = stream->queue.bytes;
     stream_queue_clear(&stream->queue);
+    stream_account(stream, before);
     loop_hook_cancel(&stream->hook);
     loop_timer_cancel(stream->loop, &stream->timer);
     uv_close((uv_handle_t *)&stream->poll, on_closed);
@@ -108,6 +108,12 @@ static void tell_drained(struct stream *stream) {
         stream->handler->drained(stream);
 }
 
+static void consume(struct stream *stream, size_t len) {
+    uint32_t before = stream->queue.bytes;
+    stream_queue_consume(&stream->queue, len);
+    stream_account(stream, before);
+}
+
 /* One system call; 1 when there is more to do at once, 0 when not, negative errno on failure. */
 static ssize_t flush_once(struct stream *stream) {
     struct iovec iov[FLUSH_PIECES];
@@ -117,11 +123,8 @@ static ssize_t flush_once(struct stream *stream) {
     ssize_t n = stream->layer->ops->write(stream->layer, stream->fd, iov, count, &want);
     if (n < 0 && n != -EAGAIN)
         return n;
-    if (n > 0) {
-        uint32_t before = stream->queue.bytes;
-        stream_queue_consume(&stream->queue, (size_t)n);
-        stream->loop->queued -= before - stream->queue.bytes;
-    }
+    if (n > 0)
+        consume(stream, (size_t)n);
     if (n > 0 && stream->state == STREAM_FLUSHING)
         loop_timer_arm(stream->loop, &stream->timer, stream->flush_ms);
     if (n == (ssize_t)bytes)
@@ -292,7 +295,7 @@ static int queue_check(struct stream *stream, size_t len) {
 
 /* So many bytes were in the queue before something was put into it. */
 static void queued(struct stream *stream, uint32_t before) {
-    stream->loop->queued += stream->queue.bytes - before;
+    stream_account(stream, before);
     if (stream->queue.bytes >= stream->limits->high)
         stream->flags |= STREAM_WAS_FULL;
     loop_hook_mark(stream->loop, &stream->hook, LOOP_FLUSH);
@@ -339,6 +342,14 @@ uint64_t stream_queued_total(const struct loop *loop) {
 
 int stream_is_full(const struct stream *stream) {
     return stream->queue.bytes >= stream->limits->high;
+}
+
+void stream_set_limits(struct stream *stream, const struct stream_limits *limits) {
+    if (stream->limits->total)
+        *stream->limits->total -= stream->queue.bytes;
+    stream->limits = limits;
+    if (limits->total)
+        *limits->total += stream->queue.bytes;
 }
 
 void stream_pause(struct stream *stream) {

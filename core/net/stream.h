@@ -63,6 +63,8 @@ struct stream_limits {
     uint32_t high; /* stream_is_full at or above */
     uint32_t max;  /* above it the stream is aborted with STREAM_END_SLOW; one write may pass it
                       while the queue is below `high`: that peer is not slow */
+    uint64_t *total; /* what is queued in all streams with these limits, kept up to date here;
+                        NULL: nobody asks */
 };
 
 /* What lies between a stream and its descriptor, e.g. TLS. The plain socket is the default. All
@@ -155,6 +157,9 @@ int stream_is_full(const struct stream *stream);
  * that neither reads nor writes does not notice that its peer is gone. Idempotent. */
 void stream_pause(struct stream *stream);
 void stream_resume(struct stream *stream);
+
+/* Other limits from now on. */
+void stream_set_limits(struct stream *stream, const struct stream_limits *limits);
 
 /* One deadline per open stream, in milliseconds from now; 0 takes it away. */
 void stream_set_deadline(struct stream *stream, uint64_t ms);

@@ -2,6 +2,7 @@
 #ifndef DRAGOMAN_NET_STREAM_INTERNAL_H
 #define DRAGOMAN_NET_STREAM_INTERNAL_H
 
+#include "core/net/loop_internal.h"
 #include "core/net/stream.h"
 
 extern struct stream_layer stream_socket_layer;
@@ -15,5 +16,13 @@ enum stream_flag {
     STREAM_SHUT = 32,      /* our direction is shut down */
     STREAM_READ_AGAIN = 64 /* the layer has bytes that readiness will not announce */
 };
+
+/* The queue held `before` bytes when it was last counted. */
+static inline void stream_account(const struct stream *stream, uint32_t before) {
+    uint64_t more = (uint64_t)stream->queue.bytes - before;
+    stream->loop->queued += more;
+    if (stream->limits->total)
+        *stream->limits->total += more;
+}
 
 #endif

@@ -118,7 +118,7 @@ int websocket_accept(struct http_exchange *exchange, const struct websocket_opti
     if (r < 0)
         return r;
     conn->flags |= CONN_WEBSOCKET;
-    conn->stream.limits = &conn->server->config.write;
+    stream_set_limits(&conn->stream, &conn->server->config.write);
     websocket_init(&conn->ws, options);
     *ret_ws = &conn->ws;
     return 0;

@@ -60,6 +60,7 @@ static struct conn_config limits_of(const struct entry *entry) {
     struct conn_config config = CONN_CONFIG_DEFAULT;
     config.write.max = (uint32_t)config_int(entry->config, "limits.send_queue_bytes");
     config.http.head_timeout_ms = (uint32_t)config_int(entry->config, "limits.handshake_ms");
+    config.http.body_total_ms = (uint32_t)config_int(entry->config, "limits.body_ms");
     config.trusted = &entry->trusted;
     return config;
 }

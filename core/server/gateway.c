@@ -47,6 +47,8 @@ static int open_host(struct gateway *gateway) {
         .send_queue_max = (uint32_t)config_int(gateway->config, "limits.send_queue_bytes"),
         .public_url = config_string(gateway->config, "public_url"),
         .addresses = gateway->addresses,
+        .user_requests_max = (uint32_t)config_int(gateway->config, "limits.user_requests"),
+        .response_bytes_max = (uint64_t)config_int(gateway->config, "limits.response_bytes"),
     };
     if (loadout_init(&gateway->loadout, gateway->config))
         return cli_fail(CLI_CONFIG, "%s", config_error(gateway->config));

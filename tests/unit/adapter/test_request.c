@@ -212,6 +212,27 @@ Test(request, over_the_users_rate_is_answered_429) {
     expect(read_answer(fd), "429 ");
 }
 
+Test(request, over_the_number_under_way_is_answered_429) {
+    const struct host_config config = { .user_requests_max = 1 };
+    const struct dm_result ok = { .status = DM_OK };
+    int first, second;
+
+    rig_fini(&rig);
+    begin(&probe_adapter, &config);
+    first = ask_closed();
+    second = ask_closed();
+    rig_answer_login(&rig, rig_next(&rig), rig_user(1));
+    rig_answer_login(&rig, rig_next(&rig), rig_user(1));
+    expect(read_answer(second), "429 ", "{\"fault\":429}");
+    buf_reset(&answer);
+    rig_answer(&rig, rig_next(&rig), &ok);
+    expect(read_answer(first), "200 ");
+    first = ask_closed();
+    rig_answer_login(&rig, rig_next(&rig), rig_user(1));
+    rig_answer(&rig, rig_next(&rig), &ok);
+    expect(read_answer(first), "200 ");
+}
+
 /* Two at once from an address, one of them without credentials; none come back in time. */
 static struct address_limit *begin_limited(uint32_t all, uint32_t anonymous) {
     const struct address_limit_config config = {

@@ -43,7 +43,7 @@ const struct stream_handler fixture_handler = {
 
 const struct stream_handler fixture_bare_handler = { .data = on_data, .closed = on_closed };
 
-const struct stream_limits fixture_limits = { 1000, 10000, 50000 };
+const struct stream_limits fixture_limits = { 1000, 10000, 50000, NULL };
 
 void fixture_open(struct fixture *f, struct stream_layer *layer,
                   const struct stream_handler *handler) {

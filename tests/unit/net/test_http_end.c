@@ -116,6 +116,27 @@ Test(http_end, slow_body_is_408) {
     net_close(&net);
 }
 
+/* Each byte comes in time for its own deadline. */
+static void trickle(struct net *net) {
+    for (int i = 0; i < 1000 && !net->peer_eof && !net->peer_reset; i++) {
+        if (i % 5 == 0)
+            net_put(net, DM_SLICE("x"));
+        loop_nap(net->loop);
+        net_settle(net);
+    }
+}
+
+Test(http_end, body_that_trickles_is_408_in_the_end) {
+    struct net net = { 0 };
+    set_defaults(&net);
+    net.config.http.body_total_ms = SHORT_MS;
+    net_open(&net, net_answer_body);
+    net_send_str(&net, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 999\r\n\r\n");
+    trickle(&net);
+    check_true(text_begins(net_take(&net), "HTTP/1.1 408 "));
+    net_close(&net);
+}
+
 Test(http_end, unwanted_body_that_never_comes_does_not_hold_the_connection) {
     struct net net = { 0 };
     set_defaults(&net);

@@ -177,3 +177,57 @@ Test(http_response, may_be_larger_than_a_socket_may_queue) {
     blob_unref(blob);
     net_close(&net);
 }
+
+/* ---- readers that leave a whole response lying ---- */
+
+static void respond_large(struct net *net) {
+    struct blob *blob = blob_alloc(2000000);
+    memset(blob->data, 'a', blob->len);
+    cr_assert(eq(int, http_respond_blob(net->held, 200, NULL, 0, blob), 0));
+    blob_unref(blob);
+}
+
+Test(http_response, exchange_stays_until_the_response_is_read) {
+    struct net net = { .config = CONN_CONFIG_DEFAULT };
+    open_held(&net, GET);
+    net_take_log(&net);
+    respond_large(&net);
+    net_turn(&net);
+    net_turn(&net);
+    cr_assert(eq(str, (char *)net_take_log(&net), ""));
+    check_true(conn_server_queued(net.server) > 1000000);
+    net_settle(&net);
+    cr_assert(eq(str, (char *)net_take_log(&net), "end:sent "));
+    cr_assert(eq(u64, conn_server_queued(net.server), 0));
+    net_close(&net);
+}
+
+Test(http_response, whole_response_that_nobody_reads_is_dropped) {
+    struct net net = { .config = CONN_CONFIG_DEFAULT };
+    net.config.http.body_timeout_ms = 20;
+    open_held(&net, GET);
+    respond_large(&net);
+    net_wait_log(&net, "end:lost closed ");
+    cr_assert(eq(u64, conn_server_queued(net.server), 0));
+    net_close(&net);
+}
+
+Test(http_response, slow_reader_is_waited_for) {
+    struct net net = { .config = CONN_CONFIG_DEFAULT };
+    char data[65536];
+    net.config.http.body_timeout_ms = 300;
+    open_held(&net, GET);
+    net_take_log(&net);
+    respond_large(&net);
+    /* Longer than the time in which nothing may be taken, but never nothing for so long. */
+    for (int i = 0; i < 8; i++) {
+        while (read(net.peer, data, sizeof(data)) > 0)
+            ;
+        for (int nap = 0; nap < 45; nap++)
+            loop_nap(net.loop);
+    }
+    cr_assert(eq(str, (char *)net_take_log(&net), ""));
+    net_settle(&net);
+    check_true(text_has(net_take_log(&net), "end:sent "));
+    net_close(&net);
+}

@@ -38,7 +38,7 @@ Test(websocket_flow, order_of_copies_and_blobs_is_kept) {
 Test(websocket_flow, slow_consumer_is_dropped_at_the_limit) {
     struct net net = { .config = CONN_CONFIG_DEFAULT };
     char payload[10000] = { 0 };
-    net.config.write = (struct stream_limits){ 10000, 20000, 100000 };
+    net.config.write = (struct stream_limits){ 10000, 20000, 100000, NULL };
     net_open_ws(&net);
     int r = 0;
     int sent = 0;
