@@ -150,3 +150,7 @@ void listen_pg_close(struct listen_pg *listen, listen_pg_closed_fn closed, void 
     listen->closed_owner = owner;
     pg_conn_close(listen->conn);
 }
+
+int listen_pg_is_up(const struct listen_pg *listen) {
+    return pg_conn_state(listen->conn) == PG_CONN_READY;
+}

@@ -25,6 +25,9 @@ int listen_pg_open(uv_loop_t *loop, const char *conninfo, bus_notice_fn notice, 
 /* Closes and frees; closed(owner) runs last, on the loop. No notice after the call. */
 void listen_pg_close(struct listen_pg *listen, listen_pg_closed_fn closed, void *owner);
 
+/* 1 while the connection is there, else 0. */
+int listen_pg_is_up(const struct listen_pg *listen);
+
 /* Reads one payload. Returns 0, or -EINVAL for anything malformed or unknown. */
 int listen_pg_parse(const char *payload, struct bus_notice *ret_notice);
 

@@ -190,6 +190,7 @@ struct session {
     uint64_t serial;        /* for the log */
     uint64_t address_key;   /* for limits */
     struct dm_slice peer;   /* its address as text */
+    int64_t begun_us;       /* since the epoch */
 };
 
 /* ---- the host ---- */

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "core/adapter/internal.h"
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 
@@ -58,6 +59,7 @@ struct session *session_new(struct instance *instance, enum dm_session_kind kind
     session->serial = ++host->next_serial;
     session->address_key = address_limit_key(host->config.addresses, remote);
     session->peer = (struct dm_slice){ memory + address_at, address_len };
+    session->begun_us = clock_real_us();
     loop_timer_init(&session->deadline, on_deadline);
     loop_timer_init(&session->timer, on_timer);
     list_push_back(&host->sessions, &session->link);

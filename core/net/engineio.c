@@ -249,6 +249,10 @@ int engineio_send_blob(struct engineio_session *session, struct blob *frames) {
     return session->ws ? websocket_send_blob(session->ws, frames) : enqueue(session, frames);
 }
 
+uint64_t engineio_queued(const struct engineio_session *session) {
+    return session->queued + (session->ws ? websocket_queued(session->ws) : 0);
+}
+
 int engineio_send(struct engineio_session *session, struct dm_slice text) {
     struct buf *scratch = &session->server->scratch;
     buf_reset(scratch);

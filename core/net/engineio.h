@@ -113,6 +113,9 @@ int engineio_send_blob(struct engineio_session *session, struct blob *frames);
 /* One text message, its type put in front. */
 int engineio_send(struct engineio_session *session, struct dm_slice text);
 
+/* Bytes that the client has not taken. */
+uint64_t engineio_queued(const struct engineio_session *session);
+
 /* The limit for what comes from now on. */
 void engineio_set_max_message(struct engineio_session *session, uint32_t bytes);
 

@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yyjson.h>
 
 #include "core/base/secret.h"
 #include "core/base/utf8.h"
 #include "core/server/cli.h"
 #include "core/server/cli_ref.h"
 #include "core/server/hashing.h"
+#include "core/server/user_json.h"
 
 #define SECRET_MAX 1024
 #define ID_MIN 10000000
@@ -115,31 +115,11 @@ static int take_options(struct user_options *options, int argc, char **argv) {
     return CLI_OK;
 }
 
-static void put_slice(yyjson_mut_doc *doc, yyjson_mut_val *root, const char *key,
-                      struct dm_slice value) {
-    if (value.ptr)
-        yyjson_mut_obj_add_strncpy(doc, root, key, value.ptr, value.len);
-    else
-        yyjson_mut_obj_add_null(doc, root, key);
-}
-
 static int print_user(const struct dm_user *user) {
     yyjson_mut_doc *doc = yyjson_mut_doc_new(NULL);
     yyjson_mut_val *root = yyjson_mut_obj(doc);
-    char uuid[DM_UUID_TEXT_LEN + 1];
-    dm_uuid_format(&user->uuid, uuid);
     yyjson_mut_doc_set_root(doc, root);
-    yyjson_mut_obj_add_int(doc, root, "id", user->id);
-    yyjson_mut_obj_add_str(doc, root, "uuid", uuid);
-    put_slice(doc, root, "username", user->username);
-    put_slice(doc, root, "email", user->email);
-    put_slice(doc, root, "first_name", user->first_name);
-    put_slice(doc, root, "last_name", user->last_name);
-    put_slice(doc, root, "role", user->role);
-    put_slice(doc, root, "photo", user->photo);
-    put_slice(doc, root, "color", user->color);
-    put_slice(doc, root, "location", user->location);
-    yyjson_mut_obj_add_bool(doc, root, "active", user->flags & DM_USER_ACTIVE);
+    user_json_put(doc, root, user);
     char *line = yyjson_mut_write(doc, 0, NULL);
     if (line)
         puts(line);

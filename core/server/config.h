@@ -82,7 +82,21 @@ int config_each(const struct config *config, const char *prefix, config_each_fn 
 int config_fail(struct config *config, const char *path, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Appends every setting of the table with its value in effect as YAML, secrets masked. */
+/* One value in effect, for people to see. */
+struct config_shown {
+    const char *path;
+    struct dm_slice value;   /* "***" for a secret; absent when there is none */
+    enum config_kind kind;
+    const char *place;       /* where it was given; "default" */
+    const char *doc;         /* NULL for a key that is an adapter's */
+};
+
+typedef void config_shown_fn(void *owner, const struct config_shown *shown);
+
+/* Shows every setting of the table in its order, and then, by path, what was given for lists. */
+void config_each_shown(const struct config *config, config_shown_fn *fn, void *owner);
+
+/* Appends the same as YAML; what is in lists as comments. */
 void config_show(const struct config *config, struct buf *ret_yaml);
 
 #endif

@@ -12,7 +12,12 @@ const struct config_setting config_settings[] = {
     { .path = "listen", .kind = CONFIG_STRING, .fallback = "127.0.0.1:8080",
       .doc = "Where clients connect: HOST:PORT, [IPV6]:PORT or unix:PATH. Port 0: a free one." },
     { .path = "admin", .kind = CONFIG_STRING,
-      .doc = "Where health and metrics are served; absent: nowhere." },
+      .doc = "Where health, metrics, admin API and console are served; absent: nowhere." },
+    { .path = "admin_token_file", .kind = CONFIG_STRING,
+      .doc = "File with the token of the admin API; absent: admin.token in the state directory, "
+             "made when it is not there." },
+    { .path = "admin_names", .kind = CONFIG_STRING,
+      .doc = "Further host names, separated by blanks, by which the admin API may be asked." },
     { .path = "state", .kind = CONFIG_STRING, .fallback = "/var/lib/dragoman",
       .doc = "Directory for the signing key and the private database." },
     { .path = "public_url", .kind = CONFIG_STRING,

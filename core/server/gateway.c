@@ -168,8 +168,26 @@ const char *gateway_address(const struct gateway *gateway) {
     return entry_address(gateway->entry);
 }
 
-int gateway_is_ready(const struct gateway *gateway) {
-    return gateway->state == GATEWAY_OPEN && backend_state(gateway->backend) == STORE_UP;
+struct config *gateway_config(struct gateway *gateway) {
+    return gateway->config;
+}
+
+struct host *gateway_host(struct gateway *gateway) {
+    return gateway->host;
+}
+
+struct auth *gateway_auth(struct gateway *gateway) {
+    return gateway->auth;
+}
+
+const char *gateway_unready(const struct gateway *gateway) {
+    if (gateway->state != GATEWAY_OPEN)
+        return "draining";
+    return backend_state(gateway->backend) == STORE_UP ? NULL : "database";
+}
+
+int gateway_bus_is_up(const struct gateway *gateway) {
+    return listen_pg_is_up(gateway->listen);
 }
 
 void gateway_measure(struct gateway *gateway) {
@@ -177,7 +195,9 @@ void gateway_measure(struct gateway *gateway) {
     measure_process(measure);
     measure_store(measure, gateway->backend);
     measure_gauge(measure, "dragoman_ready", "1 while it serves: see /readyz.",
-                  (uint64_t)gateway_is_ready(gateway));
+                  gateway_unready(gateway) == NULL);
+    measure_gauge(measure, "dragoman_bus_up", "1 while it hears of other processes, else 0.",
+                  (uint64_t)gateway_bus_is_up(gateway));
     measure_gauge(measure, "dragoman_connections", "Connections of clients now.",
                   conn_server_count(gateway->server));
     file_service_measure(gateway->files, measure);

@@ -6,7 +6,9 @@
 #include "core/server/config.h"
 #include "core/server/inherit.h"
 
+struct auth;
 struct gateway;
+struct host;
 
 /* Builds everything and listens: on the INHERIT_PUBLIC sockets of `inherit`, which it claims, or
  * where the configuration says. Blocks meanwhile. Returns a CLI exit code; on CLI_OK connections
@@ -15,12 +17,19 @@ int gateway_open(struct config *config, struct inherit *inherit, struct gateway 
 
 struct backend *gateway_backend(struct gateway *gateway);
 struct metrics *gateway_metrics(struct gateway *gateway);
+struct config *gateway_config(struct gateway *gateway);
+struct host *gateway_host(struct gateway *gateway);
+struct auth *gateway_auth(struct gateway *gateway);
 
 /* Where clients connect, "HOST:PORT", the first place of several; borrowed. */
 const char *gateway_address(const struct gateway *gateway);
 
-/* 1 while it can serve: database there, not draining. */
-int gateway_is_ready(const struct gateway *gateway);
+/* Why it cannot serve: one word of static storage, NULL when it
+ * can. "draining", "database". */
+const char *gateway_unready(const struct gateway *gateway);
+
+/* 1 while it hears of what other processes do, else 0. */
+int gateway_bus_is_up(const struct gateway *gateway);
 
 /* Puts figures that are not counted as they happen into the metrics. */
 void gateway_measure(struct gateway *gateway);

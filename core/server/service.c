@@ -5,7 +5,7 @@
 #include <sys/resource.h>
 
 #include "core/base/log.h"
-#include "core/server/admin.h"
+#include "core/server/admin/admin.h"
 #include "core/server/cli.h"
 #include "core/server/control.h"
 #include "core/server/gateway.h"
@@ -48,6 +48,12 @@ static void drain_asked(void *owner, struct control_call *call) {
 
 static const struct control_handler control_handler = { .drain = drain_asked };
 
+static void admin_asked(void *owner) {
+    drain(owner, "asked through the admin API");
+}
+
+static const struct admin_events admin_events = { .drain = admin_asked };
+
 /* One descriptor per connection: take all the system grants. */
 static void raise_descriptor_limit(void) {
     struct rlimit limit;
@@ -89,7 +95,7 @@ static int open_admin(struct service *service, struct config *config) {
     int fd = inherit_claim(&service->inherit, INHERIT_ADMIN);
     if (fd < 0 && !address.ptr)
         return CLI_OK;
-    int r = admin_open(service->gateway, address, fd, &service->admin);
+    int r = admin_open(service->gateway, address, fd, &admin_events, service, &service->admin);
     return r ? cli_fail(CLI_FAILED, "cannot listen at %s: %s",
                         fd < 0 ? address.ptr : "the inherited admin socket", strerror(-r))
              : CLI_OK;

@@ -1,0 +1,30 @@
+/* The admin listener: an address of its own, apart from the clients'.
+ *
+ *  - /healthz (the process turns its loop), /readyz (it can serve, or why not) and /metrics
+ *    (Prometheus text format 0.0.4) need no credentials.
+ *  - /api/v1/…: JSON, described by proto-docs/admin/openapi.yaml; for whom guard.h says. */
+#ifndef DRAGOMAN_SERVER_ADMIN_H
+#define DRAGOMAN_SERVER_ADMIN_H
+
+#include "core/server/gateway.h"
+
+struct admin;
+
+/* What operators ask of the process; all run on the loop. */
+struct admin_events {
+    /* Drain and end, as SIGTERM would have it. */
+    void (*drain)(void *owner);
+};
+
+/* Listens at `address`, or on the inherited socket `fd` when it is not -1. Returns 0, or a negative
+ * errno with one line in the log; fd is the caller's only on failure. */
+int admin_open(struct gateway *gateway, struct dm_slice address, int fd,
+               const struct admin_events *events, void *owner, struct admin **ret_admin);
+
+/* Where, "HOST:PORT"; borrowed. */
+const char *admin_address(const struct admin *admin);
+
+/* Runs the loop until it is gone. NULL does nothing. */
+void admin_close(struct admin *admin);
+
+#endif
