@@ -1,4 +1,4 @@
-/* The adapter contract: the one header that an adapter includes.
+/* The adapter contract. Adapters include it as <dragoman/adapter.h>.
  *
  * An adapter implements one dialect: it decodes frames and requests into commands, and encodes
  * results and events into frames and responses. Everything else (sockets, authentication,
@@ -8,18 +8,35 @@
  * objects alike; a shared object exports it as the symbol DM_ADAPTER_SYMBOL.
  *
  * Rules that hold for every hook and every host function:
- *  - One thread. Hooks run on the loop, one at a time; a hook must not block. A host function
- *    never calls a hook before it returns.
+ *  - One thread. Hooks run on the loop's thread, one at a time, and never inside one another. All
+ *    sessions of the process wait while a hook runs: it must not block, neither on files, sockets,
+ *    locks and names nor on long computations.
+ *  - Host functions are called in hooks of the adapter, on its own sessions and its own instance,
+ *    and nowhere else. Each returns at once, and none calls a hook before it returns: what follows
+ *    from it comes when the hook is over.
  *  - Ownership. What a hook gets is borrowed until it returns; what a host function gets is copied
  *    before it returns, if the host needs it longer. (Exception: strings put into a struct dm_out
- *    are borrowed until that frame or response ends.) An adapter frees nothing of the host's.
- *  - Sessions. `open` is the first hook of a session and `close` the last. After dm_close the
- *    session gets no more frames, results or events, only `close`.
- *  - Growth. Every struct here grows at its tail only, and arrays come as struct dm_table with
- *    their row size, so an adapter built against minor version N loads into a host with any later
- *    minor. A host refuses an adapter of another major or a later minor.
- *  - The host checks each argument it gets, in release builds too; a wrong one is logged and
- *    ignored, never obeyed. */
+ *    are borrowed until that frame or response ends.) An adapter frees nothing of the host's, and
+ *    the host nothing of the adapter's: what hangs on `state` is freed in `close` and `stop`.
+ *  - Sessions. `close` is the last hook of a session. After dm_close the session gets no more
+ *    frames, results or events, only `close`; what is written or submitted then is dropped.
+ *  - Errors. The host checks each argument it gets, in release builds too. A wrong one is logged
+ *    ("adapter broke the contract") and the call has no effect; functions that return something
+ *    return what they do for nothing there (NULL, 0, an absent slice). Outcomes that a correct
+ *    adapter may meet are values: enum dm_status in results, enum dm_notice.
+ *  - Limits. What a peer may do too much of is stopped before the adapter sees it (frame sizes,
+ *    rates, backlogs: settings that every adapter has). What an adapter writes for a peer that does
+ *    not read is queued up to limits.send_queue_bytes; then that peer is disconnected.
+ *  - Growth. An adapter built against minor version N loads into a host with any later minor; a
+ *    host refuses one of another major or a later minor. For that, structs grow at their tail only,
+ *    the large ones say their size, and constant arrays come as struct dm_table with their row
+ *    size. These never grow, because one side embeds them or fills them for the other without a
+ *    size: dm_slice, dm_uuid, dm_table, dm_limits, dm_header, dm_response, dm_part, dm_ref,
+ *    dm_upload, dm_profile. Enums get further members: an adapter passes over a notice, status or
+ *    session kind that it does not know, as `default:` does. Of events it gets only those that its
+ *    capabilities name.
+ *
+ * Minor versions: 1.1 added Engine.IO routes, and flags of settings. */
 #ifndef DRAGOMAN_ADAPTER_H
 #define DRAGOMAN_ADAPTER_H
 
@@ -29,7 +46,7 @@
 #include "../model/result.h"
 
 #define DM_ABI_MAJOR 1
-#define DM_ABI_MINOR 0
+#define DM_ABI_MINOR 1
 #define DM_ADAPTER_SYMBOL "dragoman_adapter"
 
 /* Begins the definition of the descriptor: DM_ADAPTER_DEFINE = { .size = ..., ... };
@@ -194,13 +211,20 @@ enum dm_setting_kind {
     DM_SETTING_WORD, /* one of `words`, NULL-terminated */
 };
 
+enum dm_setting_flag {
+    DM_SETTING_SECRET = 1u << 0, /* never shown */
+};
+
+/* A key below `settings` of the adapter in the configuration. The host reads and checks it: a value
+ * of another kind, or a key that no row has, keeps the gateway from starting. */
 struct dm_setting {
-    const char *key;
+    const char *key;          /* as a name of adapters; not one of the common settings */
     enum dm_setting_kind kind;
     const char *fallback;     /* default, as it would stand in the file; NULL: absent */
     int64_t min, max;
     const char *const *words;
     const char *doc;          /* one line */
+    uint32_t flags;           /* enum dm_setting_flag; since 1.1 */
 };
 
 enum dm_treatment {
@@ -253,16 +277,21 @@ struct dm_adapter {
     struct dm_table settings;     /* struct dm_setting */
     struct dm_table capabilities; /* struct dm_capability */
 
-    /* All hooks may be NULL unless said otherwise. */
+    /* All hooks may be NULL unless said otherwise. Which host functions a hook may call: those that
+     * take the session it got, or another one of the same instance that is open; dm_log, settings
+     * and reading JSON everywhere; what is said of a request's data where it says so. */
 
-    /* The instance is configured; sessions may come from now on. Returns 0, or -1 after
-     * dm_log_error said why: nothing of this adapter is then loaded. */
+    /* The instance is configured: `instance->state` is zeroed, settings can be read. Sessions come
+     * when the adapters of the process have all started. Returns 0, or -1 after dm_log said why:
+     * the gateway does not start then, `stop` of this instance does not run, and what `start` had
+     * allocated must be gone again. It may be called once more, with a zeroed state. */
     int (*start)(struct dm_instance *instance);
-    /* The last hook of an instance; every session has been closed. Also runs after a reload. */
+    /* The last hook of an instance that has started; every session of it has been closed. */
     void (*stop)(struct dm_instance *instance);
 
-    /* A WebSocket wants in. NULL: it is accepted. Otherwise the adapter calls dm_accept or
-     * dm_respond, here or later (from `result`); the handshake deadline runs meanwhile. */
+    /* A WebSocket wants in; its route's `auth` has been seen to. NULL: it is accepted. Otherwise
+     * the adapter calls dm_accept or dm_respond, here or later (from `result` or `notice`). Without
+     * either until limits.handshake_ms it is answered 503. */
     void (*upgrade)(struct dm_session *session, const struct dm_request *request);
     /* The WebSocket is open. With DM_AUTH_OPTIONAL request->auth tells what came of a token.
      * Socket.IO: the client has joined the namespace and been told so (`upgrade` is not asked);
@@ -274,8 +303,11 @@ struct dm_adapter {
      * none. Required with WebSocket, Socket.IO and Engine.IO routes. */
     const char *(*frame)(struct dm_session *session, const struct dm_frame *frame);
 
-    /* An HTTP request of a route, authenticated as the route says. The adapter calls dm_respond
-     * once, here or later. Required with HTTP routes. */
+    /* An HTTP request of a route, authenticated as the route says, its body whole and within
+     * body_max. The adapter answers once, by dm_respond or dm_respond_begin, here or later (from
+     * `result` or `notice`); until then it has something under way: a command, a timer, or a piece
+     * the peer has not taken. One with nothing under way is answered 500, one that takes longer
+     * than a minute 503. Required with HTTP routes. */
     void (*request)(struct dm_session *session, const struct dm_request *request);
     /* The host refuses a request (also one for a WebSocket): 401, 404 (no route), 405, 413, 429,
      * 503. The adapter answers by dm_respond in its dialect, at once; if it does not, or without
@@ -287,22 +319,27 @@ struct dm_adapter {
      * those of commands under way still come, and session->user is NULL then. */
     void (*result)(struct dm_session *session, const struct dm_result *result,
                    struct dm_slice cookie);
-    /* Encodes one event for all sessions that `view` describes: zero or more frames into `out`.
-     * Called once per event, audience and variant; the bytes are shared. Must depend on its
-     * arguments and the instance alone. Required when any capability is supported. */
+    /* Encodes one event for all sessions that `view` describes: zero or more frames into `out`,
+     * each ended by dm_frame_end. Called once per event, audience and variant; the bytes are
+     * shared. Must depend on its arguments and the instance alone; dm_out, dm_submit and whatever
+     * else takes a session has no place here. Required when any capability is SUPPORTED or
+     * TRANSLATED. */
     void (*event)(struct dm_instance *instance, const struct dm_event *event,
                   const struct dm_view *view, struct dm_out *out);
 
     /* Something else happened. `frame` is set for RATE_LIMITED and BACKLOG, NULL otherwise.
-     * NULL: AUTH_TIMEOUT, RATE_LIMITED, BACKLOG and REVOKED close with 1008. */
+     * Without this hook AUTH_TIMEOUT, RATE_LIMITED, BACKLOG and REVOKED close with 1008. */
     void (*notice)(struct dm_session *session, enum dm_notice notice,
                    const struct dm_frame *frame);
     /* The last hook of a session, also of one whose upgrade was refused: the peer is gone, or was
-     * closed. Commands under way are carried out, but their results are not delivered. */
+     * closed. Frees what hangs on session->state; the host frees the state itself. Nothing can be
+     * written or submitted any more. Commands under way are carried out, but their results are not
+     * delivered. */
     void (*close)(struct dm_session *session);
 
     /* Pure, for the log and the inspector: writes the frame with every secret in it replaced by
-     * "***" into `out`, as one frame. NULL: frames are never shown. `frame` may be any bytes. */
+     * "***" into `out`, as one frame. NULL: frames are never shown. `frame` may be any bytes, of
+     * either direction. No session is at hand. */
     void (*redact)(struct dm_instance *instance, const struct dm_frame *frame,
                    struct dm_out *out);
 };
@@ -416,17 +453,21 @@ struct dm_host {
     int (*request_part)(struct dm_session *, size_t index, struct dm_part *ret_part);
 };
 
-/* Asks the core. The command's answer comes by `result` with a copy of `cookie` (at most 64 KiB;
- * absent: none). Refused before the session is authenticated, except for the handshake verbs;
- * every refusal is a result too. While a handshake verb that can set the principal of a WebSocket
- * is under way, no further frame is read from the peer: `frame` never sees a login half done. */
+/* Asks the core, in any hook that has a session but `close`. Everything is copied. The one answer
+ * comes by `result`, later, with a copy of `cookie` (at most 64 KiB; absent: none). Refused before
+ * the session is authenticated, except for the handshake verbs; every refusal is a result too:
+ * INVALID with the member at fault, TOO_LARGE, LIMITED when limits.queue_max commands of that
+ * session are under way, UNAVAILABLE when the database cannot take more. While a handshake verb
+ * that can set the principal of a socket is under way, no further frame is read from the peer:
+ * `frame` never sees a login half done. */
 static inline void dm_submit(struct dm_session *session, const struct dm_command *command,
                              struct dm_slice cookie) {
     session->host->submit(session, command, cookie);
 }
 
 /* Closes a WebSocket after what was written has left. code 0: a Close frame without a body. Only
- * codes that RFC 6455 section 7.4 lets an endpoint send. `close` follows.
+ * codes that RFC 6455 section 7.4 lets an endpoint send; any other is logged and becomes 1011. The
+ * hook `close` follows, later. No effect on what is not open, or closing already.
  * Engine.IO: a polling client gets a close packet instead.
  * Socket.IO: the client gets DISCONNECT, after which it does not come back by itself, but not for
  * codes that want it back (1001, 1011 to 1013). With its last namespace the connection closes. */
@@ -434,30 +475,35 @@ static inline void dm_close(struct dm_session *session, uint16_t code) {
     session->host->close(session, code);
 }
 
-/* Accepts the WebSocket that `upgrade` left open; `open` follows when this hook of the same session
- * has returned. subprotocol: one that the client offered, or NULL. */
+/* Accepts the WebSocket that `upgrade` left open, in a hook of the same session; `open` follows
+ * when that hook has returned. subprotocol: one that the client offered, or NULL; another one is
+ * logged and left out. */
 static inline void dm_accept(struct dm_session *session, const char *subprotocol) {
     session->host->accept(session, subprotocol);
 }
 
-/* Runs `notice` with DM_NOTICE_TIMER once, after so many milliseconds (at most a day); replaces
- * the session's earlier timer; 0 cancels it. */
+/* Runs `notice` with DM_NOTICE_TIMER once, after so many milliseconds (at most a day: longer is
+ * cut); replaces the session's earlier timer; 0 cancels it. It ends with the session. */
 static inline void dm_timer(struct dm_session *session, uint32_t ms) {
     session->host->timer(session, ms);
 }
 
-/* Sorts the session into one of the adapter's framings, 0..15: `event` encodes once for each. */
+/* Sorts the session into one of the adapter's framings, 0..15: `event` encodes once for each. 0 at
+ * first; may change at any time, for the events from then on. */
 static inline void dm_set_variant(struct dm_session *session, uint32_t variant) {
     session->host->set_variant(session, variant);
 }
 
-/* Logs a line of at most 500 bytes. No secret and no message text belongs into it. */
+/* Logs a line, in any hook; what goes beyond 500 bytes is cut off. It is written when the gateway's
+ * log.level lets it. No secret and no message text belongs into it. */
 static inline void dm_log(struct dm_instance *instance, enum dm_log_level level,
                           const char *text) {
     instance->host->log(instance, level, text);
 }
 
-/* The value of a declared setting; 0 or absent when it has none or is not declared. */
+/* The value of a declared setting, or of one that every adapter has ("frame_max"), in any hook; 0
+ * or absent when it has none or is not declared. It does not change while the instance lives, and
+ * the string lives as long. */
 static inline int64_t dm_setting_int(const struct dm_instance *instance, const char *key) {
     return instance->host->setting_int(instance, key);
 }
@@ -468,8 +514,9 @@ static inline struct dm_slice dm_setting_str(const struct dm_instance *instance,
 }
 
 /* A header of the request (name compared without case; any bytes), a percent-decoded query
- * parameter, or a field of an application/x-www-form-urlencoded body (both valid UTF-8); absent
- * when not there. In `upgrade`, `open`, `request` and `fault` only. */
+ * parameter, or a field of an application/x-www-form-urlencoded body (both valid UTF-8): the first
+ * of that name; absent when not there. In `upgrade`, `open`, `request` and `fault` only, and never
+ * for Socket.IO. Lives until the hook returns. */
 static inline struct dm_slice dm_request_header(struct dm_session *session, const char *name) {
     return session->host->request_header(session, name);
 }
@@ -490,29 +537,34 @@ struct dm_part {
     struct dm_slice data;
 };
 
-/* Part number `index` of the request's body: 1 with ret_part, 0 past the last, -1 when the body is
- * no sound multipart/form-data. Cheapest in rising order. In `request` only. */
+/* Part number `index` of the request's body: 1 with ret_part, which borrows from the body; 0 past
+ * the last; -1 when the body is no sound multipart/form-data. Cheapest in rising order. In
+ * `request` only. */
 static inline int dm_request_part(struct dm_session *session, size_t index,
                                   struct dm_part *ret_part) {
     return session->host->request_part(session, index, ret_part);
 }
 
 /* Where the session's next frames (WebSocket) or its response body (HTTP) are written; emptied by
- * this call. One `out` is in use at a time: finish it before the hook returns. */
+ * this call. Never NULL. There is one for the whole process: finish a frame before the next call of
+ * dm_out and before the hook returns, or it is dropped and logged. After dm_close and after an
+ * answer, what is written goes nowhere. Not in `event`, which has an `out` of its own. */
 static inline struct dm_out *dm_out(struct dm_session *session) {
     return session->host->out(session);
 }
 
-/* Answers an HTTP request, once; `out` holds the body, NULL for none. Where the headers lack them,
- * the host adds WWW-Authenticate to a 401, Allow to a 405 that it asked for by `fault`, and
- * Retry-After to a 429 or 503. */
+/* Answers an HTTP request, or refuses the WebSocket of `upgrade`, once; `out` holds the body, NULL
+ * for none. A status or header that cannot be sent is answered 500 instead. At most 32 headers;
+ * where they lack them, the host adds WWW-Authenticate to a 401, Allow to a 405 that it asked for
+ * by `fault`, and Retry-After to a 429 or 503. */
 static inline void dm_respond(struct dm_session *session, const struct dm_response *response,
                               struct dm_out *out) {
     session->host->respond(session, response, out);
 }
 
 /* Answers an HTTP request in pieces, for what is too long to be held as a whole: begin, any number
- * of pieces, end; or abort, after which the client cannot take what it has for whole. */
+ * of pieces, end; or abort, after which the client cannot take what it has for whole. Over several
+ * hooks, each of which starts with a fresh dm_out. */
 static inline void dm_respond_begin(struct dm_session *session,
                                     const struct dm_response *response) {
     session->host->respond_begin(session, response);
@@ -523,15 +575,18 @@ enum dm_piece {
     DM_PIECE_WAIT,      /* taken, but the client is slow: DM_NOTICE_WRITABLE tells when to go on */
 };
 
-/* Sends what is in `out`. The client has the request's time limit for each piece. */
+/* Sends what is in `out`; an ill-formed one aborts the response. The client has a minute to take
+ * each piece. */
 static inline enum dm_piece dm_respond_piece(struct dm_session *session, struct dm_out *out) {
     return (enum dm_piece)session->host->respond_piece(session, out);
 }
 
+/* The response is whole. */
 static inline void dm_respond_end(struct dm_session *session) {
     session->host->respond_end(session);
 }
 
+/* Cuts the connection. */
 static inline void dm_respond_abort(struct dm_session *session) {
     session->host->respond_abort(session);
 }
@@ -542,8 +597,11 @@ struct dm_out {
     const struct dm_host *host;
 };
 
-/* JSON is put as values: an object or array stays open until its dm_put_end. `key` is the member's
- * name inside an object (static storage), NULL inside an array and for the outermost value. */
+/* In every hook that has an `out`. JSON is put as values: an object or array stays open until its
+ * dm_put_end. `key` is the member's name inside an object (static storage), NULL inside an array
+ * and for the outermost value. At most 64 deep, and 64 MiB in one frame or body. After a wrong call
+ * (a member without a key, an end too many, a string that is no UTF-8) the rest of the frame is
+ * passed over, and its end drops and logs it; the next frame is as good as ever. */
 static inline void dm_put_object(struct dm_out *out, const char *key) {
     out->host->put_object(out, key);
 }
@@ -577,15 +635,18 @@ static inline void dm_put_null(struct dm_out *out, const char *key) {
     out->host->put_null(out, key);
 }
 
-/* A value that is JSON text already, as dm_json_text gave it. Not checked again. */
+/* A value that is JSON text already, as dm_json_text gave it; absent or empty gives null. Not
+ * checked again. Borrowed as with dm_put_string. */
 static inline void dm_put_json(struct dm_out *out, const char *key, struct dm_slice json) {
     out->host->put_json(out, key, json);
 }
 
+/* NULL gives null. */
 static inline void dm_put_uuid(struct dm_out *out, const char *key, const struct dm_uuid *uuid) {
     out->host->put_uuid(out, key, uuid);
 }
 
+/* Microseconds since the Unix epoch as an ISO 8601 string, with six decimals. */
 static inline void dm_put_time(struct dm_out *out, const char *key, int64_t us,
                                enum dm_time_style style) {
     out->host->put_time(out, key, us, style);
@@ -608,8 +669,9 @@ static inline void dm_put_raw(struct dm_out *out, struct dm_slice bytes) {
     out->host->put_raw(out, bytes);
 }
 
-/* Ends a frame and sends it (WebSocket), or hands it to every socket of the audience (`event`).
- * `type`: as `frame` returns it. Not for response bodies: dm_respond ends those. */
+/* Ends a frame and sends it (a socket that is open), or hands it to every socket of the audience
+ * (`event`). An empty frame is one too. `type`: as `frame` returns it. A text frame must be valid
+ * UTF-8. Not for response bodies: dm_respond ends those. */
 static inline void dm_frame_end(struct dm_out *out, enum dm_frame_kind kind, const char *type) {
     out->host->frame_end(out, kind, type);
 }
@@ -627,19 +689,22 @@ static inline void dm_put_attachment(struct dm_out *out, struct dm_slice bytes) 
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
-/* Parses strictly (RFC 8259; lone surrogates, depth over 128 and trailing bytes are errors).
- * NULL when it is no JSON. The value lives until the hook returns. */
+/* In any hook. Parses strictly (RFC 8259; lone surrogates, depth over 128 and trailing bytes are
+ * errors). NULL when it is no JSON. The value, and what is read of it, lives until the hook
+ * returns. The functions that read take NULL for a value that is not there. */
 static inline const struct dm_json *dm_json_parse(const struct dm_host *host,
                                                   struct dm_slice text) {
     return host->json_parse(host, text);
 }
 
+/* DM_JSON_NONE for NULL. A number beyond int64_t is a REAL. */
 static inline enum dm_json_type dm_json_type(const struct dm_host *host,
                                              const struct dm_json *value) {
     return host->json_type(value);
 }
 
-/* The member of that name; NULL when there is none or `object` is no object. */
+/* The member of that name, the first of several; NULL when there is none or `object` is no
+ * object. */
 static inline const struct dm_json *dm_json_get(const struct dm_host *host,
                                                 const struct dm_json *object, const char *key) {
     return host->json_get(object, key);
@@ -652,6 +717,7 @@ static inline const struct dm_json *dm_json_next(const struct dm_host *host,
     return host->json_next(array, previous);
 }
 
+/* The number of an array's elements or an object's members; 0 for anything else. */
 static inline size_t dm_json_count(const struct dm_host *host, const struct dm_json *container) {
     return host->json_count(container);
 }

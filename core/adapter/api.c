@@ -20,6 +20,17 @@ void api_complain(const char *adapter, const char *what) {
               LOG_STR("what", what));
 }
 
+/* An adapter has its own sessions and instances, and these in its hooks only. */
+static int is_callers(const struct instance *instance) {
+    const struct instance *caller = instance->host->hook_instance;
+
+    if (caller == instance)
+        return 1;
+    api_complain(caller ? caller->name : instance->name,
+                 caller ? "not its own session or instance" : "a call outside of its hooks");
+    return 0;
+}
+
 struct session *api_session(struct dm_session *pub, const char *function) {
     struct session *session = container_of(pub, struct session, pub);
 
@@ -27,7 +38,7 @@ struct session *api_session(struct dm_session *pub, const char *function) {
         api_complain(NULL, function);
         return NULL;
     }
-    return session;
+    return is_callers(session->instance) ? session : NULL;
 }
 
 static const struct instance *instance_of(const struct dm_instance *pub) {
@@ -37,7 +48,7 @@ static const struct instance *instance_of(const struct dm_instance *pub) {
         api_complain(NULL, "no instance");
         return NULL;
     }
-    return instance;
+    return is_callers(instance) ? instance : NULL;
 }
 
 static int may_set_principal(const struct dm_command *command) {
@@ -54,7 +65,7 @@ static void api_submit(struct dm_session *pub, const struct dm_command *command,
     if (!session)
         return;
     if (!command || command->size < offsetof(struct dm_command, user)
-        || cookie.len > COOKIE_MAX) {
+        || cookie.len > COOKIE_MAX || (cookie.len && !cookie.ptr)) {
         api_complain(session->instance->name, "submit: bad command or cookie");
         return;
     }

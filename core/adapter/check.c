@@ -11,6 +11,11 @@
 #define ROW_SIZE_MAX 4096
 #define STATE_SIZE_MAX (1u << 20)
 
+/* Rows as the first minor had them. */
+#define ROUTE_ROW_MIN (offsetof(struct dm_route, ns) + sizeof(const char *))
+#define SETTING_ROW_MIN (offsetof(struct dm_setting, doc) + sizeof(const char *))
+#define CAPABILITY_ROW_MIN (offsetof(struct dm_capability, note) + sizeof(const char *))
+
 int adapter_fail(struct adapter_error *ret_error, const char *format, ...) {
     va_list args;
 
@@ -51,7 +56,7 @@ static int table_is_good(const struct dm_table *table, size_t row_min) {
 }
 
 static int check_routes(const struct dm_adapter *adapter, struct adapter_error *ret_error) {
-    if (!table_is_good(&adapter->routes, sizeof(struct dm_route)) || adapter->routes.count == 0)
+    if (!table_is_good(&adapter->routes, ROUTE_ROW_MIN) || adapter->routes.count == 0)
         return adapter_fail(ret_error, "adapter %s: no routes, or an ill-formed table of them",
                             adapter->name);
     for (uint32_t i = 0; i < adapter->routes.count; i++) {
@@ -99,7 +104,7 @@ static int check_routes(const struct dm_adapter *adapter, struct adapter_error *
 static int check_capabilities(const struct dm_adapter *adapter, struct adapter_error *ret_error) {
     uint32_t seen = 0;
 
-    if (!table_is_good(&adapter->capabilities, sizeof(struct dm_capability)))
+    if (!table_is_good(&adapter->capabilities, CAPABILITY_ROW_MIN))
         return adapter_fail(ret_error, "adapter %s: ill-formed table of capabilities",
                             adapter->name);
     for (uint32_t i = 0; i < adapter->capabilities.count; i++) {
@@ -127,9 +132,9 @@ static int check_identity(const struct dm_adapter *adapter, struct adapter_error
     if (!adapter)
         return adapter_fail(ret_error, "no descriptor");
     if (adapter->abi_major != DM_ABI_MAJOR || adapter->abi_minor > DM_ABI_MINOR)
-        return adapter_fail(ret_error, "ABI %u.%u, this host has %u.%u",
-                            (unsigned)adapter->abi_major, (unsigned)adapter->abi_minor,
-                            DM_ABI_MAJOR, DM_ABI_MINOR);
+        return adapter_fail(ret_error, "built for ABI %u.%u, this gateway has %u.%u: build it with "
+                            "this gateway's header", (unsigned)adapter->abi_major,
+                            (unsigned)adapter->abi_minor, DM_ABI_MAJOR, DM_ABI_MINOR);
     /* The first minor had every member up to and including redact. */
     if (adapter->size < offsetof(struct dm_adapter, redact) + sizeof(adapter->redact))
         return adapter_fail(ret_error, "descriptor of %u bytes is too short", adapter->size);
@@ -150,7 +155,7 @@ int adapter_check(const struct dm_adapter *adapter, struct adapter_error *ret_er
 
     if (r == 0)
         r = check_routes(adapter, ret_error);
-    if (r == 0 && !table_is_good(&adapter->settings, sizeof(struct dm_setting)))
+    if (r == 0 && !table_is_good(&adapter->settings, SETTING_ROW_MIN))
         r = adapter_fail(ret_error, "adapter %s: ill-formed table of settings", adapter->name);
     if (r == 0)
         r = adapter_check_settings(adapter, ret_error);

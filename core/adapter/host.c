@@ -206,7 +206,7 @@ int host_start(struct host *host, struct adapter_error *ret_error) {
         if (instance->state == INSTANCE_STARTED)
             continue;
         if (instance->adapter.start) {
-            hook_enter(host, NULL, HOOK_OTHER);
+            hook_enter(instance, NULL, HOOK_OTHER);
             r = instance->adapter.start(&instance->pub);
             hook_leave(host, NULL);
         }
@@ -231,7 +231,7 @@ void host_stop(struct host *host) {
         if (instance->state != INSTANCE_STARTED)
             continue;
         if (instance->adapter.stop) {
-            hook_enter(host, NULL, HOOK_OTHER);
+            hook_enter(instance, NULL, HOOK_OTHER);
             instance->adapter.stop(&instance->pub);
             hook_leave(host, NULL);
         }

@@ -235,6 +235,7 @@ struct host {
     struct map_u64 user_requests; /* user id → how many are under way, as a pointer */
 
     /* the hook that runs now */
+    const struct instance *hook_instance;
     struct session *hook_session;
     enum hook_kind hook;
     struct json_reader reader;
@@ -273,7 +274,7 @@ void host_api_init(struct host *host);
 extern const struct out_sink host_out_sink;
 
 /* hook.c: entering and leaving adapters. */
-void hook_enter(struct host *host, struct session *session, enum hook_kind kind);
+void hook_enter(struct instance *instance, struct session *session, enum hook_kind kind);
 /* Acts on what the adapter asked for meanwhile. The session may be of no more use afterwards, but
  * its memory stays. */
 void hook_leave(struct host *host, struct session *session);

@@ -111,7 +111,7 @@ const struct dm_json *json_reader_parse(struct json_reader *reader, struct dm_sl
     yyjson_doc *doc;
     yyjson_val *root;
 
-    if (text.len == 0)
+    if (text.len == 0 || !text.ptr)
         return NULL;
     if (text.len > LARGE_TEXT)
         doc = read_large(reader, text);
@@ -167,7 +167,7 @@ const struct dm_json *json_value_next(const struct dm_json *array,
     if (!previous)
         return json_of(yyjson_arr_get_first(arr));
     next = unsafe_yyjson_get_next(val_of(previous));
-    return next < unsafe_yyjson_get_next(arr) ? json_of(next) : NULL;
+    return next > arr && next < unsafe_yyjson_get_next(arr) ? json_of(next) : NULL;
 }
 
 size_t json_value_count(const struct dm_json *container) {
@@ -266,6 +266,9 @@ static int decode_field(struct json_reader *reader, const struct dm_json *value,
     return -1;
 }
 
+/* What the first minor knew of a row. */
+#define FIELD_ROW_MIN (offsetof(struct dm_field, offset) + sizeof(uint32_t))
+
 /* The row as it lies, when it has all that is known here; else filled up in copy. */
 static const struct dm_field *field_row(const struct dm_table *fields, uint32_t index,
                                         struct dm_field *copy) {
@@ -279,8 +282,12 @@ static const struct dm_field *field_row(const struct dm_table *fields, uint32_t 
 
 int json_reader_decode(struct json_reader *reader, const struct dm_json *object,
                        const struct dm_table *fields, void *dest, const char **ret_field) {
+    const char *ignored;
+
+    ret_field = ret_field ? ret_field : &ignored;
     *ret_field = "";
-    if (json_value_type(object) != DM_JSON_OBJECT || !fields || !dest)
+    if (json_value_type(object) != DM_JSON_OBJECT || !fields || !dest
+        || (fields->count && (!fields->rows || fields->row_size < FIELD_ROW_MIN)))
         return -1;
     for (uint32_t i = 0; i < fields->count; i++) {
         struct dm_field copy;

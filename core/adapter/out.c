@@ -9,15 +9,25 @@
 #define BYTES_KEPT 262144
 #define VALUES_AT_ONCE 64
 
+/* All there are, so that a stray pointer is told from one of ours before it is followed. */
+static struct out *all_outs;
+
 void out_init(struct out *out, const struct dm_host *host, const struct out_sink *sink) {
     memset(out, 0, sizeof(*out));
     out->base.host = host;
     out->sink = sink;
     arena_init(&out->arena, ARENA_CHUNK);
     out->alc = json_arena_alc(&out->arena);
+    out->next = all_outs;
+    all_outs = out;
 }
 
 void out_fini(struct out *out) {
+    struct out **at = &all_outs;
+
+    while (*at != out)
+        at = &(*at)->next;
+    *at = out->next;
     buf_fini(&out->bytes);
     buf_fini(&out->scratch);
     buf_fini(&out->attached);
@@ -67,10 +77,18 @@ int out_body(struct out *out, struct dm_slice *ret_body) {
     return 0;
 }
 
-/* NULL when nothing may be put now. The host has one `out`, so the pointer is either that or a
- * stray one; its address tells. */
-static struct out *out_of(struct dm_out *base) {
-    struct out *out = (struct out *)base;
+/* The one with that address, or NULL. */
+static struct out *find(const struct dm_out *base) {
+    struct out *out = all_outs;
+
+    while (out && &out->base != base)
+        out = out->next;
+    return out;
+}
+
+/* NULL when nothing may be put now. */
+static struct out *out_of(const struct dm_out *base) {
+    struct out *out = find(base);
 
     return out && out->state == OUT_OPEN ? out : NULL;
 }
@@ -78,6 +96,15 @@ static struct out *out_of(struct dm_out *base) {
 static void break_off(struct out *out, const char *fault) {
     out->state = OUT_BROKEN;
     out->fault = fault;
+}
+
+/* 1 when the bytes can be there and fit; else 0, after breaking off. */
+static int takes(struct out *out, struct dm_slice bytes) {
+    if (bytes.len && !bytes.ptr)
+        break_off(out, "bytes that are nowhere");
+    else if (bytes.len > OUT_BYTES_MAX || out->bytes.len + out->attached.len > OUT_BYTES_MAX)
+        break_off(out, "a frame or body that is too long");
+    return out->state == OUT_OPEN;
 }
 
 static yyjson_mut_doc *doc_of(struct out *out) {
@@ -165,7 +192,7 @@ void out_put_end(struct dm_out *base) {
 void out_put_string(struct dm_out *base, const char *key, struct dm_slice value) {
     struct out *out = out_of(base);
 
-    if (!out)
+    if (!out || !takes(out, value))
         return;
     put(out, key, value.ptr ? yyjson_mut_strn(doc_of(out), value.ptr, value.len)
                             : yyjson_mut_null(doc_of(out)));
@@ -195,7 +222,7 @@ void out_put_null(struct dm_out *base, const char *key) {
 void out_put_json(struct dm_out *base, const char *key, struct dm_slice json) {
     struct out *out = out_of(base);
 
-    if (!out)
+    if (!out || !takes(out, json))
         return;
     put(out, key, json.len ? yyjson_mut_rawn(doc_of(out), json.ptr, json.len)
                            : yyjson_mut_null(doc_of(out)));
@@ -285,7 +312,7 @@ void out_put_message_text(struct dm_out *base, const char *key,
 void out_put_raw(struct dm_out *base, struct dm_slice bytes) {
     struct out *out = out_of(base);
 
-    if (!out)
+    if (!out || !takes(out, bytes))
         return;
     if (out->depth)
         break_off(out, "raw bytes inside a value");
@@ -294,11 +321,13 @@ void out_put_raw(struct dm_out *base, struct dm_slice bytes) {
 }
 
 void out_frame_end(struct dm_out *base, enum dm_frame_kind kind, const char *type) {
-    struct out *out = (struct out *)base;
+    struct out *out = find(base);
     struct dm_slice payload;
 
     if (!out || out->state == OUT_IDLE)
         return;
+    if ((unsigned)kind > DM_FRAME_BINARY)
+        break_off(out, "a frame of an unknown kind");
     if (out_body(out, &payload) == 0)
         out->sink->frame(out, kind, payload, type);
     else
@@ -323,7 +352,7 @@ void out_ack_end(struct dm_out *base, uint64_t ack, const char *type) {
 void out_put_attachment(struct dm_out *base, struct dm_slice bytes) {
     struct out *out = out_of(base);
 
-    if (!out)
+    if (!out || !takes(out, bytes))
         return;
     if (out->attachment_count == OUT_ATTACHMENTS_MAX) {
         break_off(out, "too many attachments");

@@ -10,6 +10,7 @@
 
 #define OUT_DEPTH_MAX 64
 #define OUT_ATTACHMENTS_MAX 16
+#define OUT_BYTES_MAX (64u << 20) /* of one frame or body */
 
 enum out_flag {
     OUT_ACK = 1u << 0, /* the frame is an acknowledgement */
@@ -38,6 +39,7 @@ struct out_sink {
 /* One per host. `base` is what adapters hold. */
 struct out {
     struct dm_out base;
+    struct out *next; /* of all there are */
     const struct out_sink *sink;
     enum out_state state;
     const char *fault;      /* BROKEN: why */
@@ -71,7 +73,7 @@ int out_end(struct out *out);
  * is borrowed until the next begin. */
 int out_body(struct out *out, struct dm_slice *ret_body);
 
-/* The contract's functions; out may be any pointer that out_of accepts. */
+/* The contract's functions; out may be any pointer: one that is no `out` is ignored. */
 void out_put_object(struct dm_out *base, const char *key);
 void out_put_array(struct dm_out *base, const char *key);
 void out_put_end(struct dm_out *base);

@@ -83,7 +83,7 @@ void request_fault(struct session *session, int status) {
     session->request->fault = status;
     if (adapter->fault) {
         request_fill(session);
-        hook_enter(host, session, HOOK_REQUEST);
+        hook_enter(session->instance, session, HOOK_REQUEST);
         adapter->fault(&session->pub, &session->request->pub, status);
         hook_leave(host, session);
     }
@@ -113,7 +113,7 @@ static void run_request(struct session *session, struct dm_slice body) {
     session->state = SESSION_WAITING;
     request_fill(session);
     session->request->pub.body = body.len ? body : DM_SLICE_NONE;
-    hook_enter(host, session, HOOK_REQUEST);
+    hook_enter(session->instance, session, HOOK_REQUEST);
     session->instance->adapter.request(&session->pub, &session->request->pub);
     hook_leave(host, session);
     request_check_answered(session);

@@ -1,9 +1,22 @@
 /* Responses: whole, in pieces, and the fields that a status obliges to. */
+#include <errno.h>
+
 #include "core/adapter/internal.h"
 #include "core/base/log.h"
 #include "core/net/cors.h"
 
 #define FIELDS_MAX 32
+
+/* The host's own fields need room beside them. */
+static int headers_are_good(const struct dm_response *response) {
+    if (response->header_count > FIELDS_MAX || (response->header_count && !response->headers))
+        return 0;
+    for (size_t i = 0; i < response->header_count; i++)
+        if (!response->headers[i].name
+            || (response->headers[i].value.len && !response->headers[i].value.ptr))
+            return 0;
+    return 1;
+}
 
 static int has_header(const struct dm_response *response, const char *name) {
     for (size_t i = 0; i < response->header_count; i++)
@@ -60,7 +73,7 @@ static void fill_fields(struct session *session, const struct dm_response *respo
         add_field(ret_fields, "Content-Type",
                   dm_slice_str(response->content_type ? response->content_type
                                                       : "application/json"));
-    for (size_t i = 0; i < response->header_count && i < FIELDS_MAX; i++)
+    for (size_t i = 0; i < response->header_count; i++)
         add_field(ret_fields, response->headers[i].name, response->headers[i].value);
     add_owed_field(session, response, scratch, ret_fields);
     add_cors_fields(session, ret_fields);
@@ -73,6 +86,8 @@ int request_respond(struct session *session, const struct dm_response *response,
     struct fields fields;
     int r;
 
+    if (!headers_are_good(response))
+        return -EINVAL;
     fill_fields(session, response, body.len ? FIELDS_BODY : FIELDS_ALONE, &scratch, &fields);
     r = http_respond(request->exchange, (unsigned)response->status, fields.rows, fields.count,
                      body);
@@ -101,6 +116,8 @@ int request_begin(struct session *session, const struct dm_response *response) {
     struct fields fields;
     int r;
 
+    if (!headers_are_good(response))
+        return -EINVAL;
     fill_fields(session, response, FIELDS_BODY, &scratch, &fields);
     r = http_respond_begin(request->exchange, (unsigned)response->status, fields.rows,
                            fields.count, HTTP_LENGTH_CHUNKED);

@@ -96,7 +96,7 @@ void session_end(struct session *session) {
     loop_timer_cancel(host->loop, &session->deadline);
     loop_timer_cancel(host->loop, &session->timer);
     if (instance->adapter.close && (session->flags & SESSION_SEEN)) {
-        hook_enter(host, session, HOOK_OTHER);
+        hook_enter(session->instance, session, HOOK_OTHER);
         instance->adapter.close(&session->pub);
         hook_leave(host, session);
         loop_timer_cancel(host->loop, &session->timer);

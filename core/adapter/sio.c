@@ -172,7 +172,7 @@ static void run_open(struct session *session, const struct dm_route *route,
 
     if (!session->instance->adapter.open)
         return;
-    hook_enter(session->instance->host, session, HOOK_OTHER);
+    hook_enter(session->instance, session, HOOK_OTHER);
     session->instance->adapter.open(&session->pub, &request);
     hook_leave(session->instance->host, session);
 }

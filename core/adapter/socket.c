@@ -20,7 +20,7 @@ void socket_continue(struct session *session) {
         return;
     }
     request_fill(session);
-    hook_enter(host, session, HOOK_REQUEST);
+    hook_enter(session->instance, session, HOOK_REQUEST);
     adapter->upgrade(&session->pub, &session->request->pub);
     hook_leave(host, session);
 }
@@ -60,7 +60,7 @@ void socket_open(struct session *session) {
               LOG_SLICE("peer", session->peer));
     if (instance->adapter.open) {
         request_fill(session);
-        hook_enter(host, session, HOOK_REQUEST);
+        hook_enter(session->instance, session, HOOK_REQUEST);
         instance->adapter.open(&session->pub, &session->request->pub);
         hook_leave(host, session);
     }
@@ -73,7 +73,7 @@ static void take_frame(struct session *session, const struct dm_frame *frame) {
     struct host *host = instance->host;
     const char *type;
 
-    hook_enter(host, session, HOOK_OTHER);
+    hook_enter(session->instance, session, HOOK_OTHER);
     type = instance->adapter.frame(&session->pub, frame);
     hook_leave(host, session);
     metrics_inc(count_type(instance, DIRECTION_IN, type));

@@ -32,7 +32,8 @@ static void show_lists(const struct config *config, config_shown_fn *fn, void *o
     size_t count = 0;
     void *value;
     while (map_bytes_next(&config->values, &iter, NULL, &value))
-        if (strchr(((struct config_value *)value)->path, '['))
+        if (strchr(((struct config_value *)value)->path, '[')
+            && config_find_setting(((struct config_value *)value)->path))
             rows[count++] = value;
     qsort(rows, count, sizeof(*rows), compare_values);
     for (size_t i = 0; i < count; i++)

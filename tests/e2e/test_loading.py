@@ -129,6 +129,21 @@ def test_settings_that_it_does_not_have(tmp_path, say):
     refused(tmp_path, config({"path": str(say), "settings": {"often": 10}}), "from 1 to 9")
 
 
+def test_a_secret_setting_is_never_shown(tmp_path):
+    before = """
+static const struct dm_setting secrets[] = {
+    { .key = "key", .kind = DM_SETTING_STRING, .doc = "nobody sees it",
+      .flags = DM_SETTING_SECRET },
+};
+"""
+    made = shared_objects.build(tmp_path, "keyed", before=before,
+                                members=".settings = DM_TABLE(secrets),")
+    text = config({"path": str(made), "settings": {"key": "hush-hush"}})
+    status, out, err = run(tmp_path, "check-config", text)
+    assert (status, err) == (0, "") and 'key: "***" # nobody sees it' in out
+    assert "hush-hush" not in out
+
+
 def free_port():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -64,7 +64,9 @@ DIALECTS = ["opcode", "saletick", "pubsub", "casamsa", "pymessage"]
 NEUTRAL_BUT = {"core/net": ["opcode"], "core/replay": ["opcode"]}
 
 MAX_FILE_LINES = 400
-LONGER_FILES = {"core/adapter/adapter.h": 800}  # the whole contract in one header, mostly words
+# The whole contract in one header, mostly words; and as it was.
+LONGER_FILES = {"core/adapter/adapter.h": 800,
+                "tests/unit/adapter/abi-1.0/core/adapter/adapter.h": 800}
 MAX_FUNCTION_LINES = 80
 MAX_COLUMNS = 100
 
