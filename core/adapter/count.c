@@ -132,6 +132,10 @@ void count_init(struct instance *instance) {
     instance->requests = metrics_gauge(metrics, "dragoman_sessions", "Sessions now.",
                                        METRIC_LABELS("adapter", instance->name, "transport",
                                                      "http"));
+    if (instance->engineio)
+        instance->connections = metrics_gauge(metrics, "dragoman_engineio_sessions",
+                                              "Engine.IO sessions now, between polls too.",
+                                              METRIC_LABELS("adapter", instance->name));
     instance->opened = metrics_counter(metrics, "dragoman_websockets_opened_total",
                                        "WebSockets and Socket.IO sessions opened.",
                                        METRIC_LABELS("adapter", instance->name));

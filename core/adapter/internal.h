@@ -101,6 +101,7 @@ struct instance {
     struct metric_gauge *sockets;
     struct metric_gauge *namespaces;
     struct metric_gauge *engineios;
+    struct metric_gauge *connections; /* with Socket.IO or Engine.IO routes */
     struct metric_gauge *requests;
     struct metric_counter *opened;
     enum { INSTANCE_ADDED = 0, INSTANCE_STARTED } state;

@@ -247,6 +247,7 @@ static int on_open(struct engineio *server, struct engineio_session *eio,
     loop_timer_init(&sio->timer, on_no_connect);
     loop_hook_init(&sio->hook, on_turn);
     list_push_back(&host->sios, &sio->link);
+    metrics_move(instance->connections, 1);
     engineio_set_userdata(eio, sio);
     sio_update_limit(sio);
     arm_connect_timeout(sio);
@@ -296,6 +297,7 @@ static void on_closed(struct engineio_session *eio, enum engineio_end end) {
     loop_hook_cancel(&sio->hook);
     sio_binary_free(sio);
     list_remove(&sio->link);
+    metrics_move(sio->instance->connections, -1);
     base_unref(host, sio->base);
     free(sio);
     host_check_drained(host);
@@ -316,6 +318,7 @@ struct engineio *sio_server_new(struct instance *instance) {
     const struct engineio_config config = {
         .ping_interval_ms = or_default(instance->ping_interval_ms, PING_INTERVAL_MS),
         .ping_timeout_ms = or_default(instance->ping_timeout_ms, PING_TIMEOUT_MS),
+        .connections_max = instance->host->config.sockets_max,
         .max_payload = instance->frame_max,
         .max_message = instance->frame_max_unauthenticated,
         .queue_max = or_default(instance->host->config.send_queue_max, QUEUE_MAX),

@@ -11,10 +11,12 @@ import json
 import time
 
 from opcode_client import Opcode
+from pubsub_client import Client
 from wire import PATIENCE, WebSocket, call
 
 # kind: "pushed" (a message of somebody else), "sent" (the confirmation of an own one), "other".
-# author and id are those of the database: ints, or None where the dialect does not tell.
+# author (an id, UUID or username) and id are those of the database, or None where the dialect does
+# not tell.
 Seen = collections.namedtuple("Seen", "kind author id text frame")
 OTHER = Seen("other", None, None, None, None)
 
@@ -166,8 +168,63 @@ class PymessagePeer(Peer, WebSocket):
         return OTHER
 
 
+class PubsubPeer(Peer, Client):
+    """Joins of users, which everybody is told, are kept in `joined`; the unread count that must
+    follow each chat in `unread`, by author."""
+
+    dialect = "pubsub"
+    tells_sent = True
+
+    def __init__(self, gateway, user):
+        super().__init__(gateway, user, token=user["token"])
+        self.user, self.passed, self.joined, self.unread = user, [], [], {}
+
+    def say(self, to, text):
+        self.ids += 1
+        self.send_text(f"42/chat,{self.ids}"
+                       + json.dumps(["send-message", {"user": to["username"], "message": text}]))
+
+    def recv_json(self, timeout=PATIENCE):
+        """The next event or acknowledgement, whose name is None."""
+        while True:
+            name, data = self._decode(self.events.pop(0) if self.events
+                                      else self.packet(timeout))
+            if name == "user-join":
+                self.joined.append(data["user"])
+                continue
+            if name == "chat":
+                follows, count = self._decode(self.packet(timeout))
+                assert (follows, count["user"]) == ("unread-chats-count", data["chat"]["sender"])
+                self.unread[count["user"]] = count["unreadChatsCount"]
+            return {"event": name, "data": data}
+
+    @staticmethod
+    def _decode(packet):
+        values = json.loads(packet[packet.index("["):])
+        return (None, values[0]) if packet.startswith("43") else (*values, None)[:2]
+
+    def interpret(self, frame):
+        kind = {"chat": "pushed", None: "sent"}.get(frame["event"])
+        if not kind or "chat" not in frame["data"]:
+            return OTHER
+        chat = frame["data"]["chat"]
+        return Seen(kind, chat["sender"], chat["id"], chat["message"], None)
+
+    def is_silent(self, seconds=0.3):
+        while self.events or not self.is_quiet(seconds):
+            packet = self.events.pop(0) if self.events else self.recv()
+            if packet == "2":
+                self.send_text("3")
+                continue
+            name, data = self._decode(packet)
+            if name != "user-join":
+                return False
+            self.joined.append(data["user"])
+        return True
+
+
 PEERS = {peer.dialect: peer
-         for peer in (OpcodePeer, SaletickPeer, CasamsaPeer, PymessagePeer)}
+         for peer in (OpcodePeer, SaletickPeer, CasamsaPeer, PymessagePeer, PubsubPeer)}
 DIALECTS = tuple(PEERS)
 
 
@@ -211,6 +268,13 @@ def saletick_threads(gateway, user):
     status, answer = get(gateway, "/saletick/chat/user/threads/", user["token"])
     assert status == 200, (status, answer)
     return answer["entity"]
+
+
+def pubsub_history(gateway, user, other):
+    """The last hundred messages as the pubsub dialect shows them, oldest first. Reads none."""
+    with Client(gateway, user, token=user["token"]) as client:
+        asked = {"user": other["username"], "limit": 100}
+        return client.ask("fetch-conversation-with-user", asked)["chats"][::-1]
 
 
 def until(condition, what, timeout=PATIENCE):

@@ -1,6 +1,7 @@
 """Engine.IO and Socket.IO byte by byte, as the pubsub tests speak them."""
 
 import json
+import time
 
 from wire import PATIENCE, WebSocket, call
 
@@ -54,9 +55,11 @@ class Client(WebSocket):
         self.send_text("40/chat," + json.dumps({"token": token or gateway.token(user)}))
         assert self.recv().startswith('40/chat,{"sid":')
 
-    def next(self, timeout=PATIENCE):
+    def packet(self, timeout=PATIENCE):
+        """The next one that is no ping; those are answered."""
+        deadline = time.monotonic() + timeout
         while True:
-            packet = self.recv(timeout)
+            packet = self.recv(deadline - time.monotonic())
             if packet != "2":
                 return packet
             self.send_text("3")
@@ -69,14 +72,14 @@ class Client(WebSocket):
         self.ids += 1
         self.send_text(f"42/chat,{self.ids}" + json.dumps([name, data]))
         while True:
-            packet = self.next()
+            packet = self.packet()
             if packet.startswith(f"43/chat,{self.ids}["):
                 return json.loads(packet[packet.index("["):])[0]
             self.events.append(packet)
 
     def event(self, name):
         while True:
-            packet = self.events.pop(0) if self.events else self.next()
+            packet = self.events.pop(0) if self.events else self.packet()
             event = json.loads(packet[len("42/chat,"):])
             if event[0] == name:
                 return event[1] if len(event) > 1 else None

@@ -10,13 +10,18 @@ import subprocess
 import pytest
 
 import gateway as harness
+from dialects import until
 from gateway import ROOT, Gateway
 from opcode_client import PROPERTIES
+from pubsub_client import PATH as PUBSUB
+from test_metrics import scrape, values
 from wire import PATIENCE, TEXT, Connection, WebSocket, encode_frame, upgrade_head
 
 SOCKETS = 10000
 BATCH = 250
-LIMIT = 2048  # bytes each
+
+ENGINEIO = 'dragoman_engineio_sessions{adapter="pubsub"}'
+SOCKETIO = 'dragoman_sessions{adapter="pubsub",transport="socketio"}'
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 
@@ -41,7 +46,8 @@ def descriptors():
 
 
 @pytest.fixture
-def release_gateway(monkeypatch):
+def release(monkeypatch):
+    """Gateways are of a release build."""
     build = ROOT / "build-release"
     if not (build / "build.ninja").exists():
         subprocess.run(["meson", "setup", str(build), str(ROOT), "--buildtype=release",
@@ -50,7 +56,12 @@ def release_gateway(monkeypatch):
                    stdout=subprocess.DEVNULL)
     monkeypatch.setenv("DRAGOMAN", str(build / "core/server/dragoman"))
     assert harness.binary() == str(build / "core/server/dragoman")
-    with Gateway(settings={"limits.rate": 0, "opcode.ping_interval_ms": 0}) as gw:
+
+
+@pytest.fixture
+def release_gateway(release):
+    with Gateway(settings={"limits.rate": 0, "opcode.ping_interval_ms": 0,
+                           "pubsub.ping_interval_ms": 3600000}) as gw:
         yield gw
 
 
@@ -62,47 +73,134 @@ def rss(pid):
     raise AssertionError("no VmRSS")
 
 
-def open_batch(gw, tokens, count):
+class Plain:
+    """The first dialect's WebSockets."""
+
+    limit = 2048  # bytes each
+
+    @staticmethod
+    def ask(token):
+        identify = {"o": 2, "d": {"token": token, "properties": PROPERTIES}}
+        return upgrade_head("/opcode/ws", "x", KEY) + encode_frame(
+            TEXT, json.dumps(identify).encode())
+
+    @staticmethod
+    def is_in(conn):
+        return conn.recv_json()["o"] == 10 and conn.recv_json()["e"] == "READY"
+
+    @staticmethod
+    def say(conn, to):
+        conn.send_json({"o": 0, "e": "SEND_MESSAGE",
+                        "d": {"to": to["uuid"], "message": "to many"}})
+
+    @staticmethod
+    def has_come(conn):
+        return conn.recv_json()["d"]["message"] == "to many"
+
+
+class EngineIO:
+    """Engine.IO sessions on WebSockets, one namespace joined in each."""
+
+    limit = 3072
+
+    @staticmethod
+    def ask(token):
+        connect = "40/chat," + json.dumps({"token": token})
+        return upgrade_head(PUBSUB + "?EIO=4&transport=websocket", "x", KEY) + encode_frame(
+            TEXT, connect.encode())
+
+    @staticmethod
+    def is_in(conn):
+        if conn.recv()[0] != "0" or not conn.recv().startswith("40/chat,"):
+            return False
+        # The answer says that the login is done.
+        conn.send_text('42/chat,1["fetch-unread-chats-count",{"user":"x"}]')
+        return conn.recv().startswith("43/chat,1[")
+
+    @staticmethod
+    def say(conn, to):
+        conn.send_text("42/chat," + json.dumps(
+            ["send-message", {"user": to["username"], "message": "to many"}]))
+
+    @staticmethod
+    def has_come(conn):
+        return '"to many"' in conn.recv()
+
+
+def open_batch(gw, kind, tokens, count):
     """Sockets that are logged in; their answers are read away and nothing is kept but sockets."""
     made = []
     for i in range(count):
         conn = Connection(gw.host, gw.port)
-        identify = json.dumps({"o": 2, "d": {"token": tokens[i % len(tokens)],
-                                             "properties": PROPERTIES}})
-        conn.send(upgrade_head("/opcode/ws", "x", KEY) + encode_frame(TEXT, identify.encode()))
+        conn.send(kind.ask(tokens[i % len(tokens)]))
         made.append(conn)
     for conn in made:
         assert conn.response(timeout=PATIENCE).status == 101
         conn.__class__ = WebSocket
-        assert conn.recv_json()["o"] == 10
-        assert conn.recv_json()["e"] == "READY"
+        assert kind.is_in(conn)
     return made
 
 
-def test_memory_of_idle_sockets(descriptors, release_gateway):
+@pytest.mark.parametrize("kind", [Plain, EngineIO])
+def test_memory_of_idle_sockets(descriptors, release_gateway, kind):
     gw = release_gateway
     users = [gw.add_user() for _ in range(20)]
     tokens = [gw.token(user) for user in users]
-    conns = open_batch(gw, tokens, BATCH)
+    conns = open_batch(gw, kind, tokens, BATCH)
     for conn in conns:
         conn.abort()
     # What is made once, at first use, is not a socket's.
-    conns = open_batch(gw, tokens, BATCH)
+    conns = open_batch(gw, kind, tokens, BATCH)
     before, counted = rss(gw.pid), 0
     try:
         while counted < SOCKETS:
-            conns += open_batch(gw, tokens, BATCH)
+            conns += open_batch(gw, kind, tokens, BATCH)
             counted += BATCH
         each = (rss(gw.pid) - before) / counted
         print(f"{each:.0f} bytes per idle socket")
-        assert each <= LIMIT, f"{each:.0f} bytes per idle socket"
+        assert each <= kind.limit, f"{each:.0f} bytes per idle socket"
         # They are alive: a message reaches all sockets of its user.
-        sender, to = conns[0], users[1]
-        sender.send_json({"o": 0, "e": "SEND_MESSAGE",
-                          "d": {"to": to["uuid"], "message": "to many"}})
+        kind.say(conns[0], users[1])
         for conn in (c for i, c in enumerate(conns) if i % BATCH % len(users) == 1):
-            assert conn.recv_json()["d"]["message"] == "to many"
+            assert kind.has_come(conn)
     finally:
         for conn in conns:
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             conn.abort()
+
+
+def abandon(gw, token, count):
+    """Clients that open polling sessions, join the namespace, and are never seen again."""
+    with Connection(gw.host, gw.port) as conn:
+
+        def ask(method, query, body=""):
+            conn.send(f"{method} {PUBSUB}?EIO=4&transport=polling{query} HTTP/1.1\r\nHost: x\r\n"
+                      f"Content-Length: {len(body)}\r\n\r\n{body}".encode())
+            answer = conn.response(method)
+            assert answer.status == 200, answer
+            return answer.body
+
+        connect = "40/chat," + json.dumps({"token": token})
+        for _ in range(count):
+            sid = json.loads(ask("GET", "")[1:])["sid"]
+            assert ask("POST", "&sid=" + sid, connect) == b"ok"
+
+
+def test_polling_sessions_that_vanish(release, make_gateway):
+    """All of it is gone after the ping interval and its timeout."""
+    gw = make_gateway(settings={"pubsub.ping_interval_ms": 1000, "pubsub.ping_timeout_ms": 1000,
+                                "pubsub.rate": 0}, args=["--admin", "127.0.0.1:0"])
+    token = gw.token(gw.add_user())
+
+    def count(kind):
+        return values(scrape(gw.admin_url))[kind]
+
+    sizes = []
+    for _ in range(6):
+        abandon(gw, token, 1000)
+        assert count(ENGINEIO) > 0 and count(SOCKETIO) > 0
+        until(lambda: count(ENGINEIO) == 0, "all are gone")
+        assert count(SOCKETIO) == 0
+        sizes.append(rss(gw.pid))
+    # What the first rounds made stays for the next ones; nothing is added to it.
+    assert max(sizes[3:]) - sizes[2] < 1000 * 100, sizes

@@ -1,17 +1,14 @@
 """Pubsub: Engine.IO byte by byte, the events of the dialect, and the real client under Node."""
 
 import json
-import pathlib
-import shutil
 import subprocess
 
 import pytest
 
 from opcode_client import Opcode
 from pubsub_client import PATH, Client, Polling, engine
+from socketio_npm import SOCKETIO, installed
 from wire import Connection, Refused, WebSocket
-
-SOCKETIO = pathlib.Path(__file__).parent / "socketio"
 
 
 @pytest.fixture(scope="module")
@@ -251,10 +248,7 @@ def test_plain_form(gateway, pair):
 # ---- the real client ----
 
 def node(gateway, script, *args, **how):
-    if not (SOCKETIO / "node_modules/socket.io-client").exists():
-        assert shutil.which("npm"), "npm is wanted for this test"
-        subprocess.run(["npm", "ci", "--no-progress", "--loglevel=error"], cwd=SOCKETIO,
-                       check=True, timeout=300, stdin=subprocess.DEVNULL)
+    installed()
     return subprocess.Popen(["node", str(SOCKETIO / script), gateway.url, "/pubsub/ws",
                              *map(str, args)], stdout=subprocess.PIPE, text=True, **how)
 
