@@ -50,12 +50,16 @@ static const struct dm_capability capabilities[] = {
     { DM_EVENT_FRIEND_DENIED, DM_DROPPED, NULL },
 };
 
-static int start(struct dm_instance *instance) {
+static void configure(struct dm_instance *instance) {
     struct opcode_instance *state = instance->state;
     struct dm_slice failure = dm_setting_str(instance, "auth_failure");
 
     state->auth_failure = dm_slice_eq(failure, DM_SLICE("4004")) ? OPCODE_AUTHENTICATION_FAILED
                                                                  : OPCODE_INVALID_SESSION;
+}
+
+static int start(struct dm_instance *instance) {
+    configure(instance);
     return 0;
 }
 
@@ -82,6 +86,7 @@ DM_ADAPTER_DEFINE = {
     .settings = DM_TABLE(settings),
     .capabilities = DM_TABLE(capabilities),
     .start = start,
+    .configure = configure,
     .open = opcode_open,
     .frame = opcode_frame,
     .request = opcode_request,

@@ -36,15 +36,20 @@ static const struct dm_capability capabilities[] = {
     { DM_EVENT_FRIEND_DENIED, DM_DROPPED, NULL },
 };
 
-static int start(struct dm_instance *instance) {
+static void configure(struct dm_instance *instance) {
     struct pymessage_instance *state = instance->state;
 
+    *state = (struct pymessage_instance){ 0 };
     if (dm_slice_eq(dm_setting_str(instance, "offline"), DM_SLICE("store")))
         state->offline = OFFLINE_STORE;
     else
         state->send_flags |= DM_CMD_NEED_ONLINE;
     if (dm_setting_int(instance, "friends_only"))
         state->send_flags |= DM_CMD_NEED_FRIEND;
+}
+
+static int start(struct dm_instance *instance) {
+    configure(instance);
     return 0;
 }
 
@@ -85,6 +90,7 @@ DM_ADAPTER_DEFINE = {
     .settings = DM_TABLE(settings),
     .capabilities = DM_TABLE(capabilities),
     .start = start,
+    .configure = configure,
     .frame = pymessage_frame,
     .request = request,
     .fault = fault,

@@ -342,6 +342,10 @@ struct dm_adapter {
      * either direction. No session is at hand. */
     void (*redact)(struct dm_instance *instance, const struct dm_frame *frame,
                    struct dm_out *out);
+
+    /* Settings have changed while sessions are there: what `start` has read of them is to be read
+     * again. An adapter with `start` and without this hook keeps what it has read. */
+    void (*configure)(struct dm_instance *instance);
 };
 
 /* ---- JSON reading -------------------------------------------------------------------------- */
@@ -502,8 +506,8 @@ static inline void dm_log(struct dm_instance *instance, enum dm_log_level level,
 }
 
 /* The value of a declared setting, or of one that every adapter has ("frame_max"), in any hook; 0
- * or absent when it has none or is not declared. It does not change while the instance lives, and
- * the string lives as long. */
+ * or absent when it has none or is not declared. It changes just before `configure` runs, and not
+ * otherwise; the string lives as long as the instance. */
 static inline int64_t dm_setting_int(const struct dm_instance *instance, const char *key) {
     return instance->host->setting_int(instance, key);
 }

@@ -11,7 +11,7 @@
 
 #define OWN_SERIES 1024
 
-static void take_config(struct host *host, const struct host_config *config) {
+void host_take_config(struct host *host, const struct host_config *config) {
     struct host_config *own = &host->config;
 
     if (config)
@@ -26,6 +26,8 @@ static void take_config(struct host *host, const struct host_config *config) {
         own->backlog_pause = 64;
     if (own->backlog_pause > (own->backlog_max + 1) / 2)
         own->backlog_pause = (own->backlog_max + 1) / 2;
+    free(host->public_url);
+    host->public_url = NULL;
     if (own->public_url.len)
         host->public_url = mem_dup(own->public_url.ptr, own->public_url.len);
     own->public_url = dm_slice_str(host->public_url);
@@ -36,7 +38,7 @@ struct host *host_new(const struct host_config *config, struct loop *loop,
     struct host *host = mem_zalloc(sizeof(*host));
 
     host_api_init(host);
-    take_config(host, config);
+    host_take_config(host, config);
     host->loop = loop;
     if (!metrics)
         host->own_metrics = metrics_new(OWN_SERIES);
@@ -56,6 +58,9 @@ struct host *host_new(const struct host_config *config, struct loop *loop,
 static void instance_free(struct instance *instance) {
     engineio_free(instance->engineio);
     adapter_values_free(instance->values);
+    for (uint32_t i = 0; i < instance->retired_count; i++)
+        adapter_values_free(instance->retired[i]);
+    free(instance->retired);
     free(instance->pub.state);
     free(instance->name);
     free(instance->mount);
@@ -91,7 +96,7 @@ static uint32_t value_u32(const struct instance *instance, const char *key) {
     return (uint32_t)adapter_values_int(instance->values, key);
 }
 
-static void take_values(struct instance *instance) {
+void instance_take_values(struct instance *instance) {
     const struct dm_adapter *adapter = &instance->adapter;
     struct dm_slice chats = adapter_values_text(instance->values, "chats");
     int anonymous = (adapter->flags & DM_ADAPTER_ANONYMOUS) != 0;
@@ -137,7 +142,7 @@ static struct instance *instance_new(struct host *host, const struct dm_adapter 
     }
     instance->values = config->values ? adapter_values_copy(config->values)
                                       : adapter_values_new(adapter);
-    take_values(instance);
+    instance_take_values(instance);
     instance->pub.host = &host->api;
     instance->pub.name = instance->name;
     instance->pub.mount = instance->mount;

@@ -85,6 +85,15 @@ const struct conn_handler *host_conn_handler(void);
  * within its request(). */
 void host_request(struct host *host, struct http_exchange *exchange);
 
+/* Takes other limits and another public URL for what comes from now on. */
+void host_configure(struct host *host, const struct host_config *config);
+
+/* Gives the adapter configured under that name other values (copied) and, when one of them differs,
+ * runs its `configure` hook. Sockets keep their keep-alive interval. Returns 1 when it was told, 0
+ * when nothing differs or there is no such adapter, -ENOTSUP when the adapter has read its settings
+ * in `start` and cannot be told. */
+int host_set_values(struct host *host, const char *name, const struct adapter_values *values);
+
 typedef void host_drained_fn(void *userdata);
 
 /* From now on new requests are answered 503. Each socket is told (DM_NOTICE_DRAINING) and closed

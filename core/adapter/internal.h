@@ -78,6 +78,8 @@ struct instance {
     const struct dm_adapter *origin;
     struct dm_adapter adapter; /* copied, so that every member this host knows can be read */
     struct adapter_values *values;
+    struct adapter_values **retired; /* of before reloads: the adapter may hold their strings */
+    uint32_t retired_count;
     char *name;
     char *mount;
     uint8_t treatment[DM_EVENT_KIND_COUNT];
@@ -302,6 +304,10 @@ struct dm_slice session_base_text(struct session *session);
 struct base_url *base_of(struct instance *instance, const struct http_request *request);
 struct base_url *base_ref(struct base_url *base);
 void base_unref(struct host *host, struct base_url *base);
+/* host.c */
+void host_take_config(struct host *host, const struct host_config *config);
+void instance_take_values(struct instance *instance);
+
 /* drain.c. After something ended: was it the last that a drain waits for? */
 void host_check_drained(struct host *host);
 void host_drained_run(struct loop_hook *hook);

@@ -314,8 +314,8 @@ static uint32_t or_default(uint32_t value, uint32_t fallback) {
     return value ? value : fallback;
 }
 
-struct engineio *sio_server_new(struct instance *instance) {
-    const struct engineio_config config = {
+static struct engineio_config server_config(const struct instance *instance) {
+    return (struct engineio_config){
         .ping_interval_ms = or_default(instance->ping_interval_ms, PING_INTERVAL_MS),
         .ping_timeout_ms = or_default(instance->ping_timeout_ms, PING_TIMEOUT_MS),
         .connections_max = instance->host->config.sockets_max,
@@ -324,8 +324,18 @@ struct engineio *sio_server_new(struct instance *instance) {
         .queue_max = or_default(instance->host->config.send_queue_max, QUEUE_MAX),
         .origins = instance->cors_origins,
     };
+}
+
+struct engineio *sio_server_new(struct instance *instance) {
+    const struct engineio_config config = server_config(instance);
 
     return engineio_new(instance->host->loop, &config, &handler, instance);
+}
+
+void sio_server_configure(struct instance *instance) {
+    const struct engineio_config config = server_config(instance);
+
+    engineio_configure(instance->engineio, &config);
 }
 
 void sio_request(struct instance *instance, struct http_exchange *exchange) {

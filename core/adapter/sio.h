@@ -31,6 +31,9 @@ struct sio {
 /* The Engine.IO server of an instance that has such routes. */
 struct engineio *sio_server_new(struct instance *instance);
 
+/* Its settings have changed. */
+void sio_server_configure(struct instance *instance);
+
 /* A request for such a path. */
 void sio_request(struct instance *instance, struct http_exchange *exchange);
 

@@ -56,15 +56,19 @@ static int make_key(struct file_urls *urls, struct dm_slice own_key) {
     return r;
 }
 
+void file_urls_configure(struct file_urls *urls, int64_t ttl, struct dm_slice public_url) {
+    urls->ttl = ttl ? ttl : TTL_DEFAULT;
+    free(urls->public_url);
+    urls->public_url = public_url.len ? mem_dup(public_url.ptr, public_url.len) : NULL;
+}
+
 int file_urls_new(const struct file_urls_config *config, struct file_urls **ret_urls) {
     struct file_urls *urls;
     if (config->key.len != AUTH_KEY_LEN)
         return -EINVAL;
     urls = mem_zalloc(sizeof(*urls));
-    urls->ttl = config->ttl ? config->ttl : TTL_DEFAULT;
     urls->now_us = config->now_us ? config->now_us : clock_real_us;
-    if (config->public_url.len)
-        urls->public_url = mem_dup(config->public_url.ptr, config->public_url.len);
+    file_urls_configure(urls, config->ttl, config->public_url);
     int r = crypto_init(&urls->crypto);
     if (r == 0)
         r = make_key(urls, config->key);

@@ -28,6 +28,9 @@ struct file_urls_config {
 /* Returns 0, -EINVAL for a key of another length, or -ENOSYS when OpenSSL lacks something. */
 int file_urls_new(const struct file_urls_config *config, struct file_urls **ret_urls);
 
+/* Another ttl and public_url for what comes from now on; URLs that are out keep their time. */
+void file_urls_configure(struct file_urls *urls, int64_t ttl, struct dm_slice public_url);
+
 /* Wipes the key. NULL does nothing. */
 void file_urls_free(struct file_urls *urls);
 

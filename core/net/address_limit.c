@@ -29,12 +29,24 @@ struct address_limit *address_limit_new(const struct address_limit_config *confi
     return limit;
 }
 
+static void forget(struct address_limit *limit) {
+    for (int kind = 0; kind < ADDRESS_LIMIT_KIND_COUNT; kind++) {
+        free(limit->buckets[kind]);
+        limit->buckets[kind] = NULL;
+    }
+    address_set_fini(&limit->config.exempt);
+}
+
+void address_limit_configure(struct address_limit *limit,
+                             const struct address_limit_config *config) {
+    forget(limit);
+    limit->config = *config;
+}
+
 void address_limit_free(struct address_limit *limit) {
     if (!limit)
         return;
-    for (int kind = 0; kind < ADDRESS_LIMIT_KIND_COUNT; kind++)
-        free(limit->buckets[kind]);
-    address_set_fini(&limit->config.exempt);
+    forget(limit);
     free(limit);
 }
 

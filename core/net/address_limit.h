@@ -32,6 +32,10 @@ struct address_limit_config {
 
 struct address_limit *address_limit_new(const struct address_limit_config *config);
 
+/* Other rates and exemptions; every address starts anew. */
+void address_limit_configure(struct address_limit *limit,
+                             const struct address_limit_config *config);
+
 /* NULL does nothing. */
 void address_limit_free(struct address_limit *limit);
 

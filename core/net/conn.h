@@ -62,6 +62,10 @@ int conn_server_listen(struct conn_server *server, const struct listener_config 
 int conn_server_listen_at(struct conn_server *server, const struct listener_config *config,
                           enum conn_door door, struct listener **ret_listener);
 
+/* Other limits: for every listener, and for what its connections do from now on. */
+void conn_server_configure(struct conn_server *server, const struct conn_config *config,
+                           uint32_t max_connections);
+
 /* Closes every listener of the server; connections stay. */
 void conn_server_unlisten(struct conn_server *server, enum listener_file file);
 

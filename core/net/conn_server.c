@@ -36,15 +36,19 @@ static void finish_if_done(struct conn_server *server) {
         loop_hook_mark(server->loop, &server->hook, LOOP_DEFER);
 }
 
+static void take_config(struct conn_server *server, const struct conn_config *config) {
+    server->config = *config;
+    server->http_write = config->write;
+    server->http_write.max = UINT32_MAX;
+    server->http_write.total = &server->queued;
+}
+
 struct conn_server *conn_server_new(struct loop *loop, const struct conn_config *config,
                                     const struct conn_handler *handler, void *userdata) {
     assert(handler->request);
     struct conn_server *server = mem_zalloc(sizeof(*server));
     server->loop = loop;
-    server->config = *config;
-    server->http_write = config->write;
-    server->http_write.max = UINT32_MAX;
-    server->http_write.total = &server->queued;
+    take_config(server, config);
     server->handler = handler;
     server->userdata = userdata;
     list_init(&server->conns);
@@ -102,6 +106,14 @@ int conn_server_listen_at(struct conn_server *server, const struct listener_conf
 int conn_server_listen(struct conn_server *server, const struct listener_config *config,
                        struct listener **ret_listener) {
     return conn_server_listen_at(server, config, CONN_DOOR_BARE, ret_listener);
+}
+
+void conn_server_configure(struct conn_server *server, const struct conn_config *config,
+                           uint32_t max_connections) {
+    take_config(server, config);
+    for (size_t i = 0; i < server->entrance_count; i++)
+        if (server->entrances[i]->state == ENTRANCE_OPEN)
+            listener_set_max(server->entrances[i]->listener, max_connections);
 }
 
 void conn_server_unlisten(struct conn_server *server, enum listener_file file) {

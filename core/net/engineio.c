@@ -34,6 +34,10 @@ struct engineio *engineio_new(struct loop *loop, const struct engineio_config *c
     return server;
 }
 
+void engineio_configure(struct engineio *server, const struct engineio_config *config) {
+    server->config = *config;
+}
+
 void engineio_free(struct engineio *server) {
     if (!server)
         return;

@@ -77,6 +77,9 @@ struct engineio_config {
 struct engineio *engineio_new(struct loop *loop, const struct engineio_config *config,
                               const struct engineio_handler *handler, void *userdata);
 
+/* Another configuration, for what comes from now on; origins are borrowed again. */
+void engineio_configure(struct engineio *server, const struct engineio_config *config);
+
 /* Requires that no session is left. NULL does nothing. */
 void engineio_free(struct engineio *server);
 

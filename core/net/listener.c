@@ -284,6 +284,10 @@ void listener_release(struct listener *listener) {
     listener_free_if_done(listener);
 }
 
+void listener_set_max(struct listener *listener, uint32_t max_connections) {
+    listener->config.max_connections = max_connections;
+}
+
 uint32_t listener_count(const struct listener *listener) {
     return listener->count;
 }

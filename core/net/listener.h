@@ -55,6 +55,9 @@ void listener_resume(struct listener *listener);
  * many as were handed out: the memory lives until then. */
 void listener_release(struct listener *listener);
 
+/* Another max_connections; those that are out already stay. */
+void listener_set_max(struct listener *listener, uint32_t max_connections);
+
 /* Connections out now. */
 uint32_t listener_count(const struct listener *listener);
 

@@ -34,8 +34,8 @@ static struct address_rate rate_of(const struct config *config, const char *rate
                                   (uint32_t)config_int(config, burst) };
 }
 
-int addresses_limit(struct config *config, struct address_limit **ret_limit) {
-    struct address_limit_config limit = {
+int addresses_limits(struct config *config, struct address_limit_config *ret_limits) {
+    *ret_limits = (struct address_limit_config){
         .rates = {
             [ADDRESS_LIMIT_ALL] =
                 rate_of(config, "limits.address_rate", "limits.address_burst"),
@@ -43,11 +43,8 @@ int addresses_limit(struct config *config, struct address_limit **ret_limit) {
                 rate_of(config, "limits.anonymous_rate", "limits.anonymous_burst"),
         },
     };
-    int r = addresses_read(config, "limits.exempt", &limit.exempt);
-    if (r < 0) {
-        address_set_fini(&limit.exempt);
-        return r;
-    }
-    *ret_limit = address_limit_new(&limit);
-    return 0;
+    int r = addresses_read(config, "limits.exempt", &ret_limits->exempt);
+    if (r < 0)
+        address_set_fini(&ret_limits->exempt);
+    return r;
 }

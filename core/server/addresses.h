@@ -10,7 +10,8 @@
  * an empty set. Returns 0, or -EINVAL with config_error; the set is the caller's in any case. */
 int addresses_read(struct config *config, const char *path, struct address_set *ret_set);
 
-/* The limits per address as configured. Returns 0, or -EINVAL with config_error. */
-int addresses_limit(struct config *config, struct address_limit **ret_limit);
+/* The limits per address as configured. Returns 0, or -EINVAL with config_error and nothing to
+ * free. */
+int addresses_limits(struct config *config, struct address_limit_config *ret_limits);
 
 #endif

@@ -3,6 +3,7 @@
 #define DRAGOMAN_SERVER_CLI_H
 
 #include "core/server/config.h"
+#include "core/server/options.h"
 
 /* Exit codes, after sysexits.h. */
 enum cli_exit {
@@ -15,9 +16,11 @@ enum cli_exit {
     CLI_CONFIG = 78,
 };
 
-/* What a verb gets: its own words (argv[0] is the first behind the verb's name). */
+/* What a verb gets: the configuration and the options it was read by, and its own words (argv[0]
+ * is the first behind the verb's name). */
 struct cli {
     struct config *config;
+    struct options options;
     int argc;
     char **argv;
 };
@@ -37,6 +40,7 @@ int cli_token_revoke(struct cli *cli);
 int cli_drain(struct cli *cli);
 int cli_import(struct cli *cli);
 int cli_export(struct cli *cli);
+int cli_reload(struct cli *cli);
 
 /* Writes "dragoman: ..." to stderr and returns `code`. */
 int cli_fail(enum cli_exit code, const char *format, ...) __attribute__((format(printf, 2, 3)));

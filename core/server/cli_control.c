@@ -153,3 +153,7 @@ static int run(struct cli *cli, const char *verb, enum then then) {
 int cli_drain(struct cli *cli) {
     return run(cli, "drain", THEN_IT_ENDS);
 }
+
+int cli_reload(struct cli *cli) {
+    return run(cli, "reload", THEN_IT_STAYS);
+}

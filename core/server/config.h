@@ -77,6 +77,12 @@ struct dm_slice config_at(const struct config *config, const char *format, ...)
 typedef int (*config_each_fn)(void *owner, const char *rest, struct dm_slice value);
 int config_each(const struct config *config, const char *prefix, config_each_fn fn, void *owner);
 
+/* Calls fn, in order of the paths, for every path that the table names and whose value in effect is
+ * another one in `after`. Settings of adapters are not among them. */
+typedef void (*config_diff_fn)(void *owner, const char *path);
+void config_diff(const struct config *before, const struct config *after, config_diff_fn fn,
+                 void *owner);
+
 /* Records an error at the place where the value at path was given. Returns -EINVAL. Later errors
  * do not replace the first. */
 int config_fail(struct config *config, const char *path, const char *format, ...)

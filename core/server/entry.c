@@ -81,6 +81,14 @@ int entry_open(struct config *config, struct loop *loop, const struct conn_handl
 
 /* ---- the rest of its life ---- */
 
+void entry_configure(struct entry *entry, struct config *config) {
+    struct conn_config limits;
+    entry->config = config;
+    limits = limits_of(entry);
+    conn_server_configure(entry->server, &limits,
+                          (uint32_t)config_int(config, "limits.connections"));
+}
+
 struct conn_server *entry_server(const struct entry *entry) {
     return entry->server;
 }

@@ -14,6 +14,9 @@ struct entry;
 int entry_open(struct config *config, struct loop *loop, const struct conn_handler *handler,
                void *userdata, struct inherit *inherit, struct entry **ret_entry);
 
+/* Takes the limits of another configuration, which must outlive the entry then. */
+void entry_configure(struct entry *entry, struct config *config);
+
 /* The one server behind all listeners; the caller's to close. NULL when entry_open came to none. */
 struct conn_server *entry_server(const struct entry *entry);
 

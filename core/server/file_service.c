@@ -51,6 +51,11 @@ void file_service_limits(const struct config *config, struct engine_config *ret_
     ret_config->upload_memory_max = (uint64_t)config_int(config, "files.memory");
 }
 
+void file_service_configure(struct file_service *service, const struct config *config) {
+    file_urls_configure(service->urls, config_int(config, "files.url_ttl"),
+                        config_string(config, "public_url"));
+}
+
 static void write_url(void *userdata, const struct dm_attachment *attachment,
                       struct dm_slice base, struct buf *ret_url) {
     struct file_service *service = userdata;

@@ -18,6 +18,9 @@ int file_service_open(const struct config *config, struct backend *backend, stru
 /* Fills in what the engine's limits of files are. */
 void file_service_limits(const struct config *config, struct engine_config *ret_config);
 
+/* Takes what may change while it runs. */
+void file_service_configure(struct file_service *service, const struct config *config);
+
 /* Introduces it to the engine and the host, before the first session. addresses (NULL: no limit)
  * says how often one client address may ask. */
 void file_service_attach(struct file_service *service, struct engine *engine, struct host *host,

@@ -39,17 +39,23 @@ static int open_auth(struct gateway *gateway) {
     return r ? cli_fail(CLI_CONFIG, "%s", error) : CLI_OK;
 }
 
+void gateway_host_config(const struct gateway *gateway, struct host_config *ret_config) {
+    const struct config *config = gateway->config;
+    *ret_config = (struct host_config){
+        .handshake_timeout_ms = (uint32_t)config_int(config, "limits.handshake_ms"),
+        .backlog_max = (uint32_t)config_int(config, "limits.queue_max"),
+        .send_queue_max = (uint32_t)config_int(config, "limits.send_queue_bytes"),
+        .public_url = config_string(config, "public_url"),
+        .addresses = gateway->addresses,
+        .user_requests_max = (uint32_t)config_int(config, "limits.user_requests"),
+        .response_bytes_max = (uint64_t)config_int(config, "limits.response_bytes"),
+    };
+}
+
 static int open_host(struct gateway *gateway) {
     struct adapter_error error;
-    struct host_config config = {
-        .handshake_timeout_ms = (uint32_t)config_int(gateway->config, "limits.handshake_ms"),
-        .backlog_max = (uint32_t)config_int(gateway->config, "limits.queue_max"),
-        .send_queue_max = (uint32_t)config_int(gateway->config, "limits.send_queue_bytes"),
-        .public_url = config_string(gateway->config, "public_url"),
-        .addresses = gateway->addresses,
-        .user_requests_max = (uint32_t)config_int(gateway->config, "limits.user_requests"),
-        .response_bytes_max = (uint64_t)config_int(gateway->config, "limits.response_bytes"),
-    };
+    struct host_config config;
+    gateway_host_config(gateway, &config);
     if (loadout_init(&gateway->loadout, gateway->config))
         return cli_fail(CLI_CONFIG, "%s", config_error(gateway->config));
     gateway->host = host_new(&config, backend_loop(gateway->backend), gateway->metrics);
@@ -79,15 +85,21 @@ static void wake_engine(void *owner, uint32_t ms) {
     }
 }
 
+void gateway_engine_config(const struct gateway *gateway, struct engine_config *ret_config) {
+    const struct config *config = gateway->config;
+    *ret_config = (struct engine_config){
+        .text_max = (uint32_t)config_int(config, "limits.text_max"),
+        .queue_max = (uint32_t)config_int(config, "limits.queue_max"),
+        .guesses = (uint32_t)config_int(config, "auth.guesses"),
+        .gate_role = config_string(config, "gate.role").ptr,
+    };
+    file_service_limits(config, ret_config);
+}
+
 static int open_engine(struct gateway *gateway) {
     struct adapter_error error;
-    struct engine_config config = {
-        .text_max = (uint32_t)config_int(gateway->config, "limits.text_max"),
-        .queue_max = (uint32_t)config_int(gateway->config, "limits.queue_max"),
-        .guesses = (uint32_t)config_int(gateway->config, "auth.guesses"),
-        .gate_role = config_string(gateway->config, "gate.role").ptr,
-    };
-    file_service_limits(gateway->config, &config);
+    struct engine_config config;
+    gateway_engine_config(gateway, &config);
     gateway->client = *host_engine_client();
     gateway->client.wake = wake_engine;
     gateway->client.owner = gateway;
@@ -120,6 +132,14 @@ static int open_entry(struct gateway *gateway, struct inherit *inherit) {
     return r;
 }
 
+static int open_limits(struct gateway *gateway) {
+    struct address_limit_config limits;
+    if (addresses_limits(gateway->config, &limits))
+        return cli_fail(CLI_CONFIG, "%s", config_error(gateway->config));
+    gateway->addresses = address_limit_new(&limits);
+    return CLI_OK;
+}
+
 static int open_all(struct gateway *gateway, struct inherit *inherit) {
     int r = backend_open(gateway->config, BACKEND_GATEWAY, &gateway->backend);
     if (r)
@@ -129,8 +149,7 @@ static int open_all(struct gateway *gateway, struct inherit *inherit) {
     loop_timer_init(&gateway->watch, look_after_database);
     loop_timer_init(&gateway->wake, run_in_time);
     loop_hook_init(&gateway->turn, run_at_turn);
-    r = addresses_limit(gateway->config, &gateway->addresses)
-            ? cli_fail(CLI_CONFIG, "%s", config_error(gateway->config)) : CLI_OK;
+    r = open_limits(gateway);
     if (!r)
         r = open_auth(gateway);
     if (!r)

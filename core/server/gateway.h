@@ -5,6 +5,7 @@
 #include "core/server/backend.h"
 #include "core/server/config.h"
 #include "core/server/inherit.h"
+#include "core/server/options.h"
 
 struct auth;
 struct gateway;
@@ -33,6 +34,17 @@ int gateway_bus_is_up(const struct gateway *gateway);
 
 /* Puts figures that are not counted as they happen into the metrics. */
 void gateway_measure(struct gateway *gateway);
+
+/* error: NULL when the new configuration is in effect, else why nothing has changed. restart: the
+ * settings that differ but wait for a restart, separated by ", ". Both borrowed. */
+typedef void gateway_reloaded_fn(void *owner, const char *error, const char *restart);
+
+/* Reads the configuration again, as `options` (which must live until then) say, and puts all of it
+ * in place or nothing. No session is closed. `done` runs once, on the loop, never inside this call,
+ * and before gateway_close returns. Returns 0, or -EBUSY while another reload is under way and once
+ * the gateway drains. */
+int gateway_reload(struct gateway *gateway, const struct options *options,
+                   gateway_reloaded_fn *done, void *owner);
 
 typedef void gateway_drained_fn(void *owner);
 

@@ -111,6 +111,8 @@ static void close_doors(struct gateway *gateway) {
 }
 
 void gateway_close(struct gateway *gateway) {
+    while (gateway->reload)
+        uv_run(loop_uv(backend_loop(gateway->backend)), UV_RUN_ONCE);
     if (gateway->backend) {
         loop_timer_cancel(backend_loop(gateway->backend), &gateway->watch);
         close_doors(gateway);
@@ -144,5 +146,6 @@ void gateway_close(struct gateway *gateway) {
     metrics_free(gateway->metrics);
     if (gateway->backend)
         backend_close(gateway->backend);
+    config_free(gateway->own_config);
     free(gateway);
 }

@@ -24,7 +24,9 @@ enum gateway_state {
 
 struct gateway {
     enum gateway_state state;
-    struct config *config;
+    struct config *config;     /* in effect */
+    struct config *own_config; /* the same after a reload, else NULL */
+    struct gateway_reload *reload; /* under way, or NULL */
     struct backend *backend;
     struct metrics *metrics;
     struct measure measure;
@@ -47,5 +49,9 @@ struct gateway {
     void *drained_owner;
     unsigned closing;         /* parts whose end is awaited */
 };
+
+/* What the configuration in effect says to the parts. */
+void gateway_engine_config(const struct gateway *gateway, struct engine_config *ret_config);
+void gateway_host_config(const struct gateway *gateway, struct host_config *ret_config);
 
 #endif

@@ -21,6 +21,9 @@ struct service {
     struct loop *loop;
     uv_signal_t terminate;
     uv_signal_t interrupt;
+    uv_signal_t hangup;
+    const struct options *options;
+    struct control_call *reload_call; /* who asked for the reload under way; NULL: a signal */
     enum { SERVICE_RUNS = 0, SERVICE_DRAINS } state;
 };
 
@@ -46,7 +49,40 @@ static void drain_asked(void *owner, struct control_call *call) {
     control_answer(call, CONTROL_DONE, "draining");
 }
 
-static const struct control_handler control_handler = { .drain = drain_asked };
+static void reloaded(void *owner, const char *error, const char *restart) {
+    struct service *service = owner;
+    struct control_call *call = service->reload_call;
+    service->reload_call = NULL;
+    if (service->state == SERVICE_RUNS)
+        notify_send(&service->notify, "READY=1");
+    if (error) {
+        log_event(LOG_LEVEL_ERROR, "the configuration stays as it is", LOG_STR("error", error));
+        control_answer(call, CONTROL_REFUSED, "the configuration stays as it is: %s", error);
+        return;
+    }
+    log_event(LOG_LEVEL_INFO, "configuration reloaded");
+    control_answer(call, CONTROL_DONE, "reloaded%s%s", *restart ? "; needs a restart: " : "",
+                   restart);
+}
+
+static void reload_asked(void *owner, struct control_call *call) {
+    struct service *service = owner;
+    if (gateway_reload(service->gateway, service->options, reloaded, service)) {
+        control_answer(call, CONTROL_NOT_NOW, "not while it reloads already, or drains");
+        return;
+    }
+    service->reload_call = call;
+    notify_reloading(&service->notify);
+}
+
+static void reload_signal(uv_signal_t *handle, int signum) {
+    reload_asked(handle->data, NULL);
+}
+
+static const struct control_handler control_handler = {
+    .drain = drain_asked,
+    .reload = reload_asked,
+};
 
 static void admin_asked(void *owner) {
     drain(owner, "asked through the admin API");
@@ -63,10 +99,11 @@ static void raise_descriptor_limit(void) {
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static void watch_signal(struct service *service, uv_signal_t *handle, int signum) {
+static void watch_signal(struct service *service, uv_signal_t *handle, uv_signal_cb fn,
+                         int signum) {
     uv_signal_init(loop_uv(service->loop), handle);
     handle->data = service;
-    uv_signal_start(handle, stop_signal, signum);
+    uv_signal_start(handle, fn, signum);
 }
 
 static void announce(struct service *service) {
@@ -80,13 +117,15 @@ static void announce(struct service *service) {
 }
 
 static void run(struct service *service) {
-    watch_signal(service, &service->terminate, SIGTERM);
-    watch_signal(service, &service->interrupt, SIGINT);
+    watch_signal(service, &service->terminate, stop_signal, SIGTERM);
+    watch_signal(service, &service->interrupt, stop_signal, SIGINT);
+    watch_signal(service, &service->hangup, reload_signal, SIGHUP);
     notify_feed(&service->notify, service->loop);
     announce(service);
     loop_run(service->loop);
     uv_close((uv_handle_t *)&service->terminate, NULL);
     uv_close((uv_handle_t *)&service->interrupt, NULL);
+    uv_close((uv_handle_t *)&service->hangup, NULL);
 }
 
 /* An admin socket that was passed is served whether or not an address is configured. */
@@ -120,7 +159,7 @@ static int open_all(struct service *service, struct config *config) {
 }
 
 int cli_serve(struct cli *cli) {
-    struct service service = { 0 };
+    struct service service = { .options = &cli->options };
     if (cli->argc)
         return cli_fail(CLI_USAGE, "serve does not know %s", cli->argv[0]);
     raise_descriptor_limit();
@@ -133,6 +172,7 @@ int cli_serve(struct cli *cli) {
     admin_close(service.admin);
     if (service.gateway)
         gateway_close(service.gateway);
-    log_event(LOG_LEVEL_INFO, "stopped");
+    if (!r)
+        log_event(LOG_LEVEL_INFO, "stopped");
     return r;
 }

@@ -168,3 +168,25 @@ Test(config, the_example_shows_the_defaults) {
     buf_fini(&without);
     config_free(empty);
 }
+
+static void note_path(void *owner, const char *path) {
+    buf_printf(owner, "%s ", path);
+}
+
+Test(config, a_difference_is_told_by_values_in_effect) {
+    struct config *other = config_new();
+    struct buf paths = BUF_INIT;
+    const char *text = "limits: {rate: 200, burst: 5}\nlisten: a:1\nadapters:\n- name: x\n"
+                       "  settings: {a: b}\n";
+    cr_assert(eq(int, read_text(text), 0));
+    cr_assert(eq(int, config_set(other, "state=/s"), 0));
+    cr_assert(eq(int, config_set(other, "limits.burst=6"), 0));
+    config_diff(config, other, note_path, &paths);
+    buf_append_char(&paths, '\0');
+    cr_assert(eq(str, paths.data, "adapters[0].name limits.burst listen state "));
+    buf_reset(&paths);
+    config_diff(config, config, note_path, &paths);
+    cr_assert(eq(sz, paths.len, 0));
+    buf_fini(&paths);
+    config_free(other);
+}
