@@ -6,6 +6,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
+#include "storage/bus_pg.h"
 #include "storage/pg_conn.h"
 
 #define CONNECT_TIMEOUT_MS 5000
@@ -13,6 +14,7 @@
 struct listen_pg {
     struct pg_conn *conn;
     struct pg_args args;
+    size_t channels;
     bus_notice_fn notice;
     void *owner;
     int failed;
@@ -71,9 +73,12 @@ int listen_pg_parse(const char *payload, struct bus_notice *ret_notice) {
 static void conn_ready(struct pg_conn *conn, void *owner) {
     struct listen_pg *listen = owner;
     listen->failed = 0;
-    pg_args_reset(&listen->args);
-    if (pg_conn_send(conn, 0, &listen->args) == 0)
-        pg_conn_sync(conn);
+    for (size_t i = 0; i < listen->channels; i++) {
+        pg_args_reset(&listen->args);
+        if (pg_conn_send(conn, i, &listen->args) != 0)
+            return;
+    }
+    pg_conn_sync(conn);
 }
 
 static void conn_lost(struct pg_conn *conn, void *owner) {
@@ -94,10 +99,19 @@ static void conn_sync(struct pg_conn *conn, void *owner) {
     listen->notice(listen->owner, &resync);
 }
 
+/* What is malformed ends the payload: the frames' numbers tell that some are missing. */
+static void hear_frames(struct listen_pg *listen, struct dm_slice payload) {
+    struct bus_notice notice = { .kind = BUS_FRAME };
+    while (bus_pg_unpack(&payload, &notice.frame) == 1)
+        listen->notice(listen->owner, &notice);
+}
+
 static void conn_notify(struct pg_conn *conn, void *owner, const PGnotify *notify) {
     struct listen_pg *listen = owner;
     struct bus_notice notice;
-    if (strcmp(notify->relname, LISTEN_PG_CHANNEL) == 0 &&
+    if (strcmp(notify->relname, BUS_PG_CHANNEL) == 0)
+        hear_frames(listen, dm_slice_str(notify->extra));
+    else if (strcmp(notify->relname, LISTEN_PG_CHANNEL) == 0 &&
         listen_pg_parse(notify->extra, &notice) == 0)
         listen->notice(listen->owner, &notice);
 }
@@ -111,10 +125,11 @@ static void conn_closed(void *owner) {
     closed(closed_owner);
 }
 
-int listen_pg_open(uv_loop_t *loop, const char *conninfo, bus_notice_fn notice, void *owner,
-                   struct listen_pg **ret_listen) {
+int listen_pg_open(uv_loop_t *loop, const char *conninfo, enum listen_pg_what what,
+                   bus_notice_fn notice, void *owner, struct listen_pg **ret_listen) {
     static const struct pg_statement statements[] = {
         { "dm_listen", "LISTEN " LISTEN_PG_CHANNEL },
+        { "dm_listen_bus", "LISTEN " BUS_PG_CHANNEL },
     };
     static const struct pg_conn_events events = {
         .ready = conn_ready,
@@ -128,12 +143,13 @@ int listen_pg_open(uv_loop_t *loop, const char *conninfo, bus_notice_fn notice, 
     const struct pg_conn_config config = {
         .conninfo = conninfo,
         .statements = statements,
-        .statement_count = 1,
+        .statement_count = sizeof(statements) / sizeof(statements[0]),
         .events = &events,
         .owner = listen,
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
         .label = "listen",
     };
+    listen->channels = what == LISTEN_PG_BUS ? 2 : 1;
     listen->notice = notice;
     listen->owner = owner;
     int error = pg_conn_open(loop, &config, &listen->conn);

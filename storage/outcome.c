@@ -4,7 +4,7 @@
 
 #include "storage/pg_read.h"
 
-#define HEAD 9
+#define HEAD 10
 
 static const struct outcome_message *messages_of(const int64_t *values) {
     _Static_assert(sizeof(struct outcome_message) == 4 * sizeof(int64_t), "four numbers");
@@ -12,12 +12,17 @@ static const struct outcome_message *messages_of(const int64_t *values) {
 }
 
 int outcome_read(const PGresult *result, struct arena *arena, struct outcome *ret_outcome) {
-    size_t count;
     if (PQntuples(result) != 1 || PQnfields(result) != 1)
         return -EPROTO;
-    if (PQgetisnull(result, 0, 0))
+    return outcome_read_at(result, 0, 0, arena, ret_outcome);
+}
+
+int outcome_read_at(const PGresult *result, int row, int col, struct arena *arena,
+                    struct outcome *ret_outcome) {
+    size_t count;
+    if (PQgetisnull(result, row, col))
         return -ENODATA;
-    const int64_t *values = pg_read_ints(result, 0, 0, arena, &count);
+    const int64_t *values = pg_read_ints(result, row, col, arena, &count);
     if (count < HEAD || values[0] < 0 || values[0] >= DM_STATUS_COUNT)
         return -EPROTO;
     struct outcome outcome = {
@@ -30,8 +35,9 @@ int outcome_read(const PGresult *result, struct arena *arena, struct outcome *re
         .thread_count = (size_t)values[6],
         .message_count = (size_t)values[7],
         .read_count = (size_t)values[8],
+        .rev = (uint64_t)values[9],
     };
-    for (size_t i = 5; i < HEAD; i++)
+    for (size_t i = 5; i < HEAD - 1; i++)
         if (values[i] < 0 || values[i] > (int64_t)count)
             return -EPROTO;
     if (count != HEAD + outcome.user_count + outcome.thread_count +

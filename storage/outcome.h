@@ -19,6 +19,7 @@ struct outcome {
     int64_t thread_id;
     uint64_t count;
     uint64_t cursor;
+    uint64_t rev; /* of the thread, after the operation changed it; else 0 */
     const int64_t *users;
     size_t user_count;
     const int64_t *threads;
@@ -32,5 +33,9 @@ struct outcome {
 /* Reads the single value of a result; arrays go to the arena. Returns 0, or -EPROTO for anything
  * that is no outcome. A NULL value (a writer row without one) is -ENODATA. */
 int outcome_read(const PGresult *result, struct arena *arena, struct outcome *ret_outcome);
+
+/* The same of one column of a row of many. */
+int outcome_read_at(const PGresult *result, int row, int col, struct arena *arena,
+                    struct outcome *ret_outcome);
 
 #endif

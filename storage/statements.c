@@ -2,6 +2,9 @@
 
 #define OP(name, args) { "dm_" #name, "SELECT op_" #name "(" args ")" }
 #define WRITE(name, args) { "dm_" #name, "SELECT writer_keep($1, op_" #name "(" args "))" }
+/* Changes one thread, as the actor $2: an event of that thread, kind as in enum dm_command_kind. */
+#define EVENT(kind, name, args) \
+    { "dm_" #name, "SELECT thread_keep($1, " #kind ", $2, op_" #name "(" args "))" }
 
 const struct pg_statement store_statements[ST_COUNT] = {
     [ST_BATCH] = { "dm_batch", "SELECT * FROM batch($1, $2, $3, $4, $5, $6, $7, $8, $9)" },
@@ -20,7 +23,7 @@ const struct pg_statement store_statements[ST_COUNT] = {
     [ST_THREADS] = { "dm_threads", "SELECT * FROM thread_view($1, $2)" },
     [ST_THREAD_RAW] = { "dm_thread_raw",
                         "SELECT id, uuid, kind, title, opener_id, lo_id, hi_id, member_rev, "
-                        "created_at FROM threads WHERE id = $1" },
+                        "created_at, state, unread_lo, unread_hi FROM threads WHERE id = $1" },
     [ST_MESSAGES] = { "dm_messages", "SELECT * FROM message_view($1, $2, $3, $4)" },
     [ST_UUIDS] = { "dm_uuids",
                    "SELECT m.thread_id, m.seq, m.uuid FROM unnest($1::bigint[], $2::bigint[]) "
@@ -47,19 +50,21 @@ const struct pg_statement store_statements[ST_COUNT] = {
     [ST_THREAD_FIND] = OP(thread_find, "$1, $2, $3, $4, $5"),
     [ST_FRIENDS] = OP(friends, "$1, $2"),
     [ST_FRIENDS_CHECK] = OP(friends_check, "$1, $2"),
+    [ST_THREADS_TOUCHED] = OP(threads_touched, "$1, $2"),
+    [ST_EVENTS] = { "dm_events", "SELECT * FROM thread_events_read($1, $2, $3, $4, $5)" },
 
-    [ST_READ] = WRITE(read, "$2, $3, $4, $5, $6, $7"),
-    [ST_HISTORY_READ] = WRITE(history_read, "$2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12"),
-    [ST_READ_ONE] = WRITE(read_one, "$2, $3"),
-    [ST_DELETE] = WRITE(delete, "$2, $3"),
-    [ST_APPROVE] = WRITE(approve, "$2, $3"),
-    [ST_BLOCK] = WRITE(block, "$2, $3"),
+    [ST_READ] = EVENT(129, read, "$2, $3, $4, $5, $6, $7"),
+    [ST_HISTORY_READ] = EVENT(129, history_read, "$2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12"),
+    [ST_READ_ONE] = EVENT(130, read_one, "$2, $3"),
+    [ST_DELETE] = EVENT(131, delete, "$2, $3"),
+    [ST_APPROVE] = EVENT(68, approve, "$2, $3"),
+    [ST_BLOCK] = EVENT(69, block, "$2, $3"),
     [ST_UNDELIVERED] = WRITE(undelivered, "$2, $3, $4"),
-    [ST_DIRECT_OPEN] = WRITE(direct_open, "$2, $3, $4, $5"),
-    [ST_CHAT_CREATE] = WRITE(chat_create, "$2, $3, $4, $5, $6, $7, $8, $9"),
-    [ST_CHAT_UPDATE] = WRITE(chat_update, "$2, $3, $4"),
-    [ST_CHAT_ADD] = WRITE(chat_add, "$2, $3, $4, $5, $6, $7"),
-    [ST_CHAT_REMOVE] = WRITE(chat_remove, "$2, $3, $4, $5, $6"),
+    [ST_DIRECT_OPEN] = EVENT(1, direct_open, "$2, $3, $4, $5"),
+    [ST_CHAT_CREATE] = EVENT(96, chat_create, "$2, $3, $4, $5, $6, $7, $8, $9"),
+    [ST_CHAT_UPDATE] = EVENT(97, chat_update, "$2, $3, $4"),
+    [ST_CHAT_ADD] = EVENT(98, chat_add, "$2, $3, $4, $5, $6, $7"),
+    [ST_CHAT_REMOVE] = EVENT(99, chat_remove, "$2, $3, $4, $5, $6"),
     [ST_FRIEND_REQUEST] = WRITE(friend_request, "$2, $3, $4, $5"),
     [ST_FRIEND_ANSWER] = WRITE(friend_answer, "$2, $3, $4, $5, $6"),
     [ST_USER_CREATE] = WRITE(user_create,

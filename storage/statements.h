@@ -35,6 +35,8 @@ enum store_statement {
     ST_THREAD_FIND,
     ST_FRIENDS,
     ST_FRIENDS_CHECK,
+    ST_THREADS_TOUCHED,
+    ST_EVENTS, /* rows instead */
     /* Writing operations: the writer's id first, and the outcome kept in its row. */
     ST_READ,
     ST_HISTORY_READ,

@@ -150,7 +150,10 @@ static void task_fail(struct task *task, enum pg_fault fault, const char *reason
 static void answer_operation(struct task *task, const PGresult *result) {
     if (task->operation->statement == ST_REVOKED)
         task_read_revoked(task, result);
-    else if (outcome_read(result, task->call->arena, &task->outcome) != 0)
+    else if (task->operation->statement == ST_EVENTS) {
+        if (task_read_events(task, result) != 0)
+            task_fail(task, PG_FAULT_OTHER, "no events");
+    } else if (outcome_read(result, task->call->arena, &task->outcome) != 0)
         task_fail(task, PG_FAULT_OTHER, "no outcome");
 }
 

@@ -47,6 +47,9 @@ void task_read_raw(struct task *task, const PGresult *result) {
     raw->hi_id = pg_read_int(result, 0, 6);
     raw->member_rev = (uint64_t)pg_read_int(result, 0, 7);
     raw->created_us = pg_read_time(result, 0, 8);
+    raw->state = (enum dm_thread_state)pg_read_int(result, 0, 9);
+    raw->unread_lo = (uint64_t)pg_read_int(result, 0, 10);
+    raw->unread_hi = (uint64_t)pg_read_int(result, 0, 11);
 }
 
 void task_read_uuids(struct task *task, const PGresult *result) {

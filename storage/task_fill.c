@@ -214,6 +214,9 @@ void task_fill(struct task *task) {
     link_models(task);
     if (task->look & LOOK_ACCOUNT && outcome->user_count)
         fill_account(task);
+    task->call->ret_rev = outcome->rev;
+    task->call->ret_threads = outcome->threads;
+    task->call->ret_thread_count = outcome->thread_count;
     if (!result)
         return;
     result->status = outcome->status;

@@ -235,6 +235,20 @@ static void encode_token_revoke(const struct task *task, struct pg_args *args) {
     pg_args_time(args, task->call->expires_us);
 }
 
+static void encode_events(const struct task *task, struct pg_args *args) {
+    const struct store_events *events = task->call->events;
+    pg_args_int8(args, task->call->thread_id);
+    pg_args_int8(args, bound(events->after_rev));
+    pg_args_int8(args, bound(events->after_seq));
+    pg_args_time(args, events->since_us);
+    pg_args_int8(args, bound(events->before_rev));
+}
+
+static void encode_touched(const struct task *task, struct pg_args *args) {
+    encode_users_find(task, args);
+    pg_args_time(args, task->call->since_us);
+}
+
 static void encode_nothing(const struct task *task, struct pg_args *args) {
 }
 
@@ -291,6 +305,8 @@ const struct task_operation *task_operation_of(const struct store_call *call) {
         [STORE_USER_PAGE] = { ST_USER_PAGE, encode_user_list, 0 },
         [STORE_TOKEN_REVOKE] = { ST_TOKEN_REVOKE, encode_token_revoke, 0 },
         [STORE_FRIENDS_CHECK] = { ST_FRIENDS_CHECK, encode_friends_check, 0 },
+        [STORE_EVENTS] = { ST_EVENTS, encode_events, LOOK_RAW | LOOK_MEMBERS | LOOK_MESSAGES },
+        [STORE_THREADS_TOUCHED] = { ST_THREADS_TOUCHED, encode_touched, 0 },
         [STORE_REVOKED_LIST] = { ST_REVOKED, encode_nothing, 0 },
     };
     if (call->base.kind == STORE_COMMAND)

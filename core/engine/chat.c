@@ -7,40 +7,17 @@
 
 /* ---- events ---- */
 
-static int is_among(const struct dm_user *const *users, size_t count, int64_t id) {
-    for (size_t i = 0; i < count; i++) {
-        if (users[i]->id == id)
-            return 1;
-    }
-    return 0;
-}
-
-static void to_users(struct operation *op, const struct dm_event *event,
-                     const struct dm_user *const *users, size_t count,
-                     enum dm_audience audience) {
-    for (size_t i = 0; i < count; i++) {
-        int64_t id = users[i]->id;
-        int is_subject = is_among(event->users, event->user_count, id);
-        if (id == op->actor->id || (audience == DM_AUDIENCE_MEMBER && is_subject))
-            continue;
-        router_to_user(op->engine, id, event, audience, NULL);
-    }
-}
-
 /* The actor's other sessions, those who are added or removed, and those who stay. */
 static void announce(struct operation *op, enum dm_event_kind kind) {
     const struct dm_result *result = &op->result;
     struct dm_event event = router_event(op->engine, kind, op->corr, op->actor->user);
     struct dm_thread others;
     view_turn(result->thread, op->actor->user, &others);
-    event.thread = &others;
     if (kind != DM_EVENT_CHAT_CREATED) {
         event.users = result->users;
         event.user_count = result->user_count;
     }
-    router_to_user(op->engine, op->actor->id, &event, DM_AUDIENCE_ACTOR, operation_session(op));
-    to_users(op, &event, event.users, event.user_count, DM_AUDIENCE_SUBJECT);
-    to_users(op, &event, others.members, others.member_count, DM_AUDIENCE_MEMBER);
+    fanout_listed(op, &event, &others, operation_session(op));
 }
 
 static void announce_created(struct operation *op) {
@@ -101,8 +78,14 @@ void chat_change_begin(struct operation *op) {
 /* ---- CHAT_CREATE ---- */
 
 static void created(struct operation *op, enum dm_status status) {
-    if (status == DM_OK && op->result.thread)
+    if (status == DM_OK && op->result.thread) {
+        if (op->at.call.ret_thread.id) {
+            struct thread *thread = thread_cache_put_chat(op->engine, &op->at.call.ret_thread);
+            operation_set_thread(op, thread);
+            thread_unref(op->engine, thread);
+        }
         op->emit = announce_created;
+    }
     operation_finish(op, status);
 }
 

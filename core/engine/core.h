@@ -2,11 +2,13 @@
 #ifndef DRAGOMAN_ENGINE_CORE_H
 #define DRAGOMAN_ENGINE_CORE_H
 
+#include "core/engine/cluster.h"
 #include "core/engine/counters.h"
 #include "core/engine/engine.h"
 #include "core/engine/marks.h"
 #include "core/engine/operation.h"
 #include "core/engine/presence.h"
+#include "core/engine/recovery.h"
 #include "core/engine/revoked.h"
 #include "core/engine/router.h"
 #include "core/engine/thread_cache.h"
@@ -41,11 +43,14 @@ struct engine {
     struct throttle throttle;
     struct revoked revoked;
     struct marks marks;
+    struct cluster cluster;
+    struct recovery recovery;
     struct list sessions;          /* by all_link, newest first */
     struct list ready;             /* strands with answers that were known at submit */
     struct list delayed;           /* operations whose answer is put off */
     struct list catchups;          /* sessions that ask, or asked lately, for what they missed */
     struct list reloads;           /* threads whose members could not be read */
+    struct list out_of_order;      /* threads whose events wait for others */
     int64_t reload_due_us;
     int64_t recheck_us;            /* ENGINE_NEVER, or when users are to be checked again */
     struct router_cursor *cursors; /* walks over sessions under way */

@@ -9,6 +9,7 @@
 #include "core/engine/catchup.h"
 #include "core/engine/core.h"
 #include "core/engine/fanout.h"
+#include "core/engine/order.h"
 #include "core/engine/strand.h"
 
 static uint32_t or_default(uint32_t value, uint32_t fallback) {
@@ -56,6 +57,7 @@ struct engine *engine_new(const struct engine_config *config, struct store *stor
     list_init(&engine->delayed);
     list_init(&engine->catchups);
     list_init(&engine->reloads);
+    list_init(&engine->out_of_order);
     counters_init(&engine->counters, metrics);
     operation_pool_init(&engine->operations);
     user_cache_init(&engine->users);
@@ -64,6 +66,8 @@ struct engine *engine_new(const struct engine_config *config, struct store *stor
     throttle_init(&engine->throttle);
     revoked_init(&engine->revoked);
     marks_init(&engine->marks);
+    cluster_init(&engine->cluster);
+    recovery_init(&engine->recovery);
     revoked_load(engine);
     return engine;
 }
@@ -73,6 +77,8 @@ void engine_free(struct engine *engine) {
         return;
     assert(list_is_empty(&engine->sessions));
     assert(engine_busy(engine) == 0);
+    cluster_fini(engine);
+    recovery_fini(&engine->recovery);
     thread_cache_fini(engine);
     presence_fini(&engine->presence);
     user_cache_fini(&engine->users);
@@ -90,6 +96,18 @@ void engine_reload(struct engine *engine, const struct engine_config *config) {
 
 size_t engine_busy(const struct engine *engine) {
     return engine->operations.live_count + engine->marks.pending;
+}
+
+void engine_attach_bus(struct engine *engine, struct bus *bus) {
+    engine->cluster.bus = bus;
+}
+
+int engine_is_settled(const struct engine *engine) {
+    return cluster_is_settled(&engine->cluster);
+}
+
+void engine_leave(struct engine *engine) {
+    cluster_leave(engine);
 }
 
 void engine_flush(struct engine *engine) {
@@ -125,6 +143,8 @@ void engine_run(struct engine *engine) {
     due_us = sooner(due_us, revoked_run(engine));
     due_us = sooner(due_us, fanout_run(engine));
     due_us = sooner(due_us, catchup_run(engine));
+    due_us = sooner(due_us, recovery_run(engine));
+    due_us = sooner(due_us, order_run(engine));
     if (engine->recheck_us <= engine_now_us(engine))
         notice_recheck(engine);
     due_us = sooner(due_us, engine->recheck_us);

@@ -127,6 +127,16 @@ void engine_reload(struct engine *engine, const struct engine_config *config);
 void engine_attach_files(struct engine *engine, struct file_store *store,
                          file_url_check_fn check, void *check_owner);
 
+/* By what this node and the others speak with each other; outlives the engine, or stays until
+ * engine_leave. Without it the node is alone. Before the first session. */
+void engine_attach_bus(struct engine *engine, struct bus *bus);
+
+/* 1 when the others that were there before have been heard of: from now on no event is missed. */
+int engine_is_settled(const struct engine *engine);
+
+/* Says good-bye to the others, when the last operation is over. */
+void engine_leave(struct engine *engine);
+
 /* Runs on the loop, once, never inside engine_file_find. `info` is borrowed; NULL unless DM_OK. */
 typedef void (*engine_file_fn)(void *owner, enum dm_status status, const struct file_info *info);
 

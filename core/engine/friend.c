@@ -1,5 +1,6 @@
 #include "core/engine/commands.h"
 #include "core/engine/core.h"
+#include "core/engine/fanout.h"
 #include "core/engine/resolve.h"
 #include "core/engine/thread_cache.h"
 
@@ -12,7 +13,7 @@ static enum dm_event_kind event_of(enum dm_command_kind kind) {
 static void announce(struct operation *op) {
     struct dm_event event = router_event(op->engine, event_of(op->command.kind), op->corr,
                                          op->actor->user);
-    router_to_user(op->engine, op->other->id, &event, DM_AUDIENCE_SUBJECT, NULL);
+    fanout_user(op, &event, op->other->id);
 }
 
 static void done(struct operation *op, enum dm_status status) {

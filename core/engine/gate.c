@@ -14,6 +14,7 @@ static void decided(struct operation *op, enum dm_status status) {
         *full = op->result;
         op->extra = full;
         op->emit = announce;
+        op->span = op->rev ? 1 + full->message_count : 0;
         op->result.messages = NULL;
         op->result.message_count = 0;
     }

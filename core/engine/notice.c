@@ -138,10 +138,11 @@ void notice_recheck(struct engine *engine) {
 }
 
 static void resync(struct engine *engine) {
-    thread_cache_drop(engine);
+    thread_cache_forget_members(engine);
     user_cache_drop(engine);
     revoked_load(engine);
     notice_recheck(engine);
+    cluster_resync(engine);
 }
 
 void engine_notice(struct engine *engine, const struct bus_notice *notice) {
@@ -160,6 +161,12 @@ void engine_notice(struct engine *engine, const struct bus_notice *notice) {
         break;
     case BUS_RESYNC:
         resync(engine);
+        break;
+    case BUS_FRAME:
+        cluster_hear(engine, notice->frame);
+        break;
+    case BUS_NODES:
+        cluster_nodes(engine, notice);
         break;
     }
 }

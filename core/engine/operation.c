@@ -76,6 +76,8 @@ void operation_unref(struct operation *op) {
     struct strand *strand = op->strand;
     if (--op->refs)
         return;
+    if (op->cleanup)
+        op->cleanup(op);
     operation_set_actor(op, NULL);
     operation_set_other(op, NULL);
     operation_set_thread(op, NULL);
@@ -150,6 +152,10 @@ struct store_call *operation_prepare(struct operation *op, enum store_kind kind)
 static void call_done(struct store_request *request, enum dm_status status) {
     struct operation *op = request->owner;
     operation_ref(op);
+    if (op->at.call.ret_rev) {
+        op->rev = op->at.call.ret_rev;
+        op->span = 1;
+    }
     op->next(op, status);
     operation_settle(op);
     operation_unref(op);
@@ -235,7 +241,7 @@ void operation_settle(struct operation *op) {
     if (op->state == OPERATION_DONE && op->emit) {
         operation_fn emit = op->emit;
         op->emit = NULL;
-        fanout_in_order(op, emit);
+        fanout_announce(op, emit);
     }
     if (strand)
         strand_advance(strand);

@@ -68,6 +68,11 @@ struct operation {
     int64_t due_us;           /* DELAYED answers */
     uint64_t lane;
     uint64_t member_rev;      /* the event needs members of this age or newer */
+    uint64_t rev;             /* of the thread, after what op did; 0: of no order */
+    uint64_t span;            /* how many revs that took */
+    uint64_t seq;             /* of the message it added; 0: none */
+    enum { OPERATION_LOCAL = 0, OPERATION_REMOTE } origin; /* of the event: another node's */
+    operation_fn cleanup;     /* runs before the memory goes */
     enum operation_state state;
     uint32_t refs;
     struct dm_command command;

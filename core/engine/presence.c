@@ -11,6 +11,7 @@ struct entry {
     uint32_t remote;
     struct list watchers;
     struct list changed;
+    struct list news;
 };
 
 /* One session's interest in one user. */
@@ -26,6 +27,7 @@ struct watch {
 void presence_init(struct presence *presence) {
     map_u64_init(&presence->entries);
     list_init(&presence->changed);
+    list_init(&presence->news);
 }
 
 void presence_fini(struct presence *presence) {
@@ -48,6 +50,7 @@ static struct entry *obtain(struct presence *presence, int64_t user_id) {
     entry->user_id = user_id;
     list_init(&entry->watchers);
     list_init(&entry->changed);
+    list_init(&entry->news);
     map_u64_put(&presence->entries, (uint64_t)user_id, entry);
     return entry;
 }
@@ -57,7 +60,7 @@ static int is_online(const struct entry *entry) {
 }
 
 static void release(struct presence *presence, struct entry *entry) {
-    if (is_online(entry) || !list_is_empty(&entry->watchers))
+    if (is_online(entry) || !list_is_empty(&entry->watchers) || !list_is_empty(&entry->news))
         return;
     list_remove(&entry->changed);
     map_u64_remove(&presence->entries, (uint64_t)entry->user_id);
@@ -78,26 +81,55 @@ static void changed(struct engine *engine, struct entry *entry) {
     release(&engine->presence, entry);
 }
 
+/* The first session here has come, or the last one has gone. */
+static void note_news(struct engine *engine, struct entry *entry) {
+    if (!cluster_has_peers(&engine->cluster) || !list_is_empty(&entry->news))
+        return;
+    list_push_back(&engine->presence.news, &entry->news);
+    engine_wake_at(engine, 0);
+}
+
 void presence_add(struct engine *engine, int64_t user_id) {
     struct entry *entry = obtain(&engine->presence, user_id);
-    if (!entry->local++ && !entry->remote)
+    if (entry->local++)
+        return;
+    note_news(engine, entry);
+    if (!entry->remote)
         changed(engine, entry);
 }
 
 void presence_remove(struct engine *engine, int64_t user_id) {
     struct entry *entry = find(&engine->presence, user_id);
-    if (!--entry->local && !entry->remote)
+    if (--entry->local)
+        return;
+    note_news(engine, entry);
+    if (!entry->remote)
         changed(engine, entry);
 }
 
-void presence_set_remote(struct engine *engine, int64_t user_id, uint32_t count) {
+void presence_add_remote(struct engine *engine, int64_t user_id) {
     struct entry *entry = obtain(&engine->presence, user_id);
-    int before = is_online(entry);
-    entry->remote = count;
-    if (is_online(entry) != before)
+    if (!entry->remote++ && !entry->local)
         changed(engine, entry);
-    else
-        release(&engine->presence, entry);
+}
+
+void presence_remove_remote(struct engine *engine, int64_t user_id) {
+    struct entry *entry = find(&engine->presence, user_id);
+    if (!--entry->remote && !entry->local)
+        changed(engine, entry);
+}
+
+int64_t *presence_local(const struct presence *presence, size_t *ret_count) {
+    int64_t *ids = mem_calloc(presence->entries.count + 1, sizeof(*ids));
+    struct map_iter iter = { 0 };
+    void *value;
+    *ret_count = 0;
+    while (map_u64_next(&presence->entries, &iter, NULL, &value)) {
+        const struct entry *entry = value;
+        if (entry->local)
+            ids[(*ret_count)++] = entry->user_id;
+    }
+    return ids;
 }
 
 int presence_is_online(const struct presence *presence, int64_t user_id) {
@@ -178,9 +210,32 @@ static void tell(struct engine *engine, struct entry *entry) {
     engine_user_unref(engine, user);
 }
 
+static void tell_nodes(struct engine *engine) {
+    struct presence *presence = &engine->presence;
+    size_t most = presence->entries.count;
+    size_t came_count = 0, went_count = 0;
+    int64_t *came, *went;
+    struct list *link;
+    if (list_is_empty(&presence->news))
+        return;
+    came = mem_calloc(2 * most, sizeof(*came));
+    went = came + most;
+    while ((link = list_pop_front(&presence->news))) {
+        struct entry *entry = container_of(link, struct entry, news);
+        if (entry->local)
+            came[came_count++] = entry->user_id;
+        else
+            went[went_count++] = entry->user_id;
+        release(presence, entry);
+    }
+    cluster_tell_presence(engine, came, came_count, went, went_count);
+    free(came);
+}
+
 void presence_run(struct engine *engine) {
     struct list batch;
     struct list *link;
+    tell_nodes(engine);
     list_init(&batch);
     list_splice_back(&batch, &engine->presence.changed);
     while ((link = list_pop_front(&batch))) {

@@ -1,7 +1,7 @@
 /* Who is online, and who watches. Private to core/engine.
  *
- * Counts sessions of this node; a bus adds those of others by presence_set_remote. Watchers are
- * told from engine_run, so that a change within one turn of the loop shows nowhere. */
+ * Counts sessions of this node, and other nodes that have some. Watchers and other nodes are told
+ * from engine_run, so that a change within one turn of the loop shows nowhere. */
 #ifndef DRAGOMAN_ENGINE_PRESENCE_H
 #define DRAGOMAN_ENGINE_PRESENCE_H
 
@@ -15,7 +15,8 @@ struct engine_user;
 
 struct presence {
     struct map_u64 entries; /* of users online or watched */
-    struct list changed;
+    struct list changed;    /* whose watchers are to be told */
+    struct list news;       /* whose coming or going other nodes are to be told */
 };
 
 void presence_init(struct presence *presence);
@@ -25,8 +26,12 @@ void presence_fini(struct presence *presence);
 void presence_add(struct engine *engine, int64_t user_id);
 void presence_remove(struct engine *engine, int64_t user_id);
 
-/* How many sessions of the user the other nodes have. */
-void presence_set_remote(struct engine *engine, int64_t user_id, uint32_t count);
+/* Another node has a session of the user, or has none any more. */
+void presence_add_remote(struct engine *engine, int64_t user_id);
+void presence_remove_remote(struct engine *engine, int64_t user_id);
+
+/* The users with sessions here; to be freed. */
+int64_t *presence_local(const struct presence *presence, size_t *ret_count);
 
 /* 1 when the user is online on any node. */
 int presence_is_online(const struct presence *presence, int64_t user_id);
@@ -36,7 +41,7 @@ enum dm_status presence_watch(struct engine_session *session, struct engine_user
 void presence_unwatch(struct engine_session *session, int64_t user_id);
 void presence_unwatch_all(struct engine_session *session);
 
-/* Tells watchers what has changed. */
+/* Tells watchers and other nodes what has changed. */
 void presence_run(struct engine *engine);
 
 #endif

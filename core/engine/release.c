@@ -16,13 +16,11 @@ static void announce_state(struct operation *op, const struct dm_thread *own,
 static void announce_message(struct operation *op, const struct dm_message *message,
                              const struct dm_thread *own, const struct dm_thread *others,
                              uint64_t unread) {
-    struct engine *engine = op->engine;
-    struct dm_event event = router_event(engine, DM_EVENT_MESSAGE_RELEASED, op->corr,
+    struct dm_event event = router_event(op->engine, DM_EVENT_MESSAGE_RELEASED, op->corr,
                                          message->author);
     event.message = message;
     event.unread = unread;
-    if (fanout_thread(op, &event, others, own, NULL))
-        marks_delivered(engine, op->thread, op->actor->id, message->seq);
+    fanout_thread(op, &event, others, own, NULL);
     marks_own(op->thread, message->author->id, message->seq);
 }
 

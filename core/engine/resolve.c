@@ -225,18 +225,19 @@ int resolve_is_gated(const struct operation *op) {
            && !dm_user_has_role(op->actor->user, gate);
 }
 
-static void announce_opened(struct operation *op, const struct dm_thread *own) {
+static void announce_opened(struct operation *op) {
     struct dm_event event = router_event(op->engine, DM_EVENT_THREAD_OPENED, op->corr,
                                          op->actor->user);
+    struct dm_thread own = *op->result.thread;
     struct dm_thread others;
-    view_turn(own, op->actor->user, &others);
-    fanout_thread(op, &event, own, &others, operation_session(op));
+    own.peer = op->other->user;
+    view_turn(&own, op->actor->user, &others);
+    fanout_thread(op, &event, &own, &others, operation_session(op));
 }
 
 static void opened(struct operation *op, enum dm_status status) {
     const struct dm_thread *thread = op->result.thread;
     struct store_thread found;
-    struct dm_thread own;
     if (status == DM_OK && !thread)
         status = DM_INTERNAL;
     if (status != DM_OK) {
@@ -248,10 +249,8 @@ static void opened(struct operation *op, enum dm_status status) {
         .opener_id = thread->opener_id, .created_us = thread->created_us,
     };
     keep_thread(op, thread_cache_put_direct(op->engine, &found, op->actor, op->other));
-    own = *thread;
-    own.peer = op->other->user;
     if (op->result.flags & DM_RESULT_CREATED)
-        announce_opened(op, &own);
+        fanout_announce_now(op, announce_opened);
     end(op, DM_OK);
 }
 

@@ -192,8 +192,7 @@ static void announce(struct operation *op) {
     sent->message.flags &= ~(uint32_t)DM_MESSAGE_READ_BY_ME;
     event.message = &sent->message;
     event.unread = sent->unread;
-    if (fanout_thread(op, &event, &sent->own, &others, operation_session(op)))
-        marks_delivered(op->engine, op->thread, op->other->id, sent->message.seq);
+    fanout_thread(op, &event, &sent->own, &others, operation_session(op));
 }
 
 /* A principal who is gone waits for nothing. */
@@ -204,12 +203,18 @@ static void keep_cookie(struct operation *op, struct engine_session *session) {
 
 /* ---- the append ---- */
 
+static void announce_release(struct operation *op) {
+    release_announce(op, op->extra);
+}
+
 static void approved(struct operation *op, enum dm_status status) {
     if (status != DM_OK) {
         refuse(op, status);
         return;
     }
-    release_announce(op, &op->result);
+    op->extra = &op->result;
+    op->span = op->rev ? 1 + op->result.message_count : 0;
+    fanout_announce_now(op, announce_release);
     memset(&op->result, 0, sizeof(op->result));
     op->extra = op; /* asked once */
     append(op);
@@ -236,6 +241,9 @@ static void approve_first(struct operation *op) {
 
 static void conclude(struct operation *op) {
     const struct store_append *done = &op->at.append;
+    op->rev = done->ret_rev;
+    op->span = done->ret_rev ? 1 : 0;
+    op->seq = done->ret_seq;
     switch (done->ret_outcome) {
     case STORE_APPENDED:
         marks_own(op->thread, op->actor->id, done->ret_seq);
@@ -247,6 +255,7 @@ static void conclude(struct operation *op) {
     case STORE_APPENDED_HELD:
         marks_own(op->thread, op->actor->id, done->ret_seq);
         op->deliver = keep_cookie;
+        op->emit = fanout_nothing;
         show(op, DM_MESSAGE_HELD);
         operation_finish(op, DM_HELD);
         return;

@@ -45,6 +45,11 @@ enum store_kind {
     STORE_TOKEN_REVOKE,   /* call->fingerprint, call->expires_us */
     STORE_REVOKED_LIST,   /* → call->ret_fingerprints: those not yet expired */
     STORE_FRIENDS_CHECK,  /* read: are actor and call->other_id friends → result->count 0 or 1 */
+    STORE_EVENTS,         /* what happened in call->thread_id, by call->events → call->events, in
+                             order; ret_thread incl. members; result->messages (whole) and
+                             ->users, to which the events refer by index; NO_THREAD */
+    STORE_THREADS_TOUCHED, /* threads of command->users (ids) in which something happened after
+                             call->since_us → call->ret_threads */
 };
 
 /* STORE_COMMAND: what is filled for the engine's events, beside what command.h promises.
@@ -146,9 +151,33 @@ struct store_thread {
     size_t member_count;
     uint64_t member_rev;
     int64_t created_us;
+    enum dm_thread_state state;     /* EVENTS: direct, blocks aside */
+    uint64_t unread_lo, unread_hi;  /* EVENTS: direct */
 };
 
 #define STORE_FINGERPRINT_LEN 32
+
+/* One thing that happened in a thread. */
+struct store_event {
+    uint64_t rev;                   /* of the thread, after it */
+    uint64_t span;                  /* how many revs it took */
+    enum dm_command_kind kind;      /* what did it; SEND: a message; NONE: what shows to nobody */
+    int64_t actor_id;
+    uint64_t count;                 /* READ_ONE: as in its result */
+    size_t first_message, message_count;
+    size_t first_user, user_count;
+};
+
+/* Which of them are asked for, and the answer. */
+struct store_events {
+    uint64_t after_rev;             /* only what lies behind; 0: behind since_us */
+    uint64_t after_seq;             /* and of messages, behind this one */
+    uint64_t before_rev;            /* only what lies below; 0: all */
+    int64_t since_us;
+    const struct store_event *ret_list;
+    size_t ret_count;
+    uint64_t ret_rev;               /* up to here this is all */
+};
 
 /* Any request but the hot ones. Inputs must live until done; the store allocates outputs from
  * `arena`. */
@@ -165,7 +194,14 @@ struct store_call {
     uint8_t fingerprint[STORE_FINGERPRINT_LEN]; /* SHA-256 of the token */
     int64_t expires_us;
 
+    int64_t since_us;               /* THREADS_TOUCHED */
+    struct store_events *events;    /* EVENTS */
+
     struct dm_result *result;       /* zeroed by the engine, filled by the store */
+    uint64_t ret_rev;               /* of the thread that a command has changed, right after it; 0
+                                       when nothing changed */
+    const int64_t *ret_threads;
+    size_t ret_thread_count;
     struct store_thread ret_thread;
     struct store_account ret_account;
     const uint8_t (*ret_fingerprints)[STORE_FINGERPRINT_LEN];
@@ -207,6 +243,8 @@ static inline int store_is_read(const struct store_request *request) {
     case STORE_USER_PAGE:
     case STORE_REVOKED_LIST:
     case STORE_FRIENDS_CHECK:
+    case STORE_EVENTS:
+    case STORE_THREADS_TOUCHED:
         return 1;
     case STORE_COMMAND:
         break;

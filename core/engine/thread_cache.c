@@ -35,6 +35,7 @@ static void drop(struct engine *engine, struct thread *thread) {
     list_remove(&thread->lru);
     list_remove(&thread->mark_link);
     list_remove(&thread->reload_link);
+    list_remove(&thread->order_link);
     map_u64_remove(&cache->by_id, (uint64_t)thread->id);
     map_bytes_remove(&cache->by_uuid, uuid_key(&thread->uuid));
     if (thread->kind == DM_THREAD_DIRECT) {
@@ -50,7 +51,9 @@ static void drop(struct engine *engine, struct thread *thread) {
 
 void thread_cache_fini(struct engine *engine) {
     struct thread_cache *cache = &engine->threads;
-    thread_cache_drop(engine);
+    struct list *link;
+    while ((link = list_front(&cache->lru)))
+        drop(engine, container_of(link, struct thread, lru));
     assert(cache->by_id.count == 0);
     map_u64_fini(&cache->by_id);
     map_bytes_fini(&cache->by_uuid);
@@ -94,6 +97,7 @@ static struct thread *thread_new(struct engine *engine, const struct store_threa
     list_init(&thread->mark_link);
     list_init(&thread->chat_link);
     list_init(&thread->reload_link);
+    list_init(&thread->order_link);
     map_u64_put(&cache->by_id, (uint64_t)thread->id, thread);
     map_bytes_put(&cache->by_uuid, uuid_key(&thread->uuid), thread);
     return thread;
@@ -170,13 +174,9 @@ struct engine_user *thread_other(const struct thread *thread, int64_t user_id) {
     return thread->pair[1] == user_id ? thread->users[0] : NULL;
 }
 
-void thread_cache_drop(struct engine *engine) {
-    struct thread_cache *cache = &engine->threads;
+void thread_cache_forget_members(struct engine *engine) {
     struct map_iter iter = { 0 };
-    struct list *link;
     void *value;
-    while ((link = list_front(&cache->lru)))
-        drop(engine, container_of(link, struct thread, lru));
-    while (map_u64_next(&cache->by_id, &iter, NULL, &value))
+    while (map_u64_next(&engine->threads.by_id, &iter, NULL, &value))
         thread_forget_members(value);
 }

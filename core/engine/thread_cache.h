@@ -13,6 +13,7 @@ enum thread_flag {
     THREAD_FRIENDS = 1u << 0, /* the two are friends; friendship does not end */
     THREAD_LOADING = 1u << 1, /* members are being read */
     THREAD_STALE = 1u << 2,   /* ... and have changed since that began */
+    THREAD_READING = 1u << 3, /* what was missed is being read (recovery.h) */
 };
 
 struct thread {
@@ -28,6 +29,8 @@ struct thread {
     int64_t *members;          /* chats; owned */
     size_t member_count;
     uint64_t member_rev;       /* 0: members unknown */
+    uint64_t rev;              /* of the last event shown here, or passed over; 0: unknown */
+    uint64_t seq;              /* of the last message among them; 0: unknown */
     uint32_t refs;             /* 0: may be dropped */
     struct list lru;
     struct list pending;       /* operations whose events wait, by event_link */
@@ -43,6 +46,8 @@ struct thread {
     int64_t ripe_us;           /* when that goes */
     struct list chat_link;     /* among chats with such; counts a reference */
     struct list reload_link;
+    struct list order_link;    /* among threads whose events wait for others (order.h) */
+    int64_t order_due_us;
 };
 
 struct thread_cache {
@@ -82,7 +87,7 @@ void thread_unref(struct engine *engine, struct thread *thread);
 /* Direct threads: the other one; NULL when user is not one of the two. */
 struct engine_user *thread_other(const struct thread *thread, int64_t user_id);
 
-/* Forgets every thread that nobody uses, and the members of the others. */
-void thread_cache_drop(struct engine *engine);
+/* Forgets the members of all threads. */
+void thread_cache_forget_members(struct engine *engine);
 
 #endif

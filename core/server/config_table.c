@@ -3,6 +3,7 @@
 static const char *const log_levels[] = { "debug", "info", "warning", "error", NULL };
 static const char *const log_formats[] = { "logfmt", "json", NULL };
 static const char *const algorithms[] = { "HS256", "RS256", "ES256", NULL };
+static const char *const buses[] = { "auto", "local", "postgres", NULL };
 static const char *const name_kinds[] = { "uuid", "id", "username", "email", NULL };
 
 #define GIB (INT64_C(1) << 30)
@@ -37,6 +38,9 @@ const struct config_setting config_settings[] = {
     { .path = "database.url", .kind = CONFIG_STRING, .secrecy = CONFIG_SECRET,
       .doc = "libpq connection string or URI; absent: a private PostgreSQL below the state "
              "directory." },
+    { .path = "database.listen_url", .kind = CONFIG_STRING, .secrecy = CONFIG_SECRET,
+      .doc = "Another way to the same database, for LISTEN, where database.url leads through a "
+             "pooler in transaction mode; absent: database.url." },
     { .path = "database.migrate", .kind = CONFIG_BOOL, .fallback = "true",
       .doc = "Bring the schema up to date when the gateway starts." },
     { .path = "database.write_connections", .kind = CONFIG_INT, .fallback = "2", .min = 1,
@@ -51,6 +55,9 @@ const struct config_setting config_settings[] = {
       .min = 1 << 20, .max = 16 * GIB, .doc = "Bytes of those requests." },
     { .path = "database.wait_ms", .kind = CONFIG_INT, .fallback = "10000", .min = 100,
       .max = 600000, .doc = "How long a request waits while the database is away." },
+
+    { .path = "bus", .kind = CONFIG_WORD, .fallback = "auto", .words = buses,
+      .doc = "How gateways on one database hear of each other; local: there is only this one." },
 
     { .path = "limits.connections", .kind = CONFIG_INT, .fallback = "0", .min = 0,
       .max = 10000000, .doc = "Connections at once; 0: as many as descriptors allow." },

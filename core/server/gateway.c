@@ -12,11 +12,6 @@
 #define SERIES_MAX 4096
 #define REVIVE_MS 1000
 
-static void heard(void *owner, const struct bus_notice *notice) {
-    struct gateway *gateway = owner;
-    engine_notice(gateway->engine, notice);
-}
-
 static void look_after_database(struct loop_timer *timer) {
     struct gateway *gateway = container_of(timer, struct gateway, watch);
     if (backend_state(gateway->backend) == STORE_DOWN)
@@ -112,9 +107,7 @@ static int open_engine(struct gateway *gateway) {
         return cli_fail(CLI_CONFIG, "%s", error.text);
     while (store_pending(backend_store(gateway->backend)))
         uv_run(loop_uv(backend_loop(gateway->backend)), UV_RUN_ONCE);
-    return listen_pg_open(loop_uv(backend_loop(gateway->backend)),
-                          backend_conninfo(gateway->backend), heard, gateway, &gateway->listen)
-               ? cli_fail(CLI_CONFIG, "database.url cannot be used to listen") : CLI_OK;
+    return gateway_bus_open(gateway);
 }
 
 static void on_request(struct conn_server *server, struct http_exchange *exchange) {

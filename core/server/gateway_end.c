@@ -120,6 +120,8 @@ void gateway_close(struct gateway *gateway) {
             host_hang_up(gateway->host);
         if (gateway->engine)
             await_engine(gateway);
+        gateway_bus_close(gateway);
+        await_parts(gateway);
     }
     if (gateway->files) {
         gateway->closing++;

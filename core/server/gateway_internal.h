@@ -9,6 +9,7 @@
 #include "core/server/gateway.h"
 #include "core/server/loadout.h"
 #include "core/server/measure.h"
+#include "storage/bus_pg.h"
 #include "storage/listen_pg.h"
 
 /*   OPEN ──gateway_drain──▶ DRAINING (sessions) ──all gone──▶ FLUSHING (store) ──idle──▶ DRAINED
@@ -42,6 +43,7 @@ struct gateway {
     struct entry *entry;
     struct conn_server *server; /* the entry's */
     struct listen_pg *listen;
+    struct bus_pg *bus;       /* NULL: this gateway is alone by configuration */
     struct loop_timer watch;  /* looks after the database */
     struct loop_timer drain;
     uint64_t drain_until;
@@ -53,5 +55,13 @@ struct gateway {
 /* What the configuration in effect says to the parts. */
 void gateway_engine_config(const struct gateway *gateway, struct engine_config *ret_config);
 void gateway_host_config(const struct gateway *gateway, struct host_config *ret_config);
+
+/* Hears of accounts and tokens, and of the other nodes unless `bus` is local (gateway_bus.c).
+ * Returns when all others have been heard of, or after a while. A CLI exit code. */
+int gateway_bus_open(struct gateway *gateway);
+
+/* Says good-bye to the others; raises gateway->closing until that is out. When the engine is no
+ * longer busy. */
+void gateway_bus_close(struct gateway *gateway);
 
 #endif
