@@ -90,3 +90,61 @@ const struct dm_adapter *shared_object_adapter(const struct shared_object *objec
 const char *shared_object_path(const struct shared_object *object) {
     return object->path;
 }
+
+/* ---- what it needs ---- */
+
+/* The dynamic section's tables; the loader has made addresses of them already. */
+struct dynamic {
+    const ElfW(Dyn) *rows;
+    const char *strings;
+    const ElfW(Sym) *symbols;
+    const uint32_t *gnu_hash;
+    const uint32_t *hash;
+};
+
+static struct dynamic dynamic_of(const struct link_map *map) {
+    struct dynamic dynamic = { .rows = map->l_ld };
+
+    for (const ElfW(Dyn) *row = dynamic.rows; row->d_tag != DT_NULL; row++) {
+        const void *at = (const void *)row->d_un.d_ptr;
+
+        switch (row->d_tag) {
+        case DT_STRTAB: dynamic.strings = at; break;
+        case DT_SYMTAB: dynamic.symbols = at; break;
+        case DT_GNU_HASH: dynamic.gnu_hash = at; break;
+        case DT_HASH: dynamic.hash = at; break;
+        default: break;
+        }
+    }
+    return dynamic;
+}
+
+/* Symbols that the object needs come before those that its hash table finds; the older kind of
+ * table counts all of them. */
+static uint32_t symbol_count(const struct dynamic *dynamic) {
+    if (dynamic->hash)
+        return dynamic->hash[1];
+    return dynamic->gnu_hash ? dynamic->gnu_hash[1] : 0;
+}
+
+void shared_object_each_link(const struct shared_object *object, shared_object_link_fn *fn,
+                             void *owner) {
+    struct link_map *map = NULL;
+    struct dynamic dynamic;
+
+    if (dlinfo(object->handle, RTLD_DI_LINKMAP, &map) != 0)
+        return;
+    dynamic = dynamic_of(map);
+    for (const ElfW(Dyn) *row = dynamic.rows; dynamic.strings && row->d_tag != DT_NULL; row++)
+        if (row->d_tag == DT_NEEDED)
+            fn(owner, SHARED_OBJECT_LIBRARY, dynamic.strings + row->d_un.d_val);
+    for (uint32_t i = 1; dynamic.symbols && i < symbol_count(&dynamic); i++) {
+        const ElfW(Sym) *symbol = &dynamic.symbols[i];
+        const char *name = dynamic.strings + symbol->st_name;
+
+        /* A look-up by the handle goes through the object's own libraries alone. */
+        if (symbol->st_shndx == SHN_UNDEF && ELF64_ST_BIND(symbol->st_info) == STB_GLOBAL
+            && !dlsym(object->handle, name))
+            fn(owner, SHARED_OBJECT_STRAY, name);
+    }
+}

@@ -20,6 +20,18 @@ void shared_object_close(struct shared_object *object);
 /* Lives as long as the object. */
 const struct dm_adapter *shared_object_adapter(const struct shared_object *object);
 
+enum shared_object_link {
+    SHARED_OBJECT_LIBRARY, /* it is linked with the library of that name */
+    SHARED_OBJECT_STRAY,   /* it needs that symbol, and none of its libraries has it: it works by
+                              what else happens to be in the process */
+};
+
+typedef void shared_object_link_fn(void *owner, enum shared_object_link link, const char *name);
+
+/* Tells what the object needs of others. */
+void shared_object_each_link(const struct shared_object *object, shared_object_link_fn *fn,
+                             void *owner);
+
 /* The file's absolute path. */
 const char *shared_object_path(const struct shared_object *object);
 

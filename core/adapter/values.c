@@ -318,6 +318,13 @@ struct dm_slice adapter_values_text(const struct adapter_values *values, const c
     return dm_slice_str(value->text ? value->text : fallback_of(value));
 }
 
+struct dm_slice adapter_values_shown(const struct adapter_values *values, const char *key) {
+    const struct value *value = find(values, key);
+    struct dm_slice text = adapter_values_text(values, key);
+
+    return text.ptr && (value->setting.flags & DM_SETTING_SECRET) ? DM_SLICE("***") : text;
+}
+
 int64_t adapter_values_int(const struct adapter_values *values, const char *key) {
     const struct value *value = find(values, key);
 

@@ -70,6 +70,9 @@ int adapter_values_set(struct adapter_values *values, const char *key, struct dm
  * Borrowed until the next set. */
 struct dm_slice adapter_values_text(const struct adapter_values *values, const char *key);
 
+/* The same, to be shown: "***" for a secret that has a value. */
+struct dm_slice adapter_values_shown(const struct adapter_values *values, const char *key);
+
 /* The value of an int or bool; 0 for anything else. */
 int64_t adapter_values_int(const struct adapter_values *values, const char *key);
 

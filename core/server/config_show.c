@@ -25,7 +25,8 @@ static int compare_values(const void *a, const void *b) {
                   (*(const struct config_value *const *)b)->path);
 }
 
-/* Values of lists have no one row in the table. */
+/* Values of lists have no one row in the table. Settings of adapters have none at all: which of
+ * them are secret is for the loadout to know. */
 static void show_lists(const struct config *config, config_shown_fn *fn, void *owner) {
     const struct config_value **rows = mem_alloc((config->values.count + 1) * sizeof(*rows));
     struct map_iter iter = { 0 };

@@ -171,9 +171,7 @@ int loadout_add(const struct loadout *loadout, struct host *host,
 static void show_settings(const struct adapter_values *values, struct buf *yaml) {
     for (uint32_t i = 0; i < adapter_values_count(values); i++) {
         const struct dm_setting *setting = adapter_values_setting(values, i);
-        struct dm_slice text = adapter_values_text(values, setting->key);
-        if (text.ptr && (setting->flags & DM_SETTING_SECRET))
-            text = DM_SLICE("***");
+        struct dm_slice text = adapter_values_shown(values, setting->key);
         buf_printf(yaml, "      %s: ", setting->key);
         if (text.ptr)
             buf_printf(yaml, "\"%.*s\"", DM_SLICE_FMT(text));

@@ -10,6 +10,7 @@
 #include "core/base/log.h"
 #include "core/replay/replay.h"
 #include "core/server/cli.h"
+#include "core/server/cli_adapter.h"
 #include "core/server/cli_kit.h"
 
 struct verb {
@@ -42,6 +43,19 @@ static const struct verb verbs[] = {
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
+/* Those that need no configuration, and take their words as they are. */
+static const struct tool {
+    const char *first, *second;
+    int (*run)(int argc, char **argv);
+    const char *usage;
+} tools[] = {
+    { "adapter", "check", cli_adapter_check, "FILE.so|NAME" },
+    { "adapter", "test", cli_adapter_test, "FILE.so|NAME [--transcripts DIR] [--live]" },
+    { "replay", NULL, replay_main, "TRANSCRIPT... --target URL [--var NAME=VALUE]..." },
+};
+
+#define TOOL_COUNT (sizeof(tools) / sizeof(tools[0]))
+
 int cli_fail(enum cli_exit code, const char *format, ...) {
     va_list args;
     va_start(args, format);
@@ -57,11 +71,23 @@ static int usage(FILE *file) {
     for (size_t i = 0; i < VERB_COUNT; i++)
         fprintf(file, "  %s%s%s %s\n", verbs[i].first, verbs[i].second ? " " : "",
                 verbs[i].second ? verbs[i].second : "", verbs[i].usage);
-    fputs("  adapter test NAME|FILE.so [--transcripts DIR] [--live]\n"
-          "  replay TRANSCRIPT... --target URL [--var NAME=VALUE]...\n"
-          "\nserve also takes --listen HOST:PORT and --admin HOST:PORT. USER is a username, an\n"
+    for (size_t i = 0; i < TOOL_COUNT; i++)
+        fprintf(file, "  %s%s%s %s\n", tools[i].first, tools[i].second ? " " : "",
+                tools[i].second ? tools[i].second : "", tools[i].usage);
+    fputs("\nserve also takes --listen HOST:PORT and --admin HOST:PORT. USER is a username, an\n"
           "e-mail, an id or a UUID.\n", file);
     return file == stdout ? CLI_OK : CLI_USAGE;
+}
+
+static const struct tool *find_tool(int argc, char **argv, int *ret_words) {
+    for (size_t i = 0; i < TOOL_COUNT; i++) {
+        const struct tool *tool = &tools[i];
+        *ret_words = tool->second ? 2 : 1;
+        if (argc > *ret_words && !strcmp(argv[1], tool->first) &&
+            (!tool->second || !strcmp(argv[2], tool->second)))
+            return tool;
+    }
+    return NULL;
 }
 
 static const struct verb *find_verb(int argc, char **argv, int *ret_words) {
@@ -107,10 +133,9 @@ int main(int argc, char **argv) {
         return usage(stdout);
     if (argc > 1 && !strcmp(argv[1], "--version"))
         argv[1] = version;
-    if (argc > 1 && !strcmp(argv[1], "replay"))
-        return replay_main(argc - 1, argv + 1);
-    if (argc > 2 && !strcmp(argv[1], "adapter") && !strcmp(argv[2], "test"))
-        return cli_adapter_test(argc - 2, argv + 2);
+    const struct tool *tool = find_tool(argc, argv, &words);
+    if (tool)
+        return tool->run(argc - words, argv + words);
     const struct verb *verb = find_verb(argc, argv, &words);
     if (!verb)
         return usage(stderr);

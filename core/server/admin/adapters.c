@@ -33,7 +33,7 @@ static void put_settings(yyjson_mut_doc *doc, yyjson_mut_val *object,
         const struct dm_setting *setting = adapter_values_setting(values, i);
         yyjson_mut_val *row = yyjson_mut_arr_add_obj(doc, rows);
         admin_put(doc, row, "key", dm_slice_str(setting->key));
-        admin_put(doc, row, "value", adapter_values_text(values, setting->key));
+        admin_put(doc, row, "value", adapter_values_shown(values, setting->key));
         yyjson_mut_obj_add_bool(doc, row, "given", adapter_values_is_set(values, setting->key));
         admin_put(doc, row, "doc", dm_slice_str(setting->doc));
     }

@@ -1,0 +1,71 @@
+/* dragoman adapter check. */
+#include "core/server/cli_adapter.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/kit/verdict.h"
+#include "core/server/cli.h"
+#include "core/server/loadout.h"
+
+#define LOADING_S 30
+
+static int print_verdict(const struct verdict *verdict, const char *what) {
+    printf("%s\n", what);
+    fwrite(verdict->lines.data, 1, verdict->lines.len, stdout);
+    if (verdict->problems)
+        printf("%s is not fit to be loaded\n", what);
+    else if (verdict->notes)
+        printf("%s is good; %u %s\n", what, verdict->notes,
+               verdict->notes == 1 ? "note" : "notes");
+    else
+        printf("%s is good\n", what);
+    return verdict->problems ? CLI_FAILED : CLI_OK;
+}
+
+static int check_file(const char *path) {
+    struct verdict verdict;
+    verdict_init(&verdict);
+    verdict_file(&verdict, path);
+    int r = print_verdict(&verdict, path);
+    verdict_fini(&verdict);
+    return fflush(stdout) ? CLI_FAILED : r;
+}
+
+static int check_builtin(const struct dm_adapter *adapter) {
+    struct verdict verdict;
+    verdict_init(&verdict);
+    verdict_adapter(&verdict, adapter);
+    int r = print_verdict(&verdict, adapter->name);
+    verdict_fini(&verdict);
+    return r;
+}
+
+/* To open a shared object is to run code of it: in a process of its own, which it may take down. */
+static int check_apart(const char *path) {
+    int status;
+    fflush(stdout);
+    pid_t child = fork();
+    if (child < 0)
+        return cli_fail(CLI_FAILED, "no process to load it in");
+    if (child == 0) {
+        alarm(LOADING_S);
+        _exit(check_file(path));
+    }
+    if (waitpid(child, &status, 0) != child)
+        return cli_fail(CLI_FAILED, "%s: the process that loaded it is lost", path);
+    if (WIFSIGNALED(status))
+        return cli_fail(CLI_FAILED, "%s: %s while it was loaded", path,
+                        WTERMSIG(status) == SIGALRM ? "no end" : strsignal(WTERMSIG(status)));
+    return WEXITSTATUS(status);
+}
+
+int cli_adapter_check(int argc, char **argv) {
+    if (argc != 2 || argv[1][0] == '-')
+        return cli_fail(CLI_USAGE, "usage: dragoman adapter check FILE.so|NAME");
+    const struct dm_adapter *adapter = loadout_builtin(argv[1]);
+    return adapter ? check_builtin(adapter) : check_apart(argv[1]);
+}
