@@ -145,9 +145,32 @@ static void on_turn(struct loop_hook *hook) {
 /* ---- heartbeat ---- */
 
 void engineio_begin_heartbeat(struct engineio_session *session) {
+    const struct engineio_config *config = &session->server->config;
     session->flags &= (uint8_t)~ENGINEIO_PINGED;
-    loop_timer_arm(session->server->loop, &session->timer,
-                   session->server->config.ping_interval_ms);
+    session->deadline = loop_now(session->server->loop) + config->ping_interval_ms
+                        + config->ping_timeout_ms;
+    loop_timer_arm(session->server->loop, &session->timer, config->ping_interval_ms);
+}
+
+/* A deadline is kept to the millisecond, not only as well as timers are. */
+int engineio_is_overdue(const struct engineio_session *session) {
+    return session->state == ENGINEIO_OPEN
+           && (session->flags & (ENGINEIO_PINGED | ENGINEIO_PAUSED)) == ENGINEIO_PINGED
+           && loop_now(session->server->loop) >= session->deadline;
+}
+
+static void wait_at_least(struct engineio_session *session, uint32_t ms) {
+    uint64_t least = loop_now(session->server->loop) + ms;
+    if (session->deadline < least)
+        session->deadline = least;
+}
+
+/* Waits for the pong until the deadline, but, should the ping itself be late, for half of its time
+ * at least. */
+static void await_pong(struct engineio_session *session) {
+    struct loop *loop = session->server->loop;
+    wait_at_least(session, (session->server->config.ping_timeout_ms + 1) / 2);
+    loop_timer_arm(loop, &session->timer, (uint32_t)(session->deadline - loop_now(loop)));
 }
 
 void engineio_opened(struct engineio_session *session) {
@@ -165,16 +188,15 @@ static int send_packet(struct engineio_session *session, struct dm_slice packet)
 
 static void on_timer(struct loop_timer *timer) {
     struct engineio_session *session = container_of(timer, struct engineio_session, timer);
-    const struct engineio_config *config = &session->server->config;
     if (session->state == ENGINEIO_CLOSING) {
         engineio_drop(session, ENGINEIO_END_CLOSED);
-    } else if (session->flags & ENGINEIO_PAUSED) {
-        loop_timer_arm(session->server->loop, timer, config->ping_timeout_ms);
-    } else if (session->flags & ENGINEIO_PINGED) {
+    } else if (engineio_is_overdue(session)) {
         engineio_drop(session, ENGINEIO_END_TIMEOUT);
+    } else if (session->flags & (ENGINEIO_PAUSED | ENGINEIO_PINGED)) {
+        await_pong(session);
     } else {
         session->flags |= ENGINEIO_PINGED;
-        loop_timer_arm(session->server->loop, timer, config->ping_timeout_ms);
+        await_pong(session);
         send_packet(session, DM_SLICE("2"));
     }
 }
@@ -281,6 +303,7 @@ void engineio_resume(struct engineio_session *session) {
     if (!(session->flags & ENGINEIO_PAUSED))
         return;
     session->flags &= (uint8_t)~ENGINEIO_PAUSED;
+    wait_at_least(session, session->server->config.ping_timeout_ms);
     if (session->post)
         engineio_mark(session);
     if (session->ws)

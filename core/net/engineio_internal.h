@@ -49,6 +49,7 @@ struct engineio_session {
     void *userdata;
     struct list link;
     struct loop_timer timer; /* OPEN: heartbeat. CLOSING: for the last poll */
+    uint64_t deadline;       /* loop time at which a peer without a pong is gone */
     struct loop_hook hook;
     struct websocket *ws;    /* NULL: polling */
     struct engineio_probe *probe;
@@ -100,6 +101,7 @@ void engineio_mark(struct engineio_session *session);
 void engineio_put_open(const struct engineio_session *session, const char *upgrades,
                        struct buf *ret_text);
 void engineio_begin_heartbeat(struct engineio_session *session);
+int engineio_is_overdue(const struct engineio_session *session);
 /* Tells the handler. */
 void engineio_opened(struct engineio_session *session);
 

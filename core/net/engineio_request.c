@@ -161,6 +161,10 @@ void engineio_request(struct engineio *server, struct http_exchange *exchange) {
         return;
     }
     session = map_bytes_get(&server->sessions, sid);
+    if (session && engineio_is_overdue(session)) {
+        engineio_drop(session, ENGINEIO_END_TIMEOUT);
+        session = NULL;
+    }
     if (session)
         go_on(session, exchange, kind);
     else

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 
 import pytest
 
@@ -78,6 +79,15 @@ def test_heartbeat(make_gateway):
     assert ws.recv() == "2"
     assert ws.expect_close()[0] == 1006, "nobody answered the ping"
     assert session.poll().status == 400
+
+
+def test_no_session_outlives_its_deadline(make_gateway):
+    gateway = make_gateway(settings={"pubsub.ping_interval_ms": 60,
+                                     "pubsub.ping_timeout_ms": 40})
+    for _ in range(50):
+        session = Polling(gateway)
+        time.sleep(0.1)
+        assert session.poll().status == 400
 
 
 def test_upgrade_keeps_order(gateway, pair):

@@ -6,65 +6,13 @@
 #include <unistd.h>
 
 #include "tests/unit/adapter/polling.h"
-
-static unsigned opened, ended;
-
-static void echo_open(struct dm_session *session, const struct dm_request *request) {
-    struct dm_out *out = dm_out(session);
-
-    opened++;
-    cr_expect_eq(session->kind, DM_SESSION_SOCKETIO);
-    dm_put_array(out, NULL);
-    dm_put_str(out, NULL, "auth");
-    dm_put_json(out, NULL, request->body);
-    dm_put_end(out);
-    dm_frame_end(out, DM_FRAME_TEXT, "auth");
-}
-
-/* What came goes back, as an acknowledgement where one is wanted. */
-static const char *echo_frame(struct dm_session *session, const struct dm_frame *frame) {
-    struct dm_out *out;
-
-    if (dm_slice_eq(frame->data, DM_SLICE("[\"leave\"]"))) {
-        dm_close(session, 1008);
-        return "leave";
-    }
-    if (dm_slice_eq(frame->data, DM_SLICE("[\"again\"]"))) {
-        dm_close(session, 1011);
-        return "again";
-    }
-    out = dm_out(session);
-    dm_put_raw(out, frame->data);
-    for (uint32_t i = 0; i < frame->attachment_count; i++)
-        dm_put_attachment(out, frame->attachments[i]);
-    if (frame->flags & DM_FRAME_WANTS_ACK)
-        dm_ack_end(out, frame->ack, "ack");
-    else
-        dm_frame_end(out, DM_FRAME_TEXT, "echo");
-    return "echo";
-}
-
-static void echo_close(struct dm_session *session) {
-    (void)session;
-    ended++;
-}
-
-static const struct dm_route routes[] = {
-    { .transport = DM_SOCKETIO, .path = "/io", .ns = "/", .id = 1 },
-    { .transport = DM_SOCKETIO, .path = "/io", .ns = "/custom", .id = 2 },
-};
-
-static const struct dm_adapter echo = {
-    .size = sizeof(struct dm_adapter), .abi_major = DM_ABI_MAJOR, .abi_minor = DM_ABI_MINOR,
-    .name = "echo", .title = "Echo", .version = "1", .flags = DM_ADAPTER_ANONYMOUS,
-    .routes = DM_TABLE(routes), .open = echo_open, .frame = echo_frame, .close = echo_close,
-};
+#include "tests/unit/adapter/sio_echo.h"
 
 static struct rig rig;
 
 static void begin(void) {
-    opened = ended = 0;
-    rig_init(&rig, &echo, NULL, NULL, NULL);
+    sio_echo_opened = sio_echo_ended = 0;
+    rig_init(&rig, &sio_echo, NULL, NULL, NULL);
     polling_use(&rig);
 }
 
@@ -93,7 +41,7 @@ Test(engineio, packets_by_polling) {
     cr_expect_not_null(strstr(polling_answer,
                               "\x1e" "42[\"auth\",{}]\x1e" "42[\"a\",1]\x1e" "437[\"b\"]"));
     rig_fini(&rig);
-    cr_expect_eq(opened, ended);
+    cr_expect_eq(sio_echo_opened, sio_echo_ended);
 }
 
 Test(engineio, binary_by_polling) {
@@ -145,7 +93,7 @@ Test(engineio, a_poll_that_breaks_ends_the_session) {
     cr_expect_eq(polling_ask(fd, "GET", query, ""), 0);
     close(fd);
     rig_settle(&rig);
-    cr_expect_eq(ended, 1);
+    cr_expect_eq(sio_echo_ended, 1);
     polling_expect_refused("GET", query, "", 1);
     rig_fini(&rig);
 }
@@ -188,7 +136,7 @@ Test(engineio, bad_packets_end_the_session) {
         polling_expect_refused("GET", query, "", 1);
     }
     rig_fini(&rig);
-    cr_expect_eq(opened, ended);
+    cr_expect_eq(sio_echo_opened, sio_echo_ended);
 }
 
 Test(engineio, a_close_packet_ends_poll_and_session) {
@@ -242,7 +190,7 @@ Test(engineio, a_websocket_takes_over) {
     close(fd);
     buf_fini(&got);
     rig_fini(&rig);
-    cr_expect_eq(opened, ended);
+    cr_expect_eq(sio_echo_opened, sio_echo_ended);
 }
 
 static int direct(void) {
@@ -264,13 +212,13 @@ Test(socketio, namespaces_over_one_connection) {
     rig_send(&rig, ws, "40");
     cr_expect_not_null(strstr(rig_frames(&rig, ws), "42[\"auth\",{}]\n"));
     rig_send(&rig, ws, "41/custom");
-    cr_expect_eq(ended, 1);
+    cr_expect_eq(sio_echo_ended, 1);
     rig_send(&rig, ws, "42[\"still\"]");
     cr_expect_str_eq(rig_frames(&rig, ws), "42[\"still\"]\n");
     rig_send(&rig, ws, "452-7[{\"_placeholder\":true,\"num\":0}]");
     close(ws);
     rig_fini(&rig);
-    cr_expect_eq(opened, ended);
+    cr_expect_eq(sio_echo_opened, sio_echo_ended);
 }
 
 Test(socketio, a_disconnect_is_said_where_nobody_shall_come_back) {
@@ -290,7 +238,7 @@ Test(socketio, a_disconnect_is_said_where_nobody_shall_come_back) {
     cr_expect_str_eq(rig_frames(&rig, ws), "close 1011\n");
     close(ws);
     rig_fini(&rig);
-    cr_expect_eq(opened, ended);
+    cr_expect_eq(sio_echo_opened, sio_echo_ended);
 }
 
 Test(socketio, a_drain_never_disconnects) {
@@ -311,7 +259,7 @@ Test(socketio, a_drain_never_disconnects) {
     polling_expect_body("1");
     close(ws);
     rig_fini(&rig);
-    cr_expect_eq(opened, ended);
+    cr_expect_eq(sio_echo_opened, sio_echo_ended);
 }
 
 Test(engineio, preflight) {
