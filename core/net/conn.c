@@ -1,5 +1,6 @@
 #include "core/net/conn.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "core/net/conn_internal.h"
 #include "core/net/conn_server.h"
 #include "core/net/stream_proxy.h"
+#include "core/net/tls.h"
 
 /* ---- what was read and not taken ---- */
 
@@ -234,15 +236,30 @@ int conn_open(struct conn_server *server, int fd, const struct net_address *peer
     return r;
 }
 
-int conn_enter(struct conn_entrance *entrance, int fd, const struct net_address *peer) {
-    struct conn_server *server = entrance->server;
-    const struct address_set *trusted = server->config.trusted;
-    struct conn *conn = conn_new(server, peer);
+static int wrap(struct conn *conn, struct stream_layer **ret_layer) {
+    const struct conn_door *door = &conn->entrance->door;
+    const struct address_set *trusted = conn->server->config.trusted;
     struct stream_layer *layer = NULL;
+    if (door->tls && !(layer = tls_layer(door->tls)))
+        return -ENOMEM;
+    if (door->tls)
+        conn->flags |= CONN_TLS;
+    if (door->header == CONN_DOOR_PROXIED && trusted && address_set_has(trusted, &conn->peer))
+        layer = stream_proxy_layer(layer, &conn->peer);
+    *ret_layer = layer;
+    return 0;
+}
+
+int conn_enter(struct conn_entrance *entrance, int fd, const struct net_address *peer) {
+    struct conn *conn = conn_new(entrance->server, peer);
+    struct stream_layer *layer;
     conn->entrance = entrance;
-    if (entrance->door == CONN_DOOR_PROXIED && trusted && address_set_has(trusted, peer))
-        layer = stream_proxy_layer(NULL, &conn->peer);
-    int r = conn_start(conn, fd, layer);
+    int r = wrap(conn, &layer);
+    if (r < 0) {
+        free(conn);
+        return r;
+    }
+    r = conn_start(conn, fd, layer);
     if (r < 0 && layer)
         layer->ops->free(layer);
     return r;

@@ -18,6 +18,7 @@
 
 struct conn;
 struct conn_server;
+struct tls;
 
 struct conn_handler {
     /* The head of a request is complete and valid. See http.h for what to do with it. Required. */
@@ -46,21 +47,24 @@ struct conn_server *conn_server_new(struct loop *loop, const struct conn_config 
 void *conn_server_userdata(const struct conn_server *server);
 struct loop *conn_server_loop(const struct conn_server *server);
 
-/* What the connections of a listener bring along. */
-enum conn_door {
-    CONN_DOOR_BARE,
-    CONN_DOOR_PROXIED, /* trusted proxies put a PROXY protocol header in front; others do not */
+/* What the bytes of a listener's connections are wrapped in; zeroed: nothing. */
+struct conn_door {
+    struct tls *tls; /* NULL: plain. Borrowed, outlives the listener */
+    enum {
+        CONN_DOOR_BARE = 0,
+        CONN_DOOR_PROXIED, /* trusted proxies put a PROXY protocol header in front; others do not */
+    } header;
 };
 
 /* Opens a listener that feeds this server; any number of them. config->surplus, when absent, is a
- * 503 response. Returns 0 or a negative errno, as listener_open. The listener may be asked,
+ * 503 response, but nothing to who expects TLS. Returns 0 or a negative errno, as listener_open. The listener may be asked,
  * paused and resumed; it is closed through conn_server_unlisten or _close only. */
 int conn_server_listen(struct conn_server *server, const struct listener_config *config,
                        struct listener **ret_listener);
 
 /* The same for another door than a bare one. */
 int conn_server_listen_at(struct conn_server *server, const struct listener_config *config,
-                          enum conn_door door, struct listener **ret_listener);
+                          const struct conn_door *door, struct listener **ret_listener);
 
 /* Other limits: for every listener, and for what its connections do from now on. */
 void conn_server_configure(struct conn_server *server, const struct conn_config *config,

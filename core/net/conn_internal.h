@@ -36,7 +36,7 @@ struct conn {
 struct conn_entrance {
     struct conn_server *server;
     struct listener *listener; /* the memory lives until its last connection is gone */
-    enum conn_door door;
+    struct conn_door door;
     enum { ENTRANCE_OPEN, ENTRANCE_CLOSED } state;
 };
 

@@ -84,13 +84,13 @@ static void on_accept(struct listener *listener, int fd, const struct net_addres
 }
 
 int conn_server_listen_at(struct conn_server *server, const struct listener_config *config,
-                          enum conn_door door, struct listener **ret_listener) {
+                          const struct conn_door *door, struct listener **ret_listener) {
     struct listener_config own = *config;
     struct conn_entrance *entrance = mem_zalloc(sizeof(*entrance));
-    if (!own.surplus.ptr)
+    if (!own.surplus.ptr && !door->tls)
         own.surplus = (struct dm_slice){ surplus, sizeof(surplus) - 1 };
     entrance->server = server;
-    entrance->door = door;
+    entrance->door = *door;
     int r = listener_open(server->loop, &own, on_accept, entrance, &entrance->listener);
     if (r < 0) {
         free(entrance);
@@ -105,7 +105,8 @@ int conn_server_listen_at(struct conn_server *server, const struct listener_conf
 
 int conn_server_listen(struct conn_server *server, const struct listener_config *config,
                        struct listener **ret_listener) {
-    return conn_server_listen_at(server, config, CONN_DOOR_BARE, ret_listener);
+    static const struct conn_door bare;
+    return conn_server_listen_at(server, config, &bare, ret_listener);
 }
 
 void conn_server_configure(struct conn_server *server, const struct conn_config *config,

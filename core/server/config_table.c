@@ -12,6 +12,13 @@ static const char *const name_kinds[] = { "uuid", "id", "username", "email", NUL
 const struct config_setting config_settings[] = {
     { .path = "listen", .kind = CONFIG_STRING, .fallback = "127.0.0.1:8080",
       .doc = "Where clients connect: HOST:PORT, [IPV6]:PORT or unix:PATH. Port 0: a free one." },
+    { .path = "listen_tls", .kind = CONFIG_STRING,
+      .doc = "Where clients connect with TLS, beside `listen`; absent: with tls.certificate at "
+             "`listen` itself." },
+    { .path = "tls.certificate", .kind = CONFIG_STRING,
+      .doc = "PEM file of the certificate and those that lead to its root; absent: no TLS." },
+    { .path = "tls.key", .kind = CONFIG_STRING,
+      .doc = "PEM file of its key, without a passphrase; absent: in the certificate's file." },
     { .path = "admin", .kind = CONFIG_STRING,
       .doc = "Where health, metrics, admin API and console are served; absent: nowhere." },
     { .path = "admin_token_file", .kind = CONFIG_STRING,

@@ -1,8 +1,10 @@
-/* Where clients come in: the public listeners, and which proxies in front are believed. */
+/* Where clients come in: the public listeners, plain and TLS, and which proxies in front are
+ * believed. */
 #ifndef DRAGOMAN_SERVER_ENTRY_H
 #define DRAGOMAN_SERVER_ENTRY_H
 
 #include "core/net/conn.h"
+#include "core/net/tls.h"
 #include "core/server/config.h"
 #include "core/server/inherit.h"
 
@@ -22,6 +24,17 @@ struct conn_server *entry_server(const struct entry *entry);
 
 /* The first place, "HOST:PORT"; borrowed. */
 const char *entry_address(const struct entry *entry);
+
+/* 1 when TLS is spoken there; else 0. */
+int entry_is_tls(const struct entry *entry);
+
+/* The first place where TLS is spoken beside a plain one; NULL when there is none. */
+const char *entry_tls_address(const struct entry *entry);
+
+/* Reads certificate and key anew, from where config says, for connections from now on. Returns 0,
+ * also without TLS; or -EINVAL with one line in ret_error, and nothing has changed. */
+int entry_reload_tls(struct entry *entry, const struct config *config,
+                     char ret_error[TLS_ERROR_SIZE]);
 
 /* The server must be gone. NULL does nothing. */
 void entry_free(struct entry *entry);

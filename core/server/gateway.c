@@ -180,6 +180,10 @@ const char *gateway_address(const struct gateway *gateway) {
     return entry_address(gateway->entry);
 }
 
+struct entry *gateway_entry(struct gateway *gateway) {
+    return gateway->entry;
+}
+
 struct config *gateway_config(struct gateway *gateway) {
     return gateway->config;
 }

@@ -8,6 +8,7 @@
 #include "core/server/options.h"
 
 struct auth;
+struct entry;
 struct gateway;
 struct host;
 
@@ -24,6 +25,9 @@ struct auth *gateway_auth(struct gateway *gateway);
 
 /* Where clients connect, "HOST:PORT", the first place of several; borrowed. */
 const char *gateway_address(const struct gateway *gateway);
+
+/* The listeners, for what there is to say about them; borrowed. */
+struct entry *gateway_entry(struct gateway *gateway);
 
 /* Why it cannot serve: one word of static storage, NULL when it
  * can. "draining", "database". */

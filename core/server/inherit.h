@@ -13,6 +13,7 @@
 #define INHERIT_FIRST 3
 
 #define INHERIT_PUBLIC "public" /* clients connect here */
+#define INHERIT_PUBLIC_TLS "public-tls" /* ... and here with TLS, beside a plain place */
 #define INHERIT_ADMIN "admin"   /* health, metrics */
 #define INHERIT_PARENT "parent" /* to the process that started this one */
 

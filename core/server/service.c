@@ -7,6 +7,7 @@
 #include "core/base/log.h"
 #include "core/server/admin/admin.h"
 #include "core/server/cli.h"
+#include "core/server/entry.h"
 #include "core/server/control.h"
 #include "core/server/gateway.h"
 #include "core/server/notify.h"
@@ -107,10 +108,15 @@ static void watch_signal(struct service *service, uv_signal_t *handle, uv_signal
 }
 
 static void announce(struct service *service) {
-    const char *address = gateway_address(service->gateway);
-    printf("ready %s%s\n", strcmp(address, "unix") ? "http://" : "", address);
+    const struct entry *entry = gateway_entry(service->gateway);
+    const char *address = entry_address(entry), *tls_address = entry_tls_address(entry);
+    const char *scheme = entry_is_tls(entry) ? "https://" : "http://";
+    printf("ready %s%s\n", strcmp(address, "unix") ? scheme : "", address);
+    if (tls_address)
+        printf("ready %s%s\n", strcmp(tls_address, "unix") ? "https://" : "", tls_address);
     fflush(stdout);
     log_event(LOG_LEVEL_INFO, "ready", LOG_STR("listen", address),
+              LOG_STR("listen_tls", tls_address),
               LOG_STR("admin", service->admin ? admin_address(service->admin) : NULL),
               LOG_STR("version", DRAGOMAN_VERSION));
     notify_send(&service->notify, "READY=1");

@@ -74,7 +74,8 @@ class Gateway:
     args      further arguments of `serve`
     wrapper   command put before the program, e.g. ["valgrind", "--leak-check=full"]
 
-    Attributes: state, url ("http://HOST:PORT"), ws_url ("ws://HOST:PORT"), host, port, pid,
+    Attributes: state, url ("http://HOST:PORT"), ws_url ("ws://HOST:PORT"), tls_url (with the
+    setting listen_tls), host, port, pid,
     process (subprocess.Popen or None). After stop() or kill9() a later start() takes the same
     port again unless `listen` says otherwise, so that clients may reconnect.
     """
@@ -92,7 +93,7 @@ class Gateway:
         self.wrapper = list(wrapper)
         self.listen = listen
         self.process = None
-        self.url = self.ws_url = self.host = self.port = None
+        self.url = self.ws_url = self.tls_url = self.host = self.port = None
         self._logs = pathlib.Path(tempfile.mkdtemp(prefix="dragoman-log-"))
         self._log_index = 0
         self._config_path = None
@@ -354,6 +355,8 @@ class Gateway:
             if line.startswith("ready http"):
                 break
         self.url = line.split()[1].rstrip("/")
+        if "listen_tls" in self.settings:
+            self.tls_url = lines.get(timeout=10).split()[1]
         scheme, _, rest = self.url.partition("://")
         self.ws_url = ("wss://" if scheme == "https" else "ws://") + rest
         self.host, _, port = rest.rpartition(":")

@@ -8,6 +8,7 @@ import json
 import os
 import select
 import socket
+import ssl
 import struct
 import time
 import urllib.parse
@@ -38,13 +39,29 @@ class Refused(Exception):
         self.response = response
 
 
-class Connection:
-    """A TCP connection with a buffer for what came and was not asked for yet."""
+def trusting():
+    """A TLS context that asks for no known root: the tests make their own certificates."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
-    def __init__(self, host, port, timeout=PATIENCE):
+
+class Connection:
+    """A TCP connection with a buffer for what came and was not asked for yet; with a context for
+    TLS over it."""
+
+    def __init__(self, host, port, timeout=PATIENCE, tls=None, name=None):
         self.sock = socket.create_connection((host, port), timeout)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            self.sock = tls.wrap_socket(self.sock, server_hostname=name or host)
         self.buffer = b""
+
+    @classmethod
+    def to(cls, url, timeout=PATIENCE):
+        parts = urllib.parse.urlsplit(url)
+        return cls(parts.hostname, parts.port, timeout, tls_for(parts))
 
     def __enter__(self):
         return self
@@ -58,14 +75,20 @@ class Connection:
 
     def fill(self, timeout=PATIENCE):
         """Reads once; False at the end of the stream (a reset is one, too)."""
-        if not self._readable(timeout):
-            raise AssertionError(f"nothing came in {timeout:.1f} s; before: {self.buffer[:200]!r}")
-        try:
-            data = self.sock.recv(1 << 18)
-        except ConnectionError:
-            return False
-        self.buffer += data
-        return bool(data)
+        deadline = time.monotonic() + timeout
+        while True:
+            if not self._readable(deadline - time.monotonic()):
+                raise AssertionError(
+                    f"nothing came in {timeout:.1f} s; before: {self.buffer[:200]!r}")
+            self.sock.settimeout(0)
+            try:
+                data = self.sock.recv(1 << 18)
+            except (ssl.SSLWantReadError, BlockingIOError):
+                continue  # a record without data, such as a ticket
+            except (ConnectionError, ssl.SSLError):
+                return False
+            self.buffer += data
+            return bool(data)
 
     def read(self, size, timeout=PATIENCE):
         while len(self.buffer) < size:
@@ -90,9 +113,17 @@ class Connection:
 
     def is_quiet(self, seconds):
         """Whether nothing more comes for so long."""
-        return not self.buffer and not self._readable(seconds)
+        if self.buffer:
+            return False
+        try:
+            self.fill(seconds)
+        except AssertionError:
+            return True
+        return False
 
     def _readable(self, seconds):
+        if isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():
+            return True
         # select() knows no descriptor above 1023.
         poll = select.poll()
         poll.register(self.sock, select.POLLIN)
@@ -141,6 +172,11 @@ class Connection:
         return body
 
 
+def tls_for(parts):
+    """The context that a split URL asks for, or None."""
+    return trusting() if parts.scheme in ("https", "wss") else None
+
+
 def call(url, method="GET", path="/", headers=None, body=None, timeout=PATIENCE):
     """One request on a connection of its own. A body that is no bytes is sent as JSON."""
     parts = urllib.parse.urlsplit(url)
@@ -151,7 +187,7 @@ def call(url, method="GET", path="/", headers=None, body=None, timeout=PATIENCE)
     if body is not None:
         fields["Content-Length"] = str(len(body))
     lines = [f"{method} {path} HTTP/1.1", *(f"{k}: {v}" for k, v in fields.items())]
-    with Connection(parts.hostname, parts.port, timeout) as conn:
+    with Connection(parts.hostname, parts.port, timeout, tls_for(parts)) as conn:
         conn.send("\r\n".join(lines).encode() + b"\r\n\r\n" + (body or b""))
         return conn.response(method, timeout)
 
@@ -187,7 +223,7 @@ class WebSocket(Connection):
 
     def __init__(self, url, fields=(), timeout=PATIENCE):
         parts = urllib.parse.urlsplit(url)
-        super().__init__(parts.hostname, parts.port, timeout)
+        super().__init__(parts.hostname, parts.port, timeout, tls_for(parts))
         key = base64.b64encode(os.urandom(16)).decode()
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self.send(upgrade_head(target, parts.netloc, key, fields))

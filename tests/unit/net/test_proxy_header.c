@@ -124,13 +124,14 @@ static void on_closed(struct conn_server *server, struct conn *conn) {
 static const struct conn_handler handler = { .request = on_request, .closed = on_closed };
 
 static void door_open(struct door *door, const char *trusted) {
+    static const struct conn_door proxied = { .header = CONN_DOOR_PROXIED };
     struct conn_config config = CONN_CONFIG_DEFAULT;
     struct listener_config listen = { .address = DM_SLICE("127.0.0.1:0"), .fd = -1 };
     cr_assert(eq(int, loop_new(&door->loop), 0));
     cr_assert(eq(int, address_set_add(&door->trusted, dm_slice_str(trusted)), 0));
     config.trusted = &door->trusted;
     door->server = conn_server_new(door->loop, &config, &handler, door);
-    cr_assert(eq(int, conn_server_listen_at(door->server, &listen, CONN_DOOR_PROXIED,
+    cr_assert(eq(int, conn_server_listen_at(door->server, &listen, &proxied,
                                             &door->listener), 0));
 }
 
