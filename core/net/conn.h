@@ -57,8 +57,9 @@ struct conn_door {
 };
 
 /* Opens a listener that feeds this server; any number of them. config->surplus, when absent, is a
- * 503 response, but nothing to who expects TLS. Returns 0 or a negative errno, as listener_open. The listener may be asked,
- * paused and resumed; it is closed through conn_server_unlisten or _close only. */
+ * 503 response, but nothing to who expects TLS. Returns 0 or a negative errno, as listener_open.
+ * The listener may be asked, paused and resumed; it is closed through conn_server_unlisten or
+ * _close only. */
 int conn_server_listen(struct conn_server *server, const struct listener_config *config,
                        struct listener **ret_listener);
 

@@ -111,16 +111,12 @@ int tls_new(const struct tls_config *config, struct tls **ret_tls,
     return 0;
 }
 
-int tls_reload(struct tls *tls, const struct tls_config *config,
-               char ret_error[TLS_ERROR_SIZE]) {
-    SSL_CTX *context;
-    int r = context_new(config, &context, ret_error);
-    if (r < 0)
-        return r;
+void tls_replace(struct tls *tls, struct tls *fresh) {
+    SSL_CTX *old = tls->context;
+    tls->context = fresh->context;
+    fresh->context = old;
     /* Streams that live hold references of their own. */
-    SSL_CTX_free(tls->context);
-    tls->context = context;
-    return 0;
+    tls_free(fresh);
 }
 
 int64_t tls_expires(const struct tls *tls) {

@@ -27,10 +27,10 @@ struct tls_config {
 int tls_new(const struct tls_config *config, struct tls **ret_tls,
             char ret_error[TLS_ERROR_SIZE]);
 
-/* Reads files anew, the same or others, for streams that begin from now on; those that live are
- * not disturbed. Returns as tls_new; after an error all is as before. */
-int tls_reload(struct tls *tls, const struct tls_config *config,
-               char ret_error[TLS_ERROR_SIZE]);
+/* Puts what fresh was made of in the place of tls's own, for streams that begin from now on; those
+ * that live are not disturbed. Frees fresh. So that files can be read elsewhere, tls_new may run on
+ * any thread. */
+void tls_replace(struct tls *tls, struct tls *fresh);
 
 /* When the certificate expires, in seconds since 1970. */
 int64_t tls_expires(const struct tls *tls);

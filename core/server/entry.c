@@ -14,55 +14,53 @@
 struct entry {
     struct config *config;
     struct conn_server *server;
-    struct address_set trusted;
-    struct tls *tls; /* NULL: not configured */
+    struct entry_setup setup;
     char address[NET_ADDRESS_TEXT];
     char tls_address[NET_ADDRESS_TEXT];
 };
 
-/* ---- certificates ---- */
+/* ---- what is read before anything changes ---- */
 
-static struct tls_config tls_files(const struct config *config) {
-    return (struct tls_config){ .certificate = config_string(config, "tls.certificate").ptr,
-                                .key = config_string(config, "tls.key").ptr };
-}
-
-static void log_certificate(const struct entry *entry, const struct tls_config *files) {
-    char until[TIME_ISO_SIZE];
-    time_format_iso(tls_expires(entry->tls) * 1000000, TIME_Z, until);
-    log_event(LOG_LEVEL_INFO, "certificate loaded", LOG_STR("file", files->certificate),
-              LOG_STR("expires", until));
-}
-
-static int open_tls(struct entry *entry) {
-    struct tls_config files = tls_files(entry->config);
-    char error[TLS_ERROR_SIZE];
-    if (!files.certificate && config_string(entry->config, "listen_tls").ptr) {
-        config_fail(entry->config, "listen_tls", "listen_tls needs tls.certificate");
-        return cli_fail(CLI_CONFIG, "%s", config_error(entry->config));
-    }
-    if (!files.certificate)
-        return CLI_OK;
-    if (tls_new(&files, &entry->tls, error) < 0)
-        return cli_fail(CLI_CONFIG, "%s", error);
-    log_certificate(entry, &files);
-    return CLI_OK;
-}
-
-int entry_reload_tls(struct entry *entry, const struct config *config,
-                     char ret_error[TLS_ERROR_SIZE]) {
-    struct tls_config files = tls_files(config);
-    if (!entry->tls && !files.certificate)
-        return 0;
-    if (!entry->tls || !files.certificate) {
-        snprintf(ret_error, TLS_ERROR_SIZE,
-                 "tls.certificate: only a restart begins or ends TLS");
+static int read_trust(struct config *config, struct entry_setup *setup) {
+    if (addresses_read(config, "trusted_proxies", &setup->trusted) < 0)
         return -EINVAL;
-    }
-    int r = tls_reload(entry->tls, &files, ret_error);
+    if (config_bool(config, "proxy_protocol") && address_set_is_empty(&setup->trusted))
+        return config_fail(config, "proxy_protocol", "proxy_protocol needs trusted_proxies");
+    return 0;
+}
+
+static int read_tls(struct config *config, struct entry_setup *setup) {
+    struct tls_config files = { .certificate = config_string(config, "tls.certificate").ptr,
+                                .key = config_string(config, "tls.key").ptr };
+    char error[TLS_ERROR_SIZE];
+    if (!files.certificate && config_string(config, "listen_tls").ptr)
+        return config_fail(config, "listen_tls", "listen_tls needs tls.certificate");
+    if (files.certificate && tls_new(&files, &setup->tls, error) < 0)
+        return config_fail(config, "tls.certificate", "%s", error);
+    return 0;
+}
+
+int entry_setup_read(struct config *config, struct entry_setup *ret_setup) {
+    int r = read_trust(config, ret_setup);
     if (r == 0)
-        log_certificate(entry, &files);
+        r = read_tls(config, ret_setup);
+    if (r < 0)
+        entry_setup_fini(ret_setup);
     return r;
+}
+
+void entry_setup_fini(struct entry_setup *setup) {
+    tls_free(setup->tls);
+    address_set_fini(&setup->trusted);
+    setup->tls = NULL;
+}
+
+static void log_certificate(const struct entry *entry) {
+    char until[TIME_ISO_SIZE];
+    time_format_iso(tls_expires(entry->setup.tls) * 1000000, TIME_Z, until);
+    log_event(LOG_LEVEL_INFO, "certificate loaded",
+              LOG_SLICE("file", config_string(entry->config, "tls.certificate")),
+              LOG_STR("expires", until));
 }
 
 /* ---- listening ---- */
@@ -103,22 +101,12 @@ static int listen_everywhere(struct entry *entry, struct inherit *inherit, const
 static int listen_all(struct entry *entry, struct inherit *inherit) {
     struct dm_slice address = config_string(entry->config, "listen");
     struct dm_slice tls_address = config_string(entry->config, "listen_tls");
-    struct tls *first = tls_address.ptr ? NULL : entry->tls;
+    struct tls *first = tls_address.ptr ? NULL : entry->setup.tls;
     int r = listen_everywhere(entry, inherit, INHERIT_PUBLIC, address, first, entry->address);
-    if (!r && entry->tls && !first)
-        r = listen_everywhere(entry, inherit, INHERIT_PUBLIC_TLS, tls_address, entry->tls,
+    if (!r && entry->setup.tls && !first)
+        r = listen_everywhere(entry, inherit, INHERIT_PUBLIC_TLS, tls_address, entry->setup.tls,
                               entry->tls_address);
     return r;
-}
-
-static int read_trust(struct entry *entry) {
-    struct config *config = entry->config;
-    if (addresses_read(config, "trusted_proxies", &entry->trusted) < 0)
-        return cli_fail(CLI_CONFIG, "%s", config_error(config));
-    if (!config_bool(config, "proxy_protocol") || !address_set_is_empty(&entry->trusted))
-        return CLI_OK;
-    config_fail(config, "proxy_protocol", "proxy_protocol needs trusted_proxies");
-    return cli_fail(CLI_CONFIG, "%s", config_error(config));
 }
 
 static struct conn_config limits_of(const struct entry *entry) {
@@ -126,7 +114,7 @@ static struct conn_config limits_of(const struct entry *entry) {
     config.write.max = (uint32_t)config_int(entry->config, "limits.send_queue_bytes");
     config.http.head_timeout_ms = (uint32_t)config_int(entry->config, "limits.handshake_ms");
     config.http.body_total_ms = (uint32_t)config_int(entry->config, "limits.body_ms");
-    config.trusted = &entry->trusted;
+    config.trusted = &entry->setup.trusted;
     return config;
 }
 
@@ -136,11 +124,10 @@ int entry_open(struct config *config, struct loop *loop, const struct conn_handl
     struct conn_config limits;
     entry->config = config;
     *ret_entry = entry;
-    int r = read_trust(entry);
-    if (!r)
-        r = open_tls(entry);
-    if (r)
-        return r;
+    if (entry_setup_read(config, &entry->setup) < 0)
+        return cli_fail(CLI_CONFIG, "%s", config_error(config));
+    if (entry->setup.tls)
+        log_certificate(entry);
     limits = limits_of(entry);
     entry->server = conn_server_new(loop, &limits, handler, userdata);
     return listen_all(entry, inherit);
@@ -148,12 +135,28 @@ int entry_open(struct config *config, struct loop *loop, const struct conn_handl
 
 /* ---- the rest of its life ---- */
 
-void entry_configure(struct entry *entry, struct config *config) {
+/* Whether TLS is spoken belongs to the listeners; the certificate does not. */
+static int take_tls(struct entry *entry, struct tls *fresh) {
+    if (entry->setup.tls && fresh) {
+        tls_replace(entry->setup.tls, fresh);
+        log_certificate(entry);
+        return 0;
+    }
+    tls_free(fresh);
+    return !fresh == !entry->setup.tls ? 0 : -ENOTSUP;
+}
+
+int entry_configure(struct entry *entry, struct config *config, struct entry_setup *setup) {
     struct conn_config limits;
     entry->config = config;
+    address_set_fini(&entry->setup.trusted);
+    entry->setup.trusted = setup->trusted;
     limits = limits_of(entry);
     conn_server_configure(entry->server, &limits,
                           (uint32_t)config_int(config, "limits.connections"));
+    int r = take_tls(entry, setup->tls);
+    *setup = (struct entry_setup){ 0 };
+    return r;
 }
 
 struct conn_server *entry_server(const struct entry *entry) {
@@ -165,7 +168,7 @@ const char *entry_address(const struct entry *entry) {
 }
 
 int entry_is_tls(const struct entry *entry) {
-    return entry->tls && !entry->tls_address[0];
+    return entry->setup.tls && !entry->tls_address[0];
 }
 
 const char *entry_tls_address(const struct entry *entry) {
@@ -175,7 +178,6 @@ const char *entry_tls_address(const struct entry *entry) {
 void entry_free(struct entry *entry) {
     if (!entry)
         return;
-    tls_free(entry->tls);
-    address_set_fini(&entry->trusted);
+    entry_setup_fini(&entry->setup);
     free(entry);
 }

@@ -10,14 +10,28 @@
 
 struct entry;
 
+/* What is read from files and judged before anything changes. Zeroed: empty. */
+struct entry_setup {
+    struct address_set trusted;
+    struct tls *tls; /* NULL: not configured */
+};
+
+/* Fills an empty setup. May run on any thread. Returns 0, or -EINVAL with config_error and nothing
+ * to free. */
+int entry_setup_read(struct config *config, struct entry_setup *ret_setup);
+void entry_setup_fini(struct entry_setup *setup);
+
 /* Listens on the INHERIT_PUBLIC sockets of `inherit`, which it claims, or where the configuration
  * says, and hands requests to handler. Returns a CLI exit code; what went wrong was said on
  * stderr. There is something to close and free in any case. config must outlive the entry. */
 int entry_open(struct config *config, struct loop *loop, const struct conn_handler *handler,
                void *userdata, struct inherit *inherit, struct entry **ret_entry);
 
-/* Takes the limits of another configuration, which must outlive the entry then. */
-void entry_configure(struct entry *entry, struct config *config);
+/* Takes limits, trusted proxies and certificate of another configuration, which must outlive the
+ * entry then, and of the setup read from it, which is empty afterwards. Connections that live are
+ * not disturbed. Returns 0, or -ENOTSUP when TLS is to begin or to end, which needs a restart: all
+ * else is taken then. */
+int entry_configure(struct entry *entry, struct config *config, struct entry_setup *setup);
 
 /* The one server behind all listeners; the caller's to close. NULL when entry_open came to none. */
 struct conn_server *entry_server(const struct entry *entry);
@@ -30,11 +44,6 @@ int entry_is_tls(const struct entry *entry);
 
 /* The first place where TLS is spoken beside a plain one; NULL when there is none. */
 const char *entry_tls_address(const struct entry *entry);
-
-/* Reads certificate and key anew, from where config says, for connections from now on. Returns 0,
- * also without TLS; or -EINVAL with one line in ret_error, and nothing has changed. */
-int entry_reload_tls(struct entry *entry, const struct config *config,
-                     char ret_error[TLS_ERROR_SIZE]);
 
 /* The server must be gone. NULL does nothing. */
 void entry_free(struct entry *entry);

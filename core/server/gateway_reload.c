@@ -18,7 +18,7 @@
 /* What commit() and auth take over. */
 static const char *const live[] = {
     "auth.", "drain.", "files.max_", "files.memory", "files.url_ttl", "gate.", "limits.",
-    "log.level", "public_url",
+    "log.level", "public_url", "tls.", "trusted_proxies",
 };
 
 struct gateway_reload {
@@ -30,6 +30,7 @@ struct gateway_reload {
     struct config *config;
     struct loadout loadout;
     struct address_limit_config addresses;
+    struct entry_setup entry;
     struct auth_setup *setup; /* last: there when all of it is well */
     struct buf restart; /* what has to wait for one: "listen, state" */
 };
@@ -42,7 +43,8 @@ static void prepare(struct loop_job *job) {
     if (options_read(reload->options, reload->config))
         return;
     if (!loadout_init(&reload->loadout, reload->config)
-        && !addresses_limits(reload->config, &reload->addresses))
+        && !addresses_limits(reload->config, &reload->addresses)
+        && !entry_setup_read(reload->config, &reload->entry))
         auth_setup_new(reload->config, &reload->setup);
 }
 
@@ -80,7 +82,8 @@ static void commit_limits(struct gateway_reload *reload) {
     engine_reload(gateway->engine, &engine);
     gateway_host_config(gateway, &host);
     host_configure(gateway->host, &host);
-    entry_configure(gateway->entry, gateway->config);
+    if (entry_configure(gateway->entry, gateway->config, &reload->entry) < 0)
+        note_restart(reload, "tls.certificate");
     address_limit_configure(gateway->addresses, &reload->addresses);
     reload->addresses = (struct address_limit_config){ 0 };
     file_service_configure(gateway->files, gateway->config);
@@ -107,6 +110,7 @@ static void finish(struct gateway_reload *reload, const char *error) {
     reload->done(reload->owner, error, reload->restart.data);
     auth_setup_free(reload->setup);
     address_set_fini(&reload->addresses.exempt);
+    entry_setup_fini(&reload->entry);
     loadout_fini(&reload->loadout);
     config_free(reload->config);
     buf_fini(&reload->restart);
