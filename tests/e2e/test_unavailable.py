@@ -1,8 +1,11 @@
 """What each dialect says while the database is away, and how each ends what is out of bounds."""
 
+import json
+import time
+
 import pytest
 
-from dialects import CasamsaPeer, PymessagePeer, SaletickPeer, get, make_user
+from dialects import CasamsaPeer, PubsubPeer, PymessagePeer, SaletickPeer, get, make_user
 from wire import WebSocket, call
 
 
@@ -74,6 +77,43 @@ def test_pymessage_rest(away):
     away.take()
     assert get(away.gateway, "/pymessage/get_user?id=12") == (
         503, {"error": "service unavailable"})
+
+
+def test_pubsub(away):
+    with PubsubPeer(away.gateway, away.ada) as peer:
+        away.take()
+        peer.say(away.bob, "lost")
+        # The socket stays, and the unanswered event is never answered.
+        while True:
+            peer.say(away.bob, "again")
+            if not peer.is_silent(0.2):
+                break
+    with PubsubPeer(away.gateway, away.bob) as peer:
+        chats = peer.ask("fetch-conversation-with-user", {"user": away.ada["username"]})["chats"]
+        assert "lost" not in [chat["message"] for chat in chats]
+
+
+def test_pubsub_rest(away):
+    away.take()
+    account = {"username": away.ada["username"], "password": "x"}
+    answer = call(away.gateway.url, "POST", "/pubsub/api/auth/login", body=account)
+    assert (answer.status, json.loads(answer.body)) == (503, {"error": "Service Unavailable"})
+
+
+def test_pubsub_over_the_rate(make_gateway):
+    gateway = make_gateway(settings={"pubsub.rate": 1, "pubsub.burst": 5})
+    ada = make_user(gateway)
+    with PubsubPeer(gateway, ada) as peer:
+        for n in range(20):
+            peer.send_text(f'42/chat,{n}["fetch-unread-chats-count",{{"user":"x"}}]')
+        answers = []
+        while not answers or not peer.is_quiet(0.3):
+            answers.append(peer.recv())
+        assert answers[0] == '43/chat,0[{"unreadChatsCount":0}]'
+        assert 4 <= len(answers) == len(set(answers)) < 20
+        # It goes on when there is room again.
+        time.sleep(1.1)
+        assert peer.ask("fetch-unread-chats-count", {"user": "x"}) == {"unreadChatsCount": 0}
 
 
 def test_a_login_while_the_database_is_away(away):
