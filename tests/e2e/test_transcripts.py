@@ -60,7 +60,7 @@ def make_user(running, fields, text):
     return {**user, **tokens}
 
 
-def play(running, path, tmp_path, *options):
+def play(running, path, tmp_path, *options, target=None):
     text = path.read_text()
     users = {name: make_user(running, fields, text)
              for name, fields in header(path)["users"].items()}
@@ -69,7 +69,7 @@ def play(running, path, tmp_path, *options):
     users_file = tmp_path / "users.json"
     users_file.write_text(json.dumps(users))
     done = subprocess.run(
-        [binary(), "replay", str(path), "--target", running.url, "--users-from", str(users_file),
+        [binary(), "replay", str(path), "--target", target or running.url, "--users-from", str(users_file),
          "--timeout", "30", *options],
         capture_output=True, text=True, timeout=PLAY_TIMEOUT, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
