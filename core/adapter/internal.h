@@ -25,7 +25,6 @@
 
 int adapter_fail(struct adapter_error *ret_error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-int adapter_name_is_good(const char *name);
 int adapter_check_settings(const struct dm_adapter *adapter, struct adapter_error *ret_error);
 
 /* ---- counters by frame type: found by the address of the type's name ---- */

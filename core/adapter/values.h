@@ -16,6 +16,10 @@ struct adapter_error {
  * hook. Returns 0, or -EINVAL with the reason. */
 int adapter_check(const struct dm_adapter *adapter, struct adapter_error *ret_error);
 
+/* 1 for what an adapter, an instance or a setting may be called: [a-z][a-z0-9_-]*, at most 31
+ * characters. 0 for anything else, NULL included. */
+int adapter_name_is_good(const char *name);
+
 /* A copy of the descriptor with what its build did not know of set to zero. */
 void adapter_copy(const struct dm_adapter *adapter, struct dm_adapter *ret_adapter);
 

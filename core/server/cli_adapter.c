@@ -1,12 +1,14 @@
-/* dragoman adapter check. */
+/* dragoman adapter check and adapter new. */
 #include "core/server/cli_adapter.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/kit/scaffold.h"
 #include "core/kit/verdict.h"
 #include "core/server/cli.h"
 #include "core/server/loadout.h"
@@ -68,4 +70,37 @@ int cli_adapter_check(int argc, char **argv) {
         return cli_fail(CLI_USAGE, "usage: dragoman adapter check FILE.so|NAME");
     const struct dm_adapter *adapter = loadout_builtin(argv[1]);
     return adapter ? check_builtin(adapter) : check_apart(argv[1]);
+}
+
+/* ---- new ---- */
+
+static int read_new(int argc, char **argv, const char **ret_name, const char **ret_transport) {
+    *ret_name = NULL;
+    *ret_transport = scaffold_transports[0];
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--transport") && i + 1 < argc)
+            *ret_transport = argv[++i];
+        else if (!strncmp(argv[i], "--transport=", strlen("--transport=")))
+            *ret_transport = argv[i] + strlen("--transport=");
+        else if (argv[i][0] != '-' && !*ret_name)
+            *ret_name = argv[i];
+        else
+            return -1;
+    }
+    return *ret_name ? 0 : -1;
+}
+
+int cli_adapter_new(int argc, char **argv) {
+    struct adapter_error error;
+    const char *name, *transport;
+    if (read_new(argc, argv, &name, &transport))
+        return cli_fail(CLI_USAGE, "usage: dragoman adapter new NAME "
+                                   "[--transport websocket|http|socketio]");
+    if (loadout_builtin(name))
+        return cli_fail(CLI_USAGE, "%s: a built-in adapter has that name", name);
+    int r = scaffold_write(name, transport, &error);
+    if (r)
+        return cli_fail(r == -EINVAL ? CLI_USAGE : CLI_FAILED, "%s", error.text);
+    printf("made %s/: build it with meson setup, and read on in %s/README.md\n", name, name);
+    return CLI_OK;
 }

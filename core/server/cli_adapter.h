@@ -6,4 +6,7 @@
 /* dragoman adapter check FILE.so|NAME */
 int cli_adapter_check(int argc, char **argv);
 
+/* dragoman adapter new NAME [--transport websocket|http|socketio] */
+int cli_adapter_new(int argc, char **argv);
+
 #endif

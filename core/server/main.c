@@ -50,6 +50,7 @@ static const struct tool {
     const char *usage;
 } tools[] = {
     { "adapter", "check", cli_adapter_check, "FILE.so|NAME" },
+    { "adapter", "new", cli_adapter_new, "NAME [--transport websocket|http|socketio]" },
     { "adapter", "test", cli_adapter_test, "FILE.so|NAME [--transcripts DIR] [--live]" },
     { "replay", NULL, replay_main, "TRANSCRIPT... --target URL [--var NAME=VALUE]..." },
 };
