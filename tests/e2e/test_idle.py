@@ -6,16 +6,19 @@ import pathlib
 import resource
 import socket
 import subprocess
+import urllib.parse
 
 import pytest
 
+import certificates
 import gateway as harness
 from dialects import until
 from gateway import ROOT, Gateway
 from opcode_client import PROPERTIES
 from pubsub_client import PATH as PUBSUB
 from test_metrics import scrape, values
-from wire import PATIENCE, TEXT, Connection, WebSocket, encode_frame, upgrade_head
+from wire import (PATIENCE, TEXT, Connection, WebSocket, encode_frame, trusting,
+                  upgrade_head)
 
 SOCKETS = 10000
 BATCH = 250
@@ -59,9 +62,12 @@ def release(monkeypatch):
 
 
 @pytest.fixture
-def release_gateway(release):
+def release_gateway(release, tmp_path):
+    tmp_path.parent.parent.chmod(0o755)
+    chain, key = certificates.make(tmp_path, "chat.example")
     with Gateway(settings={"limits.rate": 0, "opcode.ping_interval_ms": 0,
-                           "pubsub.ping_interval_ms": 3600000}) as gw:
+                           "pubsub.ping_interval_ms": 3600000, "listen_tls": "127.0.0.1:0",
+                           "tls.certificate": chain, "tls.key": key}) as gw:
         yield gw
 
 
@@ -77,6 +83,8 @@ class Plain:
     """The first dialect's WebSockets."""
 
     limit = 2048  # bytes each
+    sockets = SOCKETS
+    context = None
 
     @staticmethod
     def ask(token):
@@ -98,10 +106,20 @@ class Plain:
         return conn.recv_json()["d"]["message"] == "to many"
 
 
+class Tls(Plain):
+    """The same over the gateway's own TLS, most of which is OpenSSL's."""
+
+    limit = 18000
+    sockets = 3000
+    context = trusting()
+
+
 class EngineIO:
     """Engine.IO sessions on WebSockets, one namespace joined in each."""
 
     limit = 3072
+    sockets = SOCKETS
+    context = None
 
     @staticmethod
     def ask(token):
@@ -130,8 +148,9 @@ class EngineIO:
 def open_batch(gw, kind, tokens, count):
     """Sockets that are logged in; their answers are read away and nothing is kept but sockets."""
     made = []
+    port = urllib.parse.urlsplit(gw.tls_url).port if kind.context else gw.port
     for i in range(count):
-        conn = Connection(gw.host, gw.port)
+        conn = Connection(gw.host, port, tls=kind.context)
         conn.send(kind.ask(tokens[i % len(tokens)]))
         made.append(conn)
     for conn in made:
@@ -141,7 +160,7 @@ def open_batch(gw, kind, tokens, count):
     return made
 
 
-@pytest.mark.parametrize("kind", [Plain, EngineIO])
+@pytest.mark.parametrize("kind", [Plain, Tls, EngineIO])
 def test_memory_of_idle_sockets(descriptors, release_gateway, kind):
     gw = release_gateway
     users = [gw.add_user() for _ in range(20)]
@@ -153,7 +172,7 @@ def test_memory_of_idle_sockets(descriptors, release_gateway, kind):
     conns = open_batch(gw, kind, tokens, BATCH)
     before, counted = rss(gw.pid), 0
     try:
-        while counted < SOCKETS:
+        while counted < kind.sockets:
             conns += open_batch(gw, kind, tokens, BATCH)
             counted += BATCH
         each = (rss(gw.pid) - before) / counted
