@@ -33,6 +33,7 @@ enum engineio_flag {
     ENGINEIO_PINGED = 2, /* a pong is owed */
     ENGINEIO_FULL = 4,   /* to be ended at the end of this turn */
     ENGINEIO_POSTED = 8, /* the body of the post is whole */
+    ENGINEIO_COLLECTING = 16, /* ... or on its way */
 };
 
 /* A WebSocket that wants to take over, until it does. */
@@ -119,7 +120,7 @@ void engineio_post(struct engineio_session *session, struct http_exchange *excha
 /* Answers the open poll, if there is one, with one packet or with all that waits. */
 void engineio_poll_answer(struct engineio_session *session, struct dm_slice payload);
 void engineio_poll_flush(struct engineio_session *session);
-/* Takes what is left of a post. Returns 0, or -1 when the session was dropped. */
+/* Reads a post, or takes what is left of it. Returns 0, or -1 when the session was dropped. */
 int engineio_post_run(struct engineio_session *session);
 /* The post gets that answer, whatever was left of it. */
 void engineio_post_end(struct engineio_session *session, unsigned status);

@@ -101,7 +101,7 @@ void engineio_poll(struct engineio_session *session, struct http_exchange *excha
 static void forget_post(struct engineio_session *session) {
     session->post = NULL;
     session->post_rest = DM_SLICE_NONE;
-    session->flags &= (uint8_t)~ENGINEIO_POSTED;
+    session->flags &= (uint8_t)~(ENGINEIO_POSTED | ENGINEIO_COLLECTING);
 }
 
 static void post_complete(struct http_exchange *exchange, struct dm_slice body) {
@@ -169,9 +169,19 @@ static enum engineio_taken take_next(struct engineio_session *session) {
     return utf8_valid(packet) ? engineio_take(session, packet) : ENGINEIO_TAKEN_BAD;
 }
 
+/* Not while paused: what the pause is for may raise the limit. */
+static void collect(struct engineio_session *session) {
+    if (session->flags & (ENGINEIO_PAUSED | ENGINEIO_COLLECTING))
+        return;
+    session->flags |= ENGINEIO_COLLECTING;
+    http_collect(session->post, session->max_message);
+}
+
 int engineio_post_run(struct engineio_session *session) {
-    if (!(session->flags & ENGINEIO_POSTED))
+    if (!(session->flags & ENGINEIO_POSTED)) {
+        collect(session);
         return 0;
+    }
     while (session->post_rest.ptr) {
         enum engineio_taken taken;
         if (session->state != ENGINEIO_OPEN)
@@ -197,5 +207,5 @@ void engineio_post(struct engineio_session *session, struct http_exchange *excha
     }
     session->post = exchange;
     http_attach(exchange, &post_handler, session);
-    http_collect(exchange, session->max_message);
+    collect(session);
 }

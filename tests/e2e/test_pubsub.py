@@ -208,6 +208,18 @@ def test_no_answer(gateway, pair, name, data):
     assert a.is_silent()
 
 
+def test_binary_arguments_have_no_answer(gateway, pair):
+    with Client(gateway, pair[0]) as a:
+        a.send_text('451-/chat,5["send-message",{"user":{"_placeholder":true,"num":0},'
+                    '"message":"x"}]')
+        a.send_frame(2, b"abc")
+        a.send_text('451-/chat,6["fetch-users",{"_placeholder":true,"num":7}]')
+        a.send_frame(2, b"")
+        packet = a.packet()
+        assert packet.startswith("43/chat,6["), packet
+        assert a.is_silent()
+
+
 def test_presence_of_any_dialect(gateway):
     ada, bob = gateway.add_user(), gateway.add_user()
     a = Client(gateway, ada)

@@ -72,6 +72,16 @@ static void begin(void) {
     polling_use(&rig);
 }
 
+/* One whose clients must log in. */
+static void login_open(struct dm_session *session, const struct dm_request *request) {
+    const struct dm_command command = { .size = sizeof(command), .kind = DM_CMD_AUTHENTICATE,
+                                        .token = DM_SLICE("x") };
+
+    (void)request;
+    opened++;
+    dm_submit(session, &command, DM_SLICE_NONE);
+}
+
 static void end(void) {
     rig_fini(&rig);
     cr_expect_eq(opened, ended);
@@ -128,6 +138,35 @@ Test(engineio_route, a_websocket_takes_over) {
     rig_send(&rig, ws, "4after");
     cr_expect_str_eq(rig_frames(&rig, ws), "3probe\n4hi\n4after\n");
     close(ws);
+    end();
+}
+
+Test(engineio_route, a_post_waits_for_the_login) {
+    struct dm_adapter strict = echo;
+    struct buf got = BUF_INIT;
+    char large[600] = "4";
+    const char *query;
+    int fd;
+
+    strict.flags = 0;
+    strict.open = login_open;
+    strict.limits = (struct dm_limits){ .frame_max_unauthenticated = 200, .frame_max = 1048576,
+                                        .ping_interval_ms = 30000 };
+    opened = ended = 0;
+    rig_init(&rig, &strict, NULL, NULL, NULL);
+    polling_use(&rig);
+    query = polling_open();
+    memset(large + 1, 'x', sizeof(large) - 2);
+    fd = rig_connect(&rig);
+    cr_expect_eq(polling_ask(fd, "POST", query, large), 0);
+    rig_answer_login(&rig, rig_next(&rig), rig_user(1));
+    rig_read(&rig, fd, &got);
+    buf_append_char(&got, '\0');
+    cr_expect_not_null(strstr(got.data, "200 OK"));
+    (void)polling_ask_once("GET", query, "");
+    polling_expect_body(large);
+    buf_fini(&got);
+    close(fd);
     end();
 }
 
