@@ -71,6 +71,10 @@ int conn_server_listen_at(struct conn_server *server, const struct listener_conf
 void conn_server_configure(struct conn_server *server, const struct conn_config *config,
                            uint32_t max_connections);
 
+/* The descriptor of its listener number `index`, borrowed; -1 past the last, and for a closed
+ * one. */
+int conn_server_listener_fd(const struct conn_server *server, size_t index);
+
 /* Closes every listener of the server; connections stay. */
 void conn_server_unlisten(struct conn_server *server, enum listener_file file);
 
@@ -80,8 +84,11 @@ void conn_server_unlisten(struct conn_server *server, enum listener_file file);
 int conn_open(struct conn_server *server, int fd, const struct net_address *peer,
               struct stream_layer *layer, struct conn **ret_conn);
 
-/* From now on no HTTP connection outlives its current exchange: idle ones close, responses say
- * Connection: close. WebSockets are their owners' to close. */
+/* From now on no HTTP connection outlives its current or next exchange: responses say Connection:
+ * close. */
+void conn_server_retire(struct conn_server *server);
+
+/* The same, and idle ones close at once. WebSockets are their owners' to close. */
 void conn_server_drain(struct conn_server *server);
 
 /* Connections now. */

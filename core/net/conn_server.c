@@ -117,6 +117,12 @@ void conn_server_configure(struct conn_server *server, const struct conn_config 
             listener_set_max(server->entrances[i]->listener, max_connections);
 }
 
+int conn_server_listener_fd(const struct conn_server *server, size_t index) {
+    if (index >= server->entrance_count || server->entrances[index]->state == ENTRANCE_CLOSED)
+        return -1;
+    return listener_fd(server->entrances[index]->listener);
+}
+
 void conn_server_unlisten(struct conn_server *server, enum listener_file file) {
     for (size_t i = 0; i < server->entrance_count; i++) {
         struct conn_entrance *entrance = server->entrances[i];
@@ -140,10 +146,13 @@ void conn_server_gone(struct conn *conn) {
     finish_if_done(server);
 }
 
+void conn_server_retire(struct conn_server *server) {
+    if (server->state == SERVER_OPEN)
+        server->state = SERVER_DRAINING;
+}
+
 void conn_server_drain(struct conn_server *server) {
-    if (server->state != SERVER_OPEN)
-        return;
-    server->state = SERVER_DRAINING;
+    conn_server_retire(server);
     list_foreach(link, &server->conns) {
         struct conn *conn = container_of(link, struct conn, link);
         if (!conn->http && !(conn->flags & CONN_WEBSOCKET))

@@ -2,7 +2,9 @@
 #ifndef DRAGOMAN_SERVER_CLI_H
 #define DRAGOMAN_SERVER_CLI_H
 
+#include "core/server/child.h"
 #include "core/server/config.h"
+#include "core/server/notify.h"
 #include "core/server/options.h"
 
 /* Exit codes, after sysexits.h. */
@@ -21,6 +23,9 @@ enum cli_exit {
 struct cli {
     struct config *config;
     struct options options;
+    struct program program;
+    struct inherit inherit; /* `serve`: what it was started with, and whom it tells */
+    struct notify notify;
     int argc;
     char **argv;
 };
@@ -41,6 +46,17 @@ int cli_drain(struct cli *cli);
 int cli_import(struct cli *cli);
 int cli_export(struct cli *cli);
 int cli_reload(struct cli *cli);
+int cli_upgrade(struct cli *cli);
+
+/* Before the configuration is read: takes what the process was started with. Returns a CLI exit
+ * code. */
+int cli_serve_begin(struct cli *cli);
+
+/* After everything: tells the process that has started this one why it failed, if it did. */
+void cli_serve_end(struct cli *cli, int r);
+
+/* What cli_fail wrote last, without the program's name; empty when nothing. */
+const char *cli_failure(void);
 
 /* Writes "dragoman: ..." to stderr and returns `code`. */
 int cli_fail(enum cli_exit code, const char *format, ...) __attribute__((format(printf, 2, 3)));

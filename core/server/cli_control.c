@@ -157,3 +157,7 @@ int cli_drain(struct cli *cli) {
 int cli_reload(struct cli *cli) {
     return run(cli, "reload", THEN_IT_STAYS);
 }
+
+int cli_upgrade(struct cli *cli) {
+    return run(cli, "upgrade", THEN_IT_STAYS);
+}

@@ -159,6 +159,10 @@ int entry_configure(struct entry *entry, struct config *config, struct entry_set
     return r;
 }
 
+void entry_pass(const struct entry *entry, struct inherit *sockets) {
+    inherit_add_listeners(sockets, INHERIT_PUBLIC, entry->server);
+}
+
 struct conn_server *entry_server(const struct entry *entry) {
     return entry->server;
 }

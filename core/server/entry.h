@@ -33,6 +33,9 @@ int entry_open(struct config *config, struct loop *loop, const struct conn_handl
  * else is taken then. */
 int entry_configure(struct entry *entry, struct config *config, struct entry_setup *setup);
 
+/* Adds the listening sockets, to be passed to another process. They stay its own. */
+void entry_pass(const struct entry *entry, struct inherit *sockets);
+
 /* The one server behind all listeners; the caller's to close. NULL when entry_open came to none. */
 struct conn_server *entry_server(const struct entry *entry);
 

@@ -176,6 +176,10 @@ struct metrics *gateway_metrics(struct gateway *gateway) {
     return gateway->metrics;
 }
 
+void gateway_pass(const struct gateway *gateway, struct inherit *sockets) {
+    entry_pass(gateway->entry, sockets);
+}
+
 const char *gateway_address(const struct gateway *gateway) {
     return entry_address(gateway->entry);
 }

@@ -33,6 +33,9 @@ struct entry *gateway_entry(struct gateway *gateway);
  * can. "draining", "database". */
 const char *gateway_unready(const struct gateway *gateway);
 
+/* Adds its listening sockets, to be passed to another process. They stay its own. */
+void gateway_pass(const struct gateway *gateway, struct inherit *sockets);
+
 /* 1 while it hears of what other processes do, else 0. */
 int gateway_bus_is_up(const struct gateway *gateway);
 
@@ -52,10 +55,17 @@ int gateway_reload(struct gateway *gateway, const struct options *options,
 
 typedef void gateway_drained_fn(void *owner);
 
+enum gateway_end {
+    GATEWAY_STOPS,
+    GATEWAY_SUCCEEDED, /* another process listens on the same sockets */
+};
+
 /* Stops accepting, tells and closes every session once its commands are answered, stores what is
  * lazily stored; then `drained`, on the loop, once: also when limits.drain_ms have passed since the
- * last session was told. */
-void gateway_drain(struct gateway *gateway, gateway_drained_fn *drained, void *owner);
+ * last session was told. Where it is succeeded, what was accepted is served for a moment as ever:
+ * who is in the middle of connecting notices nothing. */
+void gateway_drain(struct gateway *gateway, enum gateway_end end, gateway_drained_fn *drained,
+                   void *owner);
 
 /* Takes everything down; runs the loop meanwhile. Frees the gateway. */
 void gateway_close(struct gateway *gateway);

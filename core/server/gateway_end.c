@@ -8,6 +8,7 @@
 
 #define DRAIN_LOOK_MS 10
 #define ENGINE_WAIT_MS 2000
+#define LEAVING_MS 1000
 
 static void end_drain(struct gateway *gateway) {
     gateway->state = GATEWAY_DRAINED;
@@ -46,19 +47,35 @@ static void sessions_gone(void *userdata) {
     engine_flush(gateway->engine);
 }
 
-void gateway_drain(struct gateway *gateway, gateway_drained_fn *drained, void *owner) {
-    struct loop *loop = backend_loop(gateway->backend);
+static void begin_drain(struct gateway *gateway) {
     gateway->state = GATEWAY_DRAINING;
-    gateway->drained = drained;
-    gateway->drained_owner = owner;
     give_drain_time(gateway);
-    conn_server_unlisten(gateway->server, LISTENER_UNLINK);
     conn_server_drain(gateway->server);
     file_service_drain(gateway->files);
     host_drain(gateway->host, (uint32_t)config_int(gateway->config, "drain.pace"), sessions_gone,
                gateway);
     loop_timer_init(&gateway->drain, look_at_drain);
-    loop_timer_arm(loop, &gateway->drain, 0);
+    loop_timer_arm(backend_loop(gateway->backend), &gateway->drain, 0);
+}
+
+static void leaving_is_over(struct loop_timer *timer) {
+    begin_drain(container_of(timer, struct gateway, drain));
+}
+
+void gateway_drain(struct gateway *gateway, enum gateway_end end, gateway_drained_fn *drained,
+                   void *owner) {
+    gateway->drained = drained;
+    gateway->drained_owner = owner;
+    conn_server_unlisten(gateway->server,
+                         end == GATEWAY_SUCCEEDED ? LISTENER_KEEP : LISTENER_UNLINK);
+    if (end == GATEWAY_STOPS) {
+        begin_drain(gateway);
+        return;
+    }
+    gateway->state = GATEWAY_LEAVING;
+    conn_server_retire(gateway->server);
+    loop_timer_init(&gateway->drain, leaving_is_over);
+    loop_timer_arm(backend_loop(gateway->backend), &gateway->drain, LEAVING_MS);
 }
 
 static void part_closed(void *owner) {

@@ -13,10 +13,12 @@
 #include "storage/listen_pg.h"
 
 /*   OPEN ──gateway_drain──▶ DRAINING (sessions) ──all gone──▶ FLUSHING (store) ──idle──▶ DRAINED
- *                               └────────────────drain_ms passed──────────────────────────▲
+ *    │                       ▲  └────────────────drain_ms passed──────────────────────────▲
+ *    └─succeeded─▶ LEAVING ──┘ (what was accepted is served)
  */
 enum gateway_state {
     GATEWAY_OPEN,
+    GATEWAY_LEAVING,
     GATEWAY_DRAINING,
     GATEWAY_FLUSHING,
     GATEWAY_DRAINED,

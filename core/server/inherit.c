@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
+#include "core/net/conn.h"
 
 static int parse_number(const char *text, long max, long *ret_number) {
     char *end;
@@ -32,6 +33,13 @@ void inherit_add(struct inherit *inherit, const char *name, int fd) {
     struct inherit_item *item = &inherit->items[inherit->count++];
     item->fd = fd;
     snprintf(item->name, sizeof(item->name), "%s", name);
+}
+
+void inherit_add_listeners(struct inherit *inherit, const char *name,
+                           const struct conn_server *server) {
+    int fd;
+    for (size_t i = 0; (fd = conn_server_listener_fd(server, i)) >= 0; i++)
+        inherit_add(inherit, name, fd);
 }
 
 static int take_one(struct inherit *inherit, int fd, const char *name, size_t len) {

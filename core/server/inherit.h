@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+struct conn_server;
+
 #define INHERIT_MAX 512
 #define INHERIT_NAME_MAX 31
 #define INHERIT_FIRST 3
@@ -36,6 +38,10 @@ int inherit_take(struct inherit *ret_inherit);
 
 /* Appends; the name is cut to INHERIT_NAME_MAX. Past INHERIT_MAX it is left out. */
 void inherit_add(struct inherit *inherit, const char *name, int fd);
+
+/* Adds the listening sockets of a server under that name; they stay its own. */
+void inherit_add_listeners(struct inherit *inherit, const char *name,
+                           const struct conn_server *server);
 
 /* Takes the first descriptor of that name out of the list: it is the caller's then. -1: none. */
 int inherit_claim(struct inherit *inherit, const char *name);

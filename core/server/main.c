@@ -23,6 +23,7 @@ static const struct verb verbs[] = {
     { "serve", NULL, cli_serve, "" },
     { "drain", NULL, cli_drain, "" },
     { "reload", NULL, cli_reload, "" },
+    { "upgrade", NULL, cli_upgrade, "" },
     { "check-config", NULL, cli_check_config, "" },
     { "migrate", NULL, cli_migrate, "" },
     { "version", NULL, cli_version, "" },
@@ -57,13 +58,18 @@ static const struct tool {
 
 #define TOOL_COUNT (sizeof(tools) / sizeof(tools[0]))
 
+static char failure[2048];
+
+const char *cli_failure(void) {
+    return failure;
+}
+
 int cli_fail(enum cli_exit code, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    fputs("dragoman: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    vsnprintf(failure, sizeof(failure), format, args);
     va_end(args);
+    fprintf(stderr, "dragoman: %s\n", failure);
     return (int)code;
 }
 
@@ -115,20 +121,29 @@ static void init_log(const struct config *config, const struct verb *verb) {
     log_init(level, format, STDERR_FILENO);
 }
 
-static int run_verb(const struct verb *verb, struct cli *cli) {
+static int read_and_run(const struct verb *verb, struct cli *cli) {
     int r = options_take(&cli->options, &cli->argc, cli->argv);
-    if (!r && options_read(&cli->options, cli->config))
-        r = cli_fail(CLI_CONFIG, "%s", config_error(cli->config));
-    if (!r) {
-        init_log(cli->config, verb);
-        r = verb->run(cli);
-    }
+    if (r)
+        return r;
+    if (options_read(&cli->options, cli->config))
+        return cli_fail(CLI_CONFIG, "%s", config_error(cli->config));
+    init_log(cli->config, verb);
+    return verb->run(cli);
+}
+
+static int run_verb(const struct verb *verb, struct cli *cli) {
+    int r = verb->run == cli_serve ? cli_serve_begin(cli) : CLI_OK;
+    if (!r)
+        r = read_and_run(verb, cli);
+    if (verb->run == cli_serve)
+        cli_serve_end(cli, r);
     options_fini(&cli->options);
     return r;
 }
 
 int main(int argc, char **argv) {
     static char version[] = "version";
+    struct cli cli = { 0 };
     int words = 0;
     if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help")))
         return usage(stdout);
@@ -140,10 +155,12 @@ int main(int argc, char **argv) {
     const struct verb *verb = find_verb(argc, argv, &words);
     if (!verb)
         return usage(stderr);
-    struct cli cli = {
-        .config = config_new(), .argc = argc - 1 - words, .argv = argv + 1 + words,
-    };
+    program_init(&cli.program, argc, argv);
+    cli.config = config_new();
+    cli.argc = argc - 1 - words;
+    cli.argv = argv + 1 + words;
     int r = run_verb(verb, &cli);
+    program_fini(&cli.program);
     config_free(cli.config);
     blob_pool_drain();
     if (fflush(stdout) || ferror(stdout))

@@ -16,6 +16,8 @@
 /* Signs of life come three times as often as they must. */
 #define FEEDS 3
 
+#define ORDER_MAX 255
+
 /* A path, or "@" and an abstract name. */
 static int connect_manager(const char *path) {
     struct sockaddr_un un = { .sun_family = AF_UNIX };
@@ -66,14 +68,47 @@ void notify_open(struct notify *notify, int parent) {
         notify->feed_ms = NOTIFY_WATCHDOG_MS / FEEDS;
 }
 
-void notify_close(struct notify *notify) {
+void notify_still(struct notify *notify) {
     if (notify->loop)
         loop_timer_cancel(notify->loop, &notify->timer);
+    notify->loop = NULL;
+    if (notify->state == NOTIFY_LISTENS)
+        uv_close((uv_handle_t *)&notify->poll, NULL);
+    notify->state = NOTIFY_DEAF;
+}
+
+void notify_close(struct notify *notify) {
     if (notify->manager >= 0)
         close(notify->manager);
     if (notify->parent >= 0)
         close(notify->parent);
     notify->manager = notify->parent = -1;
+}
+
+static void on_order(uv_poll_t *poll, int status, int events) {
+    struct notify *notify = container_of(poll, struct notify, poll);
+    char text[ORDER_MAX + 1];
+    ssize_t n = recv(notify->parent, text, ORDER_MAX, MSG_DONTWAIT);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0) {
+        uv_poll_stop(poll);
+        notify->ordered(notify->owner, NULL);
+        return;
+    }
+    text[n] = '\0';
+    notify->ordered(notify->owner, text);
+}
+
+void notify_listen(struct notify *notify, struct loop *loop, notify_order_fn *ordered,
+                   void *owner) {
+    if (notify->parent < 0)
+        return;
+    notify->ordered = ordered;
+    notify->owner = owner;
+    notify->state = NOTIFY_LISTENS;
+    uv_poll_init(loop_uv(loop), &notify->poll, notify->parent);
+    uv_poll_start(&notify->poll, UV_READABLE, on_order);
 }
 
 static void tell(int fd, const char *state) {
@@ -84,6 +119,13 @@ static void tell(int fd, const char *state) {
 void notify_send(struct notify *notify, const char *state) {
     tell(notify->manager, state);
     tell(notify->parent, state);
+}
+
+void notify_status(struct notify *notify, const char *status) {
+    char state[512];
+    snprintf(state, sizeof(state), "STATUS=%s", status);
+    state[7 + strcspn(state + 7, "\n")] = '\0';
+    notify_send(notify, state);
 }
 
 void notify_manager(struct notify *notify, const char *format, ...) {

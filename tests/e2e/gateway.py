@@ -13,6 +13,7 @@ Nothing here knows a dialect. Only the standard library is used.
 
 import contextlib
 import csv
+import ctypes
 import io
 import itertools
 import json
@@ -62,6 +63,45 @@ class CliError(GatewayError):
     def __init__(self, args, status, stdout, stderr):
         super().__init__(f"{' '.join(args)}: exit {status}\n{stdout}{stderr}")
         self.status, self.stdout, self.stderr = status, stdout, stderr
+
+
+def adopt_orphans():
+    """From now on whoever loses its parent below this process becomes its child, so that the
+    successor of a gateway can be waited for."""
+    pr_set_child_subreaper = 36
+    if ctypes.CDLL(None, use_errno=True).prctl(pr_set_child_subreaper, 1, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+class Adopted:
+    """As much of subprocess.Popen as is needed, for a process that somebody else has started."""
+
+    def __init__(self, pid):
+        self.pid, self.returncode = pid, None
+
+    def poll(self):
+        if self.returncode is None:
+            try:
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+            except ChildProcessError:
+                return None if _alive(self.pid) else 0
+            if pid:
+                self.returncode = os.waitstatus_to_exitcode(status)
+        return self.returncode
+
+    def wait(self, timeout=None):
+        deadline = time.monotonic() + (timeout or 3600)
+        while self.poll() is None:
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout)
+            time.sleep(0.01)
+        return self.poll()
+
+    def send_signal(self, signum):
+        os.kill(self.pid, signum)
+
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
 
 
 class Gateway:
@@ -149,6 +189,22 @@ class Gateway:
         """stop() when it runs, then start()."""
         self.stop()
         return self.start()
+
+    def upgrade(self, how="verb"):
+        """Has a new process take over (how: "verb" or "signal"), waits until the old one is gone,
+        and goes on with the new one. The port stays."""
+        adopt_orphans()
+        old = self.process
+        if how == "verb":
+            answer = self.cli("upgrade")
+        else:
+            before = self.log.count(" successor=")
+            old.send_signal(signal.SIGUSR2)
+            _await(lambda: self.log.count(" successor=") > before, "a successor", START_TIMEOUT)
+            answer = "process " + self.log.rpartition(" successor=")[2].split()[0] + " has"
+        self.process = Adopted(int(answer.partition("process ")[2].split()[0]))
+        if old.wait(STOP_TIMEOUT) != 0:
+            raise GatewayError(f"the old process: {old.returncode}\n{self._log_tail()}")
 
     def postgres_pid(self):
         """The pid of the private cluster's postmaster, or None when there is none."""

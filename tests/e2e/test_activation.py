@@ -24,6 +24,15 @@ class Manager:
         self.socket.settimeout(PATIENCE)
         self.seen = []
 
+    def drain(self):
+        """Drops what has come."""
+        self.socket.setblocking(False)
+        try:
+            while True:
+                self.socket.recv(4096)
+        except BlockingIOError:
+            self.socket.settimeout(PATIENCE)
+
     def wait(self, state):
         """Receives until a message holds the assignment; what came is in `seen`, line by line."""
         deadline = time.monotonic() + PATIENCE

@@ -162,6 +162,16 @@ int admin_open(struct gateway *gateway, struct dm_slice address, int fd,
     return 0;
 }
 
+void admin_pass(const struct admin *admin, struct inherit *sockets) {
+    if (admin)
+        inherit_add_listeners(sockets, INHERIT_ADMIN, admin->server);
+}
+
+void admin_unlisten(struct admin *admin) {
+    if (admin)
+        conn_server_unlisten(admin->server, LISTENER_KEEP);
+}
+
 const char *admin_address(const struct admin *admin) {
     return admin->address;
 }

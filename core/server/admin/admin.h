@@ -21,6 +21,13 @@ struct admin_events {
 int admin_open(struct gateway *gateway, struct dm_slice address, int fd,
                const struct admin_events *events, void *owner, struct admin **ret_admin);
 
+/* Adds its listening socket, to be passed to another process; it stays its own. NULL adds none. */
+void admin_pass(const struct admin *admin, struct inherit *sockets);
+
+/* Listens no more, because another process does on the same socket; requests under way are
+ * answered. NULL does nothing. */
+void admin_unlisten(struct admin *admin);
+
 /* Where, "HOST:PORT"; borrowed. */
 const char *admin_address(const struct admin *admin);
 
