@@ -3,23 +3,7 @@
 import statistics
 import sys
 
-MORE, LESS = "at least", "at most"
-
-# (what, case, value of a round, which way is better, asked, aimed at), gateway over peer. What is
-# asked decides about the exit status; None: nothing yet.
-RATIOS = [
-    ("messages/s, 200 sockets x 8", "200x8", lambda r: r["rate"], MORE, 8, 20),
-    ("messages/s, 200 sockets x 1", "200x1", lambda r: r["rate"], MORE, None, 9),
-    ("messages per CPU second, 200 x 8", "200x8", lambda r: 1e6 / sum(r["cpu"].values()),
-     MORE, 8, 20),
-    ("confirmation p50 at 1,000/s", "1000/s", lambda r: r["confirm_us"]["p50"], LESS, None, 0.7),
-    ("confirmation p99 at 1,000/s", "1000/s", lambda r: r["confirm_us"]["p99"], LESS, None, 0.2),
-]
-# The same, of the gateway alone.
-BOUNDS = [
-    ("confirmation p99 at 20,000/s, us", "20000/s", lambda r: r["confirm_us"]["p99"], LESS, None,
-     2000),
-]
+from cases import MORE, ROWS
 
 complaints = []
 
@@ -29,12 +13,18 @@ def complain(text):
     print(f"  ! {text}", flush=True)
 
 
-def progress(case, name, result):
-    cpu = result["cpu"]
-    print(f"  {case:>8} {name:<8} {result['rate']:>10.0f}/s   "
-          f"confirm p50 {result['confirm_us']['p50']:>7} us, p99 {result['confirm_us']['p99']:>7}"
-          f"   CPU us/message: server {cpu['server']:.1f}, postgres {cpu['postgres']:.1f}",
-          flush=True)
+def progress(case, label, result):
+    line = f"  {case:>10} {label:<17}"
+    if "value" in result:
+        line += f"{result['value']:>10.1f}"
+    else:
+        line += f"{result['rate']:>10.0f}/s"
+    if result.get("confirm_us", {}).get("p50"):
+        line += (f"   confirm p50 {result['confirm_us']['p50']:>7} us, "
+                 f"p99 {result['confirm_us']['p99']:>7}")
+    if "cpu" in result:
+        line += "   CPU us: " + ", ".join(f"{k} {v:.1f}" for k, v in result["cpu"].items())
+    print(line, flush=True)
 
 
 def print_durability(servers):
@@ -48,56 +38,66 @@ def print_durability(servers):
             complain(f"{server.name}: the database is not durable")
 
 
-def median(rounds, value):
-    return statistics.median(map(value, rounds))
+def median(rounds, of):
+    return statistics.median(map(of, rounds))
 
 
-def spread(rounds, value):
-    values = sorted(map(value, rounds))
-    return f"{values[0]:.0f}..{values[-1]:.0f}"
+def cell(rounds, of, digits=0):
+    try:
+        return f"{median(rounds, of):.{digits}f}"
+    except KeyError:
+        return "-"
 
 
 def print_medians(results):
-    print(f"\n{'case':<9}{'server':<9}{'messages/s':>11}{'spread':>18}{'confirm p50':>13}"
-          f"{'p99 us':>9}{'deliver p50':>13}{'p99 us':>9}{'server CPU':>12}{'postgres':>10}")
-    for case, servers in results.items():
-        for name, rounds in servers.items():
-            print(f"{case:<9}{name:<9}{median(rounds, lambda r: r['rate']):>11.0f}"
-                  f"{spread(rounds, lambda r: r['rate']):>18}"
-                  f"{median(rounds, lambda r: r['confirm_us']['p50']):>13.0f}"
-                  f"{median(rounds, lambda r: r['confirm_us']['p99']):>9.0f}"
-                  f"{median(rounds, lambda r: r['deliver_us']['p50']):>13.0f}"
-                  f"{median(rounds, lambda r: r['deliver_us']['p99']):>9.0f}"
-                  f"{median(rounds, lambda r: r['cpu']['server']):>12.1f}"
-                  f"{median(rounds, lambda r: r['cpu']['postgres']):>10.1f}")
+    print(f"\n{'case':<11}{'server':<17}{'rate/s':>10}{'spread':>18}{'confirm p50':>13}"
+          f"{'p99 us':>9}{'deliver p50':>13}{'p99 us':>9}{'CPU server':>12}{'postgres':>10}")
+    for case, labels in results.items():
+        for label, rounds in labels.items():
+            if not rounds or "value" in rounds[0]:
+                continue
+            rates = sorted(r["rate"] for r in rounds)
+            print(f"{case:<11}{label:<17}{median(rounds, lambda r: r['rate']):>10.0f}"
+                  f"{f'{rates[0]:.0f}..{rates[-1]:.0f}':>18}"
+                  f"{cell(rounds, lambda r: r['confirm_us']['p50']):>13}"
+                  f"{cell(rounds, lambda r: r['confirm_us']['p99']):>9}"
+                  f"{cell(rounds, lambda r: r['deliver_us']['p50']):>13}"
+                  f"{cell(rounds, lambda r: r['deliver_us']['p99']):>9}"
+                  f"{cell(rounds, lambda r: r['cpu']['server'], 1):>12}"
+                  f"{cell(rounds, lambda r: r['cpu']['postgres'], 1):>10}")
     print("(CPU: microseconds a message)")
 
 
-def ratio(results, case, value):
-    """The median of the ratios of rounds that ran next to each other."""
-    pairs = zip(results[case]["gateway"], results[case]["node"])
-    return statistics.median(value(ours) / value(theirs) for ours, theirs in pairs)
+def measured(results, case, ours, theirs, of):
+    """The median of the ratios of rounds that ran next to each other; None without any."""
+    mine = results.get(case, {}).get(ours)
+    if not mine:
+        return None
+    if theirs is None:
+        return median(mine, of)
+    others = results[case].get(theirs)
+    if not others:
+        return None
+    return statistics.median(of(a) / of(b) for a, b in zip(mine, others))
 
 
-def print_row(what, measured, way, asked, aim):
-    holds = asked is None or (measured >= asked if way == MORE else measured <= asked)
-    if not holds:
-        complaints.append(what)
-    wanted = "" if asked is None else f"{way} {asked:g}"
-    print(f"{what:<36}{measured:>10.2f}   {wanted:<14}{aim:<8g}{'' if holds else 'FELL SHORT'}")
-    return holds
-
-
-def print_tables(results):
-    """Prints all; returns whether every row holds."""
-    print_medians(results)
-    held = True
-    print(f"\n{'gateway against node':<36}{'measured':>10}   {'asked':<14}aim")
-    for what, case, value, way, asked, aim in RATIOS:
-        if case in results:
-            held &= print_row(what, ratio(results, case, value), way, asked, aim)
-    for what, case, value, way, asked, aim in BOUNDS:
-        if case in results:
-            held &= print_row(what, median(results[case]["gateway"], value), way, asked, aim)
+def print_rows(results):
+    """Prints the table of what is asked; returns its rows for JSON."""
+    print(f"\n{'what':<44}{'measured':>10}   {'asked':<15}aim")
+    rows = []
+    for what, case, ours, theirs, of, way, asked, aim in ROWS:
+        if case not in results:
+            continue
+        number = measured(results, case, ours, theirs, of)
+        holds = number is not None and (number >= asked if way == MORE else number <= asked)
+        reached = number is not None and (number >= aim if way == MORE else number <= aim)
+        verdict = "not measured" if number is None else "" if holds else "FELL SHORT"
+        rows.append({"what": what, "case": case, "measured": number, "way": way, "asked": asked,
+                     "aim": aim, "holds": holds, "reached": reached})
+        shown = "-" if number is None else f"{number:.2f}"
+        print(f"{what:<44}{shown:>10}   {way + f' {asked:g}':<15}{aim:<8g}"
+              f"{verdict or ('aim reached' if reached else '')}")
+        if verdict:
+            complaints.append(f"{what}: {verdict.lower()}")
     sys.stdout.flush()
-    return held
+    return rows

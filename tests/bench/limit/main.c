@@ -74,10 +74,14 @@ static void take(struct limit_options *options, int key, const char *value) {
 
 static void read_options(int argc, char **argv, struct limit_options *ret_options) {
     static const struct option known[] = {
-        { "conninfo", required_argument, NULL, 'c' }, { "work", required_argument, NULL, 'w' },
-        { "rows", required_argument, NULL, 'r' },     { "connections", required_argument, NULL, 'n' },
-        { "threads", required_argument, NULL, 't' },  { "bytes", required_argument, NULL, 'b' },
-        { "seconds", required_argument, NULL, 's' },  { "warmup", required_argument, NULL, 'W' },
+        { "conninfo", required_argument, NULL, 'c' },
+        { "work", required_argument, NULL, 'w' },
+        { "rows", required_argument, NULL, 'r' },
+        { "connections", required_argument, NULL, 'n' },
+        { "threads", required_argument, NULL, 't' },
+        { "bytes", required_argument, NULL, 'b' },
+        { "seconds", required_argument, NULL, 's' },
+        { "warmup", required_argument, NULL, 'W' },
         { NULL, 0, NULL, 0 },
     };
     *ret_options = (struct limit_options){

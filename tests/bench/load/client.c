@@ -39,11 +39,14 @@ static void queue_handshake(struct client *client, const struct options *options
                  user->token, hole + 2);
     else
         snprintf(path, sizeof(path), "%s", options->path);
+    const char *protocol = options->dialect->subprotocol;
     size_t room = sizeof(path) + 512;
     int n = snprintf(reserve(client, room), room,
                      "GET %s HTTP/1.1\r\nHost: %s:%u\r\nUpgrade: websocket\r\n"
                      "Connection: Upgrade\r\nSec-WebSocket-Key: " KEY "\r\n"
-                     "Sec-WebSocket-Version: 13\r\n\r\n", path, options->host, options->port);
+                     "%s%s%sSec-WebSocket-Version: 13\r\n\r\n", path, options->host,
+                     options->port, protocol ? "Sec-WebSocket-Protocol: " : "",
+                     protocol ? protocol : "", protocol ? "\r\n" : "");
     client->out_len += (size_t)n;
 }
 

@@ -29,11 +29,11 @@ static size_t opcode_login(const struct user *user, char *ret_frame, size_t size
     return (size_t)n < size ? (size_t)n : 0;
 }
 
-static size_t opcode_send(const struct user *to, uint64_t number, const char *text,
+static size_t opcode_send(const char *to, uint64_t number, const char *text,
                           size_t text_len, char *ret_frame, size_t size) {
     int n = snprintf(ret_frame, size,
                      "{\"o\":0,\"e\":\"SEND_MESSAGE\",\"d\":{\"to\":\"%s\",\"message\":\"%.*s\"}}",
-                     to->uuid, (int)text_len, text);
+                     to, (int)text_len, text);
     return (size_t)n < size ? (size_t)n : 0;
 }
 
@@ -63,42 +63,71 @@ const struct dialect dialect_opcode = {
     .read = opcode_read,
 };
 
-/* ---- node: the peer's own few words ---- */
+/* ---- saletick ---- */
 
-static size_t node_login(const struct user *user, char *ret_frame, size_t size) {
-    return 0;
-}
-
-static size_t node_send(const struct user *to, uint64_t number, const char *text,
-                        size_t text_len, char *ret_frame, size_t size) {
+static size_t saletick_send(const char *to, uint64_t number, const char *text, size_t text_len,
+                            char *ret_frame, size_t size) {
     int n = snprintf(ret_frame, size,
-                     "{\"type\":\"send\",\"ref\":%llu,\"to\":\"%s\",\"text\":\"%.*s\"}",
-                     (unsigned long long)number, to->uuid, (int)text_len, text);
+                     "{\"action\":\"chat_message\",\"message_body\":\"%.*s\","
+                     "\"receiver_id\":\"%s\"}", (int)text_len, text, to);
     return (size_t)n < size ? (size_t)n : 0;
 }
 
-static enum heard node_read(const char *frame, size_t len, uint64_t *ret_number) {
-    if (dialect_has(frame, len, "\"type\":\"sent\"")) {
-        *ret_number = dialect_number(frame, len, "\"ref\":");
+static enum heard saletick_read(const char *frame, size_t len, uint64_t *ret_number) {
+    *ret_number = dialect_number(frame, len, TEXT_MARK);
+    if (dialect_has(frame, len, "\"conf_message\""))
         return HEARD_CONFIRMED;
-    }
-    if (dialect_has(frame, len, "\"type\":\"message\"")) {
-        *ret_number = dialect_number(frame, len, TEXT_MARK);
-        return HEARD_DELIVERED;
-    }
-    return dialect_has(frame, len, "\"type\":\"ready\"") ? HEARD_READY : HEARD_FAILURE;
+    return dialect_has(frame, len, "\"re_message\"") ? HEARD_DELIVERED : HEARD_FAILURE;
 }
 
-const struct dialect dialect_node = {
-    .name = "node",
-    .path = "/?token=%s",
-    .login = node_login,
-    .send = node_send,
-    .read = node_read,
+const struct dialect dialect_saletick = {
+    .name = "saletick",
+    .path = "/saletick/ws/chat/room/?token=%s",
+    .greeting = READY_WHEN_OPEN,
+    .send = saletick_send,
+    .read = saletick_read,
+};
+
+/* ---- the text alone ---- */
+
+static size_t plain_send(const char *to, uint64_t number, const char *text, size_t text_len,
+                         char *ret_frame, size_t size) {
+    memcpy(ret_frame, text, text_len);
+    return text_len;
+}
+
+static enum heard plain_read(const char *frame, size_t len, uint64_t *ret_number) {
+    *ret_number = dialect_number(frame, len, TEXT_MARK);
+    return HEARD_DELIVERED;
+}
+
+static enum heard echo_read(const char *frame, size_t len, uint64_t *ret_number) {
+    *ret_number = dialect_number(frame, len, TEXT_MARK);
+    return HEARD_ECHO;
+}
+
+const struct dialect dialect_plain = {
+    .name = "plain",
+    .path = "/",
+    .greeting = READY_WHEN_OPEN,
+    .confirming = NEVER_CONFIRMS,
+    .send = plain_send,
+    .read = plain_read,
+};
+
+const struct dialect dialect_echo = {
+    .name = "echo",
+    .path = "/",
+    .greeting = READY_WHEN_OPEN,
+    .send = plain_send,
+    .read = echo_read,
 };
 
 const struct dialect *dialect_find(const char *name) {
-    static const struct dialect *const all[] = { &dialect_opcode, &dialect_node };
+    static const struct dialect *const all[] = {
+        &dialect_opcode, &dialect_saletick, &dialect_node, &dialect_socketio, &dialect_xmpp,
+        &dialect_plain,  &dialect_echo,
+    };
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         if (!strcmp(all[i]->name, name))
             return all[i];

@@ -46,7 +46,7 @@ int fleet_init(struct fleet *fleet, const struct options *options) {
         member->index = i;
         member->user = &options->users[i % options->user_count];
         member->client.fd = -1;
-        if (options->mode != MODE_IDLE)
+        if (options->mode != MODE_IDLE && (options->mode != MODE_FANOUT || i == 0))
             member->flights = calloc(fleet->ring, sizeof(*member->flights));
     }
     return 0;
@@ -61,8 +61,16 @@ void fleet_fini(struct fleet *fleet) {
     free(fleet->dirty);
 }
 
-static struct member *partner_of(struct member *member) {
-    return &member->fleet->members[member->index ^ 1];
+/* Who sends what this one receives; of pairs, also the other way round. */
+static struct member *sender_to(struct member *member) {
+    struct fleet *fleet = member->fleet;
+    return fleet->options->mode == MODE_FANOUT ? &fleet->members[0]
+           : fleet->options->mode == MODE_ECHO ? member
+                                               : &fleet->members[member->index ^ 1];
+}
+
+static unsigned recipients(const struct fleet *fleet) {
+    return fleet->options->mode == MODE_FANOUT ? fleet->count - 1 : 1;
 }
 
 static void make_dirty(struct member *member) {
@@ -82,22 +90,33 @@ int fleet_send(struct member *member, uint64_t sent_at) {
     size_t len = (size_t)snprintf(text, sizeof(text), TEXT_MARK "%llu ",
                                   (unsigned long long)number);
     memset(text + len, 'x', fleet->options->bytes - len);
-    size_t frame_len = fleet->options->dialect->send(partner_of(member)->user, number, text,
-                                                     fleet->options->bytes, frame, sizeof(frame));
-    member->flights[number & (fleet->ring - 1)] = (struct flight){ .sent_at = sent_at };
+    const struct dialect *dialect = fleet->options->dialect;
+    const char *to = fleet->options->mode == MODE_FANOUT ? fleet->options->chat
+                                                         : sender_to(member)->user->uuid;
+    size_t frame_len = dialect->send(to, number, text, fleet->options->bytes, frame,
+                                     sizeof(frame));
+    member->flights[number & (fleet->ring - 1)] = (struct flight){
+        .sent_at = sent_at, .confirmed = dialect->confirming == NEVER_CONFIRMS,
+    };
     member->under_way++;
     client_queue(&member->client, frame, frame_len);
+    if (dialect->follow)
+        client_queue(&member->client, dialect->follow, strlen(dialect->follow));
     make_dirty(member);
     return 0;
 }
 
+static int is_complete(const struct fleet *fleet, const struct flight *flight) {
+    return flight->confirmed && flight->delivered == recipients(fleet);
+}
+
 static void complete(struct member *sender, const struct flight *flight) {
     struct fleet *fleet = sender->fleet;
-    if (!flight->confirmed || !flight->delivered)
+    if (!is_complete(fleet, flight))
         return;
     while (sender->oldest < sender->sent) {
         const struct flight *first = &sender->flights[sender->oldest & (fleet->ring - 1)];
-        if (!first->confirmed || !first->delivered)
+        if (!is_complete(fleet, first))
             break;
         sender->oldest++;
     }
@@ -129,35 +148,55 @@ static void confirmed(struct member *sender, uint64_t number) {
     complete(sender, flight);
 }
 
-static void delivered(struct member *sender, uint64_t number) {
-    struct fleet *fleet = sender->fleet;
+static void delivered(struct member *member, uint64_t number) {
+    struct fleet *fleet = member->fleet;
+    struct member *sender = sender_to(member);
     struct flight *flight = flight_of(sender, number);
     if (!flight)
         return;
-    fleet->errors.reordered += number != sender->next_delivered;
-    sender->next_delivered = number + 1;
-    fleet->errors.strange += flight->delivered;
-    if (flight->delivered)
+    fleet->errors.reordered += number != member->next_delivered;
+    member->next_delivered = number + 1;
+    fleet->errors.strange += flight->delivered == recipients(fleet);
+    if (flight->delivered == recipients(fleet))
         return;
-    flight->delivered = 1;
+    flight->delivered++;
     if (fleet->recording)
         histogram_add(&fleet->deliver, (now_ns() - flight->sent_at) / US);
     complete(sender, flight);
+}
+
+static void answer(struct member *member, const char *data, size_t len) {
+    char frame[8192];
+    size_t n = member->fleet->options->dialect->answer(member->user, data, len, frame,
+                                                       sizeof(frame));
+    client_queue(&member->client, frame, n);
+    make_dirty(member);
+}
+
+static void be_ready(struct member *member) {
+    member->fleet->ready += !member->ready;
+    member->ready = 1;
 }
 
 static void heard(struct client *client, const char *data, size_t len) {
     struct member *member = client->owner;
     uint64_t number = NUMBER_NEXT;
     switch (member->fleet->options->dialect->read(data, len, &number)) {
+    case HEARD_STEP:
+        answer(member, data, len);
+        break;
     case HEARD_READY:
-        member->fleet->ready += !member->ready;
-        member->ready = 1;
+        be_ready(member);
         break;
     case HEARD_CONFIRMED:
         confirmed(member, number);
         break;
     case HEARD_DELIVERED:
-        delivered(partner_of(member), number);
+        delivered(member, number);
+        break;
+    case HEARD_ECHO:
+        confirmed(member, number);
+        delivered(member, number);
         break;
     case HEARD_FAILURE:
         client_close(client, "the server said no");
@@ -195,9 +234,11 @@ static void flush(struct member *member) {
 static void log_in(struct member *member) {
     char frame[8192];
     const struct dialect *dialect = member->fleet->options->dialect;
-    size_t len = dialect->login(member->user, frame, sizeof(frame));
+    size_t len = dialect->login ? dialect->login(member->user, frame, sizeof(frame)) : 0;
     if (len)
         client_queue(&member->client, frame, len);
+    if (dialect->greeting == READY_WHEN_OPEN)
+        be_ready(member);
     make_dirty(member);
 }
 

@@ -1,7 +1,8 @@
 /* All sockets of a run on one epoll loop: opened, logged in, and what they say passed on.
  *
- * Sockets write to each other in pairs: what number 2k sends goes to 2k + 1 and back. A message is
- * complete when its sender has the confirmation and its recipient the message, in either order. */
+ * Sockets write to each other in pairs: what number 2k sends goes to 2k + 1 and back. In fan-out
+ * the first writes to all others, in echo each to itself. A message is complete when its sender has
+ * the confirmation and every recipient the message, in any order. */
 #ifndef DRAGOMAN_BENCH_FLEET_H
 #define DRAGOMAN_BENCH_FLEET_H
 
@@ -13,7 +14,8 @@ struct fleet;
 /* A message on its way. Times in ns of the monotonic clock. */
 struct flight {
     uint64_t sent_at;
-    uint8_t confirmed, delivered;
+    uint8_t confirmed;
+    unsigned delivered; /* to so many */
 };
 
 struct member {
@@ -28,7 +30,7 @@ struct member {
     uint64_t sent;            /* the number of the next message */
     uint64_t oldest;          /* the first one not complete */
     uint64_t next_confirmed;  /* where the dialect confirms in order */
-    uint64_t next_delivered;  /* expected, were all in order */
+    uint64_t next_delivered;  /* expected by this one, were all in order */
     unsigned under_way;
 };
 

@@ -69,14 +69,15 @@ static void measure(struct fleet *fleet, struct result *ret_result) {
     uint64_t begin = now_ns(), next = 0;
     uint64_t warm = begin + (uint64_t)(options->warmup * 1e9);
     uint64_t end = warm + (uint64_t)(options->seconds * 1e9);
-    fleet->completed = options->mode == MODE_CLOSED ? fill_window : do_nothing;
-    for (unsigned i = 0; i < fleet->count && options->mode == MODE_CLOSED; i++)
+    int closed = options->mode != MODE_RATE;
+    fleet->completed = closed ? fill_window : do_nothing;
+    for (unsigned i = 0; closed && i < (options->mode == MODE_FANOUT ? 1 : fleet->count); i++)
         fill_window(fleet, &fleet->members[i]);
     for (int phase = 0; phase < 2; phase++) {
         uint64_t until = phase ? end : warm;
         fleet->recording = phase;
         ret_result->messages = fleet->complete;
-        if (options->mode == MODE_CLOSED)
+        if (closed)
             turn_until(fleet, until);
         else
             send_until(fleet, begin, &next, until);

@@ -6,7 +6,8 @@
 #include <string.h>
 
 static const char *const mode_names[] = {
-    [MODE_CLOSED] = "closed", [MODE_RATE] = "rate", [MODE_IDLE] = "idle",
+    [MODE_CLOSED] = "closed", [MODE_RATE] = "rate", [MODE_FANOUT] = "fanout",
+    [MODE_ECHO] = "echo",     [MODE_IDLE] = "idle",
 };
 
 const char *mode_name(enum load_mode mode) {
@@ -16,7 +17,8 @@ const char *mode_name(enum load_mode mode) {
 static void fail(const char *what, const char *which) {
     fprintf(stderr,
             "load: %s%s\n"
-            "usage: load --users FILE [--mode closed|rate|idle] [--dialect opcode|node]\n"
+            "usage: load --users FILE [--mode closed|rate|fanout|echo|idle] [--chat UUID]\n"
+            "            [--dialect opcode|saletick|node|socketio|xmpp|plain|echo]\n"
             "            [--host ADDRESS] [--port N] [--path PATH] [--sockets N] [--window N]\n"
             "            [--rate MESSAGES_A_SECOND] [--seconds S] [--warmup S] [--bytes N]\n"
             "FILE: one user a line, UUID and token, apart by white space\n", what, which);
@@ -46,6 +48,7 @@ static void take(struct options *options, int key, const char *value) {
     case 'h': options->host = value; break;
     case 'p': options->port = (uint16_t)parse_number(value, 1, 65535); break;
     case 'P': options->path = value; break;
+    case 'c': options->chat = value; break;
     case 'u': options->users_file = value; break;
     case 'n': options->sockets = (unsigned)parse_number(value, 2, 1e6); break;
     case 'w': options->window = (unsigned)parse_number(value, 1, 4096); break;
@@ -91,11 +94,12 @@ void options_read(int argc, char **argv, struct options *ret_options) {
         { "sockets", required_argument, NULL, 'n' }, { "window", required_argument, NULL, 'w' },
         { "rate", required_argument, NULL, 'r' },    { "seconds", required_argument, NULL, 's' },
         { "warmup", required_argument, NULL, 'W' },  { "bytes", required_argument, NULL, 'b' },
+        { "chat", required_argument, NULL, 'c' },
         { NULL, 0, NULL, 0 },
     };
     *ret_options = (struct options){
         .dialect = &dialect_opcode, .host = "127.0.0.1", .port = 8080, .sockets = 200,
-        .window = 8, .rate = 1000, .seconds = 5, .warmup = 1, .bytes = 100,
+        .chat = "", .window = 8, .rate = 1000, .seconds = 5, .warmup = 1, .bytes = 100,
     };
     for (int key; (key = getopt_long(argc, argv, "", known, NULL)) != -1;)
         take(ret_options, key, optarg);
@@ -108,9 +112,10 @@ void options_read(int argc, char **argv, struct options *ret_options) {
     if (!ret_options->path)
         ret_options->path = ret_options->dialect->path;
     read_users(ret_options);
-    if (ret_options->mode != MODE_IDLE && ret_options->sockets % 2)
+    int in_pairs = ret_options->mode == MODE_CLOSED || ret_options->mode == MODE_RATE;
+    if (in_pairs && ret_options->sockets % 2)
         fail("--sockets must be even: they write to each other in pairs", "");
-    if (ret_options->mode != MODE_IDLE && ret_options->user_count < ret_options->sockets)
+    if (in_pairs && ret_options->user_count < ret_options->sockets)
         fail("fewer users than sockets", "");
     if (ret_options->user_count == 0)
         fail("no users", "");

@@ -9,6 +9,8 @@
 enum load_mode {
     MODE_CLOSED, /* every socket keeps `window` messages under way */
     MODE_RATE,   /* `rate` messages a second leave over all sockets, whatever comes back */
+    MODE_FANOUT, /* the first one keeps `window` messages to all others under way */
+    MODE_ECHO,   /* every socket keeps `window` messages to itself under way */
     MODE_IDLE,   /* sockets are opened, logged in and held until standard input ends */
 };
 
@@ -18,6 +20,7 @@ struct options {
     const char *host;
     uint16_t port;
     const char *path;       /* of the socket */
+    const char *chat;       /* UUID of the chat that all are in, for MODE_FANOUT */
     const char *users_file;
     struct user *users;     /* lines of users_file */
     unsigned user_count;
