@@ -52,7 +52,12 @@ static operation_fn announcer(const struct operation *op) {
 }
 
 static void changed(struct operation *op, enum dm_status status) {
+    const struct store_thread *found = &op->at.call.ret_thread;
     thread_forget_members(op->thread);
+    if (status == DM_OK && found->id) {
+        thread_set_members(op->engine, op->thread, found);
+        op->told_rev = found->member_rev;
+    }
     if (status == DM_OK && op->result.thread)
         op->emit = announcer(op);
     operation_finish(op, status);
@@ -83,6 +88,7 @@ static void created(struct operation *op, enum dm_status status) {
             struct thread *thread = thread_cache_put_chat(op->engine, &op->at.call.ret_thread);
             operation_set_thread(op, thread);
             thread_unref(op->engine, thread);
+            op->told_rev = thread->member_rev;
         }
         op->emit = announce_created;
     }

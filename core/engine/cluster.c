@@ -103,6 +103,7 @@ static struct unit_head head_of(const struct operation *op, int64_t to_id) {
     head.span = op->span;
     head.seq = op->seq;
     head.member_rev = op->member_rev;
+    head.told_rev = op->told_rev;
     head.uuid = thread->uuid;
     head.title = op->result.thread ? op->result.thread->title : thread->title;
     head.opener_id = thread->opener_id;

@@ -2,6 +2,7 @@
 
 #include "core/engine/core.h"
 #include "core/engine/order.h"
+#include "core/engine/strand.h"
 #include "core/engine/view.h"
 
 static void load(struct engine *engine, struct thread *thread);
@@ -19,10 +20,14 @@ static int may_go(const struct thread *thread, const struct operation *op) {
     return is_satisfied(thread, op) && order_is_met(op);
 }
 
-static void go(struct operation *op, operation_fn emit) {
+enum wait { WAITED_NOT, WAITED };
+
+static void go(struct operation *op, operation_fn emit, enum wait waited) {
     if (order_is_late(op))
         return;
     order_note(op);
+    if (op->strand && waited == WAITED)
+        strand_release(op->strand);
     emit(op);
 }
 
@@ -48,6 +53,7 @@ void fanout_announce_now(struct operation *op, operation_fn emit) {
     if (op->thread)
         order_note(op);
     emit(op);
+    op->rev = op->span = 0;
 }
 
 void fanout_announce(struct operation *op, operation_fn emit) {
@@ -58,7 +64,7 @@ void fanout_announce(struct operation *op, operation_fn emit) {
         return;
     }
     if (list_is_empty(&thread->pending) && may_go(thread, op)) {
-        go(op, emit);
+        go(op, emit, WAITED_NOT);
         return;
     }
     op->emit = emit;
@@ -73,7 +79,7 @@ void fanout_drain(struct engine *engine, struct thread *thread) {
         operation_fn emit = op->emit;
         op->emit = NULL;
         list_remove(&op->event_link);
-        go(op, emit);
+        go(op, emit, WAITED);
         operation_unref(op);
     }
     if (op)

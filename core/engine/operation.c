@@ -181,6 +181,8 @@ void operation_finish(struct operation *op, enum dm_status status) {
     op->result.kind = op->command.kind;
     op->result.status = status;
     op->state = OPERATION_DONE;
+    if (op->rev && !op->emit)
+        op->emit = fanout_nothing;
 }
 
 void operation_refuse(struct operation *op, enum dm_status status, const char *field) {
@@ -193,18 +195,39 @@ static int is_due(const struct operation *op, int64_t now_us) {
     return op->due_us <= now_us || (op->strand && !op->strand->session);
 }
 
-void operation_finish_later(struct operation *op, enum dm_status status, int64_t delay_us) {
+static void delay(struct operation *op, int64_t delay_us) {
     struct engine *engine = op->engine;
+    op->due_us = engine_now_us(engine) + delay_us;
+    operation_ref(op);
+    list_push_back(&engine->delayed, &op->delay_link);
+    engine_wake_at(engine, op->due_us);
+}
+
+void operation_wait(struct operation *op, int64_t delay_us, operation_step_fn then) {
+    op->then = then;
+    delay(op, delay_us);
+}
+
+void operation_finish_later(struct operation *op, enum dm_status status, int64_t delay_us) {
     if (delay_us <= 0) {
         operation_finish(op, status);
         operation_settle(op);
         return;
     }
     op->result.status = status;
-    op->due_us = engine_now_us(engine) + delay_us;
-    operation_ref(op);
-    list_push_back(&engine->delayed, &op->delay_link);
-    engine_wake_at(engine, op->due_us);
+    op->then = NULL;
+    delay(op, delay_us);
+}
+
+static void delay_over(struct operation *op) {
+    operation_step_fn then = op->then;
+    op->then = NULL;
+    if (then)
+        then(op, DM_OK);
+    else
+        operation_finish(op, op->result.status);
+    operation_settle(op);
+    operation_unref(op);
 }
 
 int64_t operation_run_delayed(struct engine *engine) {
@@ -225,12 +248,8 @@ int64_t operation_run_delayed(struct engine *engine) {
             due_us = op->due_us;
         }
     }
-    while ((link = list_pop_front(&due))) {
-        struct operation *op = container_of(link, struct operation, delay_link);
-        operation_finish(op, op->result.status);
-        operation_settle(op);
-        operation_unref(op);
-    }
+    while ((link = list_pop_front(&due)))
+        delay_over(container_of(link, struct operation, delay_link));
     return due_us;
 }
 

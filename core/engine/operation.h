@@ -68,6 +68,7 @@ struct operation {
     int64_t due_us;           /* DELAYED answers */
     uint64_t lane;
     uint64_t member_rev;      /* the event needs members of this age or newer */
+    uint64_t told_rev;        /* the event tells the members of this age; 0: it tells none */
     uint64_t rev;             /* of the thread, after what op did; 0: of no order */
     uint64_t span;            /* how many revs that took */
     uint64_t seq;             /* of the message it added; 0: none */
@@ -138,6 +139,9 @@ void operation_finish_later(struct operation *op, enum dm_status status, int64_t
 /* Lets op's strand go on: results out, events of op, next commands in. To be called last in
  * whatever the loop calls about an operation; never inside engine_submit. */
 void operation_settle(struct operation *op);
+
+/* Runs `then` with DM_OK after a delay, or soon when the session is closed. */
+void operation_wait(struct operation *op, int64_t delay_us, operation_step_fn then);
 
 /* Ends the delays that are over; returns when the next one is. */
 int64_t operation_run_delayed(struct engine *engine);

@@ -15,13 +15,19 @@
 
 int order_is_met(const struct operation *op) {
     const struct thread *thread = op->thread;
-    if (!op->rev || op->rev == op->span || !cluster_has_peers(&op->engine->cluster))
+    const struct engine *engine = op->engine;
+    if (!op->rev || op->rev == op->span || !cluster_has_peers(&engine->cluster)
+        || list_is_empty(&engine->sessions))
         return 1;
     return thread->rev && op->rev - op->span <= thread->rev;
 }
 
 int order_is_late(const struct operation *op) {
     return op->origin == OPERATION_REMOTE && op->rev && op->rev <= op->thread->rev;
+}
+
+int order_holds(const struct operation *op) {
+    return op->rev && op->thread && op->thread->rev && !order_is_met(op);
 }
 
 void order_note(const struct operation *op) {
@@ -53,7 +59,7 @@ void order_wait(struct engine *engine, struct thread *thread) {
 static int look_after(struct engine *engine, struct thread *thread, const struct operation *first) {
     if (order_is_met(first))
         return 0;
-    if (thread->flags & THREAD_READING)
+    if (thread->readings)
         return 1;
     if (!thread->rev) {
         if (recovery_is_on(engine))
@@ -79,7 +85,8 @@ int64_t order_run(struct engine *engine) {
                                           : NULL;
         if (!first)
             continue;
-        if (cluster_has_peers(&engine->cluster) && thread->order_due_us > now_us) {
+        if (cluster_has_peers(&engine->cluster)
+            && !list_is_empty(&engine->sessions) && thread->order_due_us > now_us) {
             list_push_back(&engine->out_of_order, link);
         } else if (look_after(engine, thread, first)) {
             thread->order_due_us = now_us + AGAIN_US;

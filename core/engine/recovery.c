@@ -98,10 +98,16 @@ static uint64_t show(struct engine *engine, const struct store_call *call) {
 static void settle(struct engine *engine, struct thread *thread, uint64_t upto) {
     struct list *link = list_front(&thread->pending);
     const struct operation *first = link ? container_of(link, struct operation, event_link) : NULL;
-    thread->flags &= ~(uint32_t)THREAD_READING;
     if (upto > thread->rev && (!first || !first->rev || first->rev > upto))
         thread->rev = upto;
     fanout_drain(engine, thread);
+}
+
+/* What the store cannot tell is not waited for. */
+static uint64_t given_up(const struct reading *reading, enum dm_status status) {
+    if (status == DM_OK || status == DM_UNAVAILABLE || !reading->events.before_rev)
+        return 0;
+    return reading->events.before_rev - 1;
 }
 
 static void end_part(struct engine *engine, const struct reading *reading, enum dm_status status) {
@@ -118,9 +124,11 @@ static void thread_read(struct operation *op, enum dm_status status) {
     struct engine *engine = op->engine;
     struct reading *reading = op->extra;
     struct thread *thread;
-    uint64_t upto = 0;
+    uint64_t upto = given_up(reading, status);
     if (status == DM_OK)
         upto = show(engine, &op->at.call);
+    if (op->thread)
+        op->thread->readings--;
     thread = thread_cache_find_id(&engine->threads, reading->thread_id);
     if (thread)
         settle(engine, thread, upto);
@@ -141,7 +149,7 @@ static void read_thread(struct engine *engine, const struct reading *asked) {
     }
     if (thread) {
         operation_set_thread(op, thread);
-        thread->flags |= THREAD_READING;
+        thread->readings++;
     }
     op->origin = OPERATION_REMOTE;
     call = operation_prepare(op, STORE_EVENTS);
@@ -160,7 +168,7 @@ void recovery_untold(struct engine *engine, const struct unit_head *head) {
     struct reading reading = { .thread_id = head->thread_id };
     reading.events.after_rev = head->rev - head->span;
     reading.events.before_rev = head->rev + 1;
-    reading.events.since_us = engine->cluster.good_us;
+    reading.events.since_us = 1; /* where it is the first of all */
     read_thread(engine, &reading);
 }
 
@@ -274,8 +282,8 @@ static void ask(struct engine *engine) {
 
 void recovery_begin(struct engine *engine, int64_t since_us) {
     struct recovery *recovery = &engine->recovery;
-    if (since_us < 0)
-        since_us = 0;
+    if (since_us < 1)
+        since_us = 1;
     if (recovery->state != RECOVERY_OFF) {
         if (since_us < recovery->again_us)
             recovery->again_us = since_us;

@@ -124,6 +124,7 @@ static void put_chat(struct draft *draft, enum dm_event_kind kind) {
         event.user_count = draft->event->user_count;
     }
     draft->head.member_rev = 0;
+    draft->head.told_rev = thread->member_rev;
     put(draft, UNIT_TO_LISTED, &event, &draft->actor);
 }
 

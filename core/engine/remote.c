@@ -58,11 +58,6 @@ static void end(struct operation *op) {
     operation_settle(op);
 }
 
-/* Members change with events that list them. */
-static int lists_members(const struct unit_head *head) {
-    return head->kind == DM_THREAD_CHAT && !head->member_rev;
-}
-
 static struct thread *place(struct operation *op) {
     struct engine *engine = op->engine;
     const struct remote *remote = op->extra;
@@ -85,11 +80,14 @@ static void enter(struct operation *op) {
     if (thread) {
         operation_set_thread(op, thread);
         thread_unref(op->engine, thread);
-        if (lists_members(&remote->unit.head))
-            thread_forget_members(thread);
     }
-    if (thread || !remote->unit.head.thread_id)
+    if (remote->unit.head.flags & UNIT_UNTOLD) {
+        op->rev = 0;
+        if (thread)
+            recovery_untold(op->engine, &remote->unit.head);
+    } else if (thread || !remote->unit.head.thread_id) {
         op->emit = remote_show;
+    }
     end(op);
 }
 
@@ -218,7 +216,7 @@ static int concerns(const struct engine *engine, const struct unit_head *head,
         return has_sessions(engine, head->to_id);
     if (head->kind == DM_THREAD_DIRECT)
         return has_sessions(engine, head->pair[0]) || has_sessions(engine, head->pair[1]);
-    return lists_members(head) || !thread || !thread->member_rev
+    return head->told_rev || !thread || !thread->member_rev
            || thread->member_rev < head->member_rev || remote_concerns(engine, thread);
 }
 
@@ -226,7 +224,7 @@ static void pass_over(struct engine *engine, const struct unit_head *head,
                       struct thread *thread) {
     if (!thread)
         return;
-    if (lists_members(head) || head->member_rev > thread->member_rev)
+    if (head->told_rev || head->member_rev > thread->member_rev)
         thread_forget_members(thread);
     order_pass(thread, head->rev, head->span, head->seq);
 }
@@ -271,10 +269,6 @@ void remote_take(struct engine *engine, struct wire_reader *reader) {
     thread = head.thread_id ? thread_cache_find_id(&engine->threads, head.thread_id) : NULL;
     if (!concerns(engine, &head, thread)) {
         pass_over(engine, &head, thread);
-        return;
-    }
-    if (head.flags & UNIT_UNTOLD) {
-        recovery_untold(engine, &head);
         return;
     }
     if (engine->cluster.inbox_count >= INBOX_MAX) {

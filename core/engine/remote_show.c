@@ -61,6 +61,17 @@ static void view_side(const struct operation *op, const struct unit_event *told,
         ret_thread->last_message = &told->message->message;
 }
 
+/* The members as they are from this event on. */
+static void set_members(struct operation *op, const struct unit_event *told) {
+    const struct unit_head *head = &((struct remote *)op->extra)->unit.head;
+    const struct store_thread found = {
+        .title = head->title, .member_ids = told->members, .member_count = told->member_count,
+        .member_rev = head->told_rev,
+    };
+    if (head->told_rev > op->thread->member_rev)
+        thread_set_members(op->engine, op->thread, &found);
+}
+
 static void show_in_thread(struct operation *op, struct unit_event *told,
                            struct dm_event *event) {
     struct dm_thread own, others;
@@ -75,6 +86,7 @@ static void show_in_thread(struct operation *op, struct unit_event *told,
         return;
     }
     others.members = user_list(op, told->members, told->member_count, &others.member_count);
+    set_members(op, told);
     event->users = user_list(op, told->users, told->user_count, &event->user_count);
     fanout_listed(op, event, &others, NULL);
 }

@@ -9,6 +9,9 @@
 #include "core/engine/strand.h"
 #include "core/engine/view.h"
 
+/* How long news of presence may take from another node. */
+#define PRESENCE_US INT64_C(150000)
+
 /* What was sent, as results and events show it. */
 struct sent {
     struct dm_message message;
@@ -71,18 +74,13 @@ static void friends_known(struct operation *op, enum dm_status status) {
     attachment_prepare(op, place);
 }
 
-static void check_recipient(struct operation *op) {
+static int is_online(const struct operation *op) {
+    return presence_is_online(&op->engine->presence, op->other->id);
+}
+
+static void check_friend(struct operation *op) {
     uint32_t flags = op->command.flags;
     struct store_call *call;
-    if (!engine_user_active(op->other)) {
-        operation_finish(op, DM_NO_USER);
-        return;
-    }
-    if ((flags & DM_CMD_NEED_ONLINE)
-        && !presence_is_online(&op->engine->presence, op->other->id)) {
-        operation_finish(op, DM_OFFLINE);
-        return;
-    }
     if (!(flags & DM_CMD_NEED_FRIEND) || (op->thread && (op->thread->flags & THREAD_FRIENDS))) {
         attachment_prepare(op, place);
         return;
@@ -90,6 +88,25 @@ static void check_recipient(struct operation *op) {
     call = operation_prepare(op, STORE_FRIENDS_CHECK);
     call->other_id = op->other->id;
     operation_call(op, 0, friends_known);
+}
+
+static void looked_again(struct operation *op, enum dm_status status) {
+    if (is_online(op))
+        check_friend(op);
+    else
+        operation_finish(op, DM_OFFLINE);
+}
+
+/* That somebody has come on another node may be on its way. */
+static void check_recipient(struct operation *op) {
+    if (!engine_user_active(op->other))
+        operation_finish(op, DM_NO_USER);
+    else if (!(op->command.flags & DM_CMD_NEED_ONLINE) || is_online(op))
+        check_friend(op);
+    else if (cluster_has_peers(&op->engine->cluster))
+        operation_wait(op, PRESENCE_US, looked_again);
+    else
+        operation_finish(op, DM_OFFLINE);
 }
 
 static void user_known(struct operation *op, enum dm_status status) {

@@ -84,6 +84,9 @@ void engine_session_close(struct engine_session *session) {
     leave_user(session);
     router_leave(engine, &session->all_link);
     list_remove(&session->all_link);
+    /* What waits for its turn waits for nobody. */
+    if (list_is_empty(&engine->sessions) && !list_is_empty(&engine->out_of_order))
+        engine_wake_at(engine, 0);
     set_state(session, ENGINE_SESSION_CLOSED);
 }
 

@@ -8,6 +8,7 @@
 #include "core/engine/catchup.h"
 #include "core/engine/commands.h"
 #include "core/engine/core.h"
+#include "core/engine/order.h"
 
 struct strand *strand_of(struct engine_session *session) {
     struct strand *strand = session->strand;
@@ -137,7 +138,7 @@ static void start(struct strand *strand) {
 static struct operation *done_head(const struct strand *strand) {
     struct list *link = list_front(&strand->running);
     struct operation *op = link ? container_of(link, struct operation, link) : NULL;
-    return op && op->state == OPERATION_DONE ? op : NULL;
+    return op && op->state == OPERATION_DONE && !order_holds(op) ? op : NULL;
 }
 
 static void answer(struct strand *strand, struct operation *op) {
@@ -176,14 +177,25 @@ void strand_advance(struct strand *strand) {
     strand_unref(strand);
 }
 
+/* Begins what may begin, from engine_run. */
+static void make_ready(struct strand *strand) {
+    if (!list_is_empty(&strand->ready_link))
+        return;
+    list_push_back(&strand->engine->ready, &strand->ready_link);
+    engine_wake_at(strand->engine, 0);
+}
+
+void strand_release(struct strand *strand) {
+    strand_deliver(strand);
+    make_ready(strand);
+}
+
 void strand_push(struct strand *strand, struct operation *op) {
     list_push_back(&strand->queue, &op->link);
     strand->backlog++;
     start(strand);
-    if (done_head(strand) && list_is_empty(&strand->ready_link)) {
-        list_push_back(&strand->engine->ready, &strand->ready_link);
-        engine_wake_at(strand->engine, 0);
-    }
+    if (done_head(strand))
+        make_ready(strand);
 }
 
 void strand_run_ready(struct engine *engine) {

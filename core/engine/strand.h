@@ -53,7 +53,11 @@ void strand_close_lane(struct strand *strand);
 void strand_deliver(struct strand *strand);
 void strand_advance(struct strand *strand);
 
-/* Advances every strand that strand_push marked. */
+/* An answer that waited for its place in a thread's order waits no more (order.h). Delivers only;
+ * what may begin now begins from engine_run. The caller keeps the strand alive. */
+void strand_release(struct strand *strand);
+
+/* Advances every strand that strand_push or strand_release marked. */
 void strand_run_ready(struct engine *engine);
 
 #endif

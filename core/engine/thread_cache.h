@@ -13,7 +13,6 @@ enum thread_flag {
     THREAD_FRIENDS = 1u << 0, /* the two are friends; friendship does not end */
     THREAD_LOADING = 1u << 1, /* members are being read */
     THREAD_STALE = 1u << 2,   /* ... and have changed since that began */
-    THREAD_READING = 1u << 3, /* what was missed is being read (recovery.h) */
 };
 
 struct thread {
@@ -31,6 +30,7 @@ struct thread {
     uint64_t member_rev;       /* 0: members unknown */
     uint64_t rev;              /* of the last event shown here, or passed over; 0: unknown */
     uint64_t seq;              /* of the last message among them; 0: unknown */
+    uint32_t readings;         /* of what was missed, under way (recovery.h) */
     uint32_t refs;             /* 0: may be dropped */
     struct list lru;
     struct list pending;       /* operations whose events wait, by event_link */

@@ -13,6 +13,7 @@ void unit_put_head(struct buf *buf, const struct unit_head *head) {
     wire_put_uint(buf, head->span);
     wire_put_uint(buf, head->seq);
     wire_put_uint(buf, head->member_rev);
+    wire_put_uint(buf, head->told_rev);
     wire_put_uint(buf, head->corr);
     wire_put_int(buf, head->to_id);
     wire_put_uint(buf, head->flags);
@@ -103,6 +104,7 @@ int unit_read_head(struct wire_reader *reader, struct unit_head *ret_head) {
     ret_head->span = wire_uint(reader);
     ret_head->seq = wire_uint(reader);
     ret_head->member_rev = wire_uint(reader);
+    ret_head->told_rev = wire_uint(reader);
     ret_head->corr = wire_uint(reader);
     ret_head->to_id = wire_int(reader);
     ret_head->flags = (uint32_t)wire_uint(reader);

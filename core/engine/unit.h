@@ -30,6 +30,7 @@ struct unit_head {
     uint64_t span;       /* how many revs it took */
     uint64_t seq;        /* of the message it added; 0: none */
     uint64_t member_rev; /* chats: the members' age that it needs */
+    uint64_t told_rev;   /* chats: the age of the members that its events tell; 0: they tell none */
     uint64_t corr;
     int64_t to_id;       /* of no thread: whom it is for */
     uint32_t flags;      /* enum unit_flag */

@@ -120,8 +120,8 @@ BEGIN
         WHERE e.thread_id = p_thread AND e.rev <= t.rev
     ), free AS (
         SELECT r, row_number() OVER (ORDER BY r DESC) AS n
-        FROM generate_series(t.rev - v_count - (SELECT coalesce(sum(c.span), 0) FROM cold c) + 1,
-                             t.rev) r
+        FROM generate_series(
+            t.rev - v_count - (SELECT coalesce(sum(c.span), 0)::bigint FROM cold c) + 1, t.rev) r
         WHERE NOT EXISTS (SELECT 1 FROM cold c WHERE r <= c.rev AND r > c.rev - c.span)
     ), hot AS (
         SELECT m.*, row_number() OVER (ORDER BY m.seq DESC) AS n FROM messages m

@@ -1,0 +1,13 @@
+"""The crossing of the dialects once more, with every socket and request on the next of three
+gateways: they behave as one."""
+
+import pytest
+
+from nodes import Nodes
+from test_crossing import *  # noqa: F403
+
+
+@pytest.fixture(scope="module")
+def gateway():
+    with Nodes(3) as nodes:
+        yield nodes
