@@ -23,7 +23,8 @@ struct metrics;
 struct host_config {
     uint32_t handshake_timeout_ms; /* from a request's head to the open WebSocket; 10 s */
     uint32_t request_timeout_ms;   /* from a request's head to its response; 60 s */
-    uint32_t sockets_max;          /* WebSockets at a time, 503 above; no limit */
+    uint32_t sockets_max;          /* WebSockets at a time, and Engine.IO sessions of an adapter,
+                                      503 above; no limit */
     uint32_t backlog_max;          /* unanswered commands of a session at which its frames are
                                       dropped with DM_NOTICE_BACKLOG; 512. At most what the engine
                                       takes */

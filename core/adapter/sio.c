@@ -222,6 +222,13 @@ void sio_connect(struct sio *sio, const struct socketio_packet *packet) {
 
 /* ---- what comes from Engine.IO ---- */
 
+/* Engine.IO sessions count before they have joined anything, and this one already does. */
+static int has_room(const struct host *host, const struct engineio *server) {
+    uint32_t most = host->config.sockets_max;
+
+    return !most || (host->socket_count < most && engineio_count(server) <= most);
+}
+
 static int on_open(struct engineio *server, struct engineio_session *eio,
                    const struct http_request *request) {
     struct instance *instance = engineio_server_userdata(server);
@@ -230,7 +237,7 @@ static int on_open(struct engineio *server, struct engineio_session *eio,
     struct sio *sio;
 
     if (host->phase != HOST_ACCEPTING
-        || (host->config.sockets_max && host->socket_count >= host->config.sockets_max)
+        || !has_room(host, server)
         || router_find(host->router, DM_SOCKETIO, HTTP_METHOD_GET, request->path, &match)
                != ROUTER_FOUND)
         return 503;
@@ -318,7 +325,6 @@ static struct engineio_config server_config(const struct instance *instance) {
     return (struct engineio_config){
         .ping_interval_ms = or_default(instance->ping_interval_ms, PING_INTERVAL_MS),
         .ping_timeout_ms = or_default(instance->ping_timeout_ms, PING_TIMEOUT_MS),
-        .connections_max = instance->host->config.sockets_max,
         .max_payload = instance->frame_max,
         .max_message = instance->frame_max_unauthenticated,
         .queue_max = or_default(instance->host->config.send_queue_max, QUEUE_MAX),

@@ -66,7 +66,6 @@ struct engineio_handler {
 struct engineio_config {
     uint32_t ping_interval_ms;
     uint32_t ping_timeout_ms;
-    uint32_t connections_max; /* sessions at a time, 503 above; 0: no limit */
     uint32_t max_payload;     /* bytes: told to clients as maxPayload */
     uint32_t max_message;     /* bytes of a POST or WebSocket message of a new session */
     uint32_t queue_max;       /* bytes that may wait for a poll */

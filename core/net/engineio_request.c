@@ -112,9 +112,6 @@ static void begin(struct engineio *server, struct http_exchange *exchange,
         engineio_refuse(server, exchange, ENGINEIO_BAD_REQUEST);
     else if (!dm_slice_eq(query_value(request, "EIO", text), DM_SLICE("4")))
         engineio_refuse(server, exchange, ENGINEIO_UNSUPPORTED_VERSION);
-    else if (server->config.connections_max
-             && engineio_count(server) >= server->config.connections_max)
-        (void)engineio_respond(server, exchange, 503, NULL, DM_SLICE_NONE);
     else if (transport == TRANSPORT_WEBSOCKET)
         engineio_websocket(server, exchange);
     else

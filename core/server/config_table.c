@@ -67,7 +67,8 @@ const struct config_setting config_settings[] = {
       .doc = "How gateways on one database hear of each other; local: there is only this one." },
 
     { .path = "limits.connections", .kind = CONFIG_INT, .fallback = "0", .min = 0,
-      .max = 10000000, .doc = "Connections at once; 0: as many as descriptors allow." },
+      .max = 10000000,
+      .doc = "Connections, and Engine.IO sessions, at once; 0: no limit but that of descriptors." },
     { .path = "limits.rate", .kind = CONFIG_INT, .fallback = "200", .min = 0, .max = 1000000,
       .doc = "Frames a second that one session may send; 0: no limit." },
     { .path = "limits.burst", .kind = CONFIG_INT, .fallback = "1000", .min = 1, .max = 10000000,

@@ -37,6 +37,7 @@ static int open_auth(struct gateway *gateway) {
 void gateway_host_config(const struct gateway *gateway, struct host_config *ret_config) {
     const struct config *config = gateway->config;
     *ret_config = (struct host_config){
+        .sockets_max = (uint32_t)config_int(config, "limits.connections"),
         .handshake_timeout_ms = (uint32_t)config_int(config, "limits.handshake_ms"),
         .backlog_max = (uint32_t)config_int(config, "limits.queue_max"),
         .send_queue_max = (uint32_t)config_int(config, "limits.send_queue_bytes"),

@@ -81,6 +81,20 @@ def test_heartbeat(make_gateway):
     assert session.poll().status == 400
 
 
+def test_sessions_have_a_limit(make_gateway):
+    gateway = make_gateway(settings={"limits.connections": 5})
+    sessions = [Polling(gateway) for _ in range(5)]
+    refused = engine(gateway, "GET", "EIO=4&transport=polling")
+    assert refused.status == 503
+    with pytest.raises(Refused) as more:
+        WebSocket(gateway.ws_url + PATH + "?EIO=4&transport=websocket")
+    assert more.value.response.status == 503
+    # Those that are there go on, and one that ends makes room.
+    assert sessions[0].post("1").status == 200
+    Polling(gateway)
+    assert sessions[1].post("40/chat,{}").status == 200
+
+
 def test_no_session_outlives_its_deadline(make_gateway):
     gateway = make_gateway(settings={"pubsub.ping_interval_ms": 200,
                                      "pubsub.ping_timeout_ms": 2000})
