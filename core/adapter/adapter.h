@@ -36,7 +36,7 @@
  *    session kind that it does not know, as `default:` does. Of events it gets only those that its
  *    capabilities name.
  *
- * Minor versions: 1.1 added Engine.IO routes, and flags of settings. */
+ * Minor versions: 1.1 added Engine.IO routes, flags of settings and DM_SETTING_DEFAULT. */
 #ifndef DRAGOMAN_ADAPTER_H
 #define DRAGOMAN_ADAPTER_H
 
@@ -209,6 +209,9 @@ enum dm_setting_kind {
     DM_SETTING_INT,  /* min..max */
     DM_SETTING_BOOL, /* read by setting_int: 0 or 1 */
     DM_SETTING_WORD, /* one of `words`, NULL-terminated */
+    DM_SETTING_DEFAULT, /* no setting of its own: `fallback` becomes the default of the setting of
+                           that key which every adapter has ("rate"); the rest is passed over.
+                           Since 1.1 */
 };
 
 enum dm_setting_flag {
@@ -218,7 +221,7 @@ enum dm_setting_flag {
 /* A key below `settings` of the adapter in the configuration. The host reads and checks it: a value
  * of another kind, or a key that no row has, keeps the gateway from starting. */
 struct dm_setting {
-    const char *key;          /* as a name of adapters; not one of the common settings */
+    const char *key;          /* as a name of adapters; not that of a setting that all have */
     enum dm_setting_kind kind;
     const char *fallback;     /* default, as it would stand in the file; NULL: absent */
     int64_t min, max;

@@ -106,6 +106,12 @@ void instance_take_values(struct instance *instance) {
     instance->body_max = value_u32(instance, "body_max");
     instance->auth_timeout_ms = anonymous ? 0 : value_u32(instance, "auth_timeout_ms");
     instance->ping_interval_ms = value_u32(instance, "ping_interval_ms");
+    instance->heartbeat_ms = value_u32(instance, "heartbeat_ms");
+    if (!instance->heartbeat_ms)
+        instance->heartbeat_ms = instance->ping_interval_ms;
+    instance->payload_max = value_u32(instance, "payload_max");
+    if (!instance->payload_max)
+        instance->payload_max = instance->frame_max;
     instance->rate = value_u32(instance, "rate");
     instance->burst = value_u32(instance, "burst");
     instance->ping_timeout_ms = value_u32(instance, "ping_timeout_ms");

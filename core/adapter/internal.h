@@ -95,7 +95,8 @@ struct instance {
     struct answer_counters answers;
     struct metric_counter *events[DM_EVENT_KIND_COUNT][EVENT_OUTCOMES];
     struct metric_counter *notices[DM_NOTICE_WRITABLE + 1];
-    uint32_t ping_timeout_ms, connect_timeout_ms; /* with such routes, too */
+    uint32_t ping_timeout_ms, connect_timeout_ms; /* with Socket.IO or Engine.IO routes */
+    uint32_t heartbeat_ms, payload_max;
     struct dm_slice cors_origins;
 
     struct engineio *engineio; /* NULL: no Socket.IO or Engine.IO routes */

@@ -21,7 +21,7 @@ void sio_update_limit(struct sio *sio) {
 
     list_foreach(link, &sio->sessions)
         large |= container_of(link, struct session, sio_link)->pub.user != NULL;
-    engineio_set_max_message(sio->eio, large ? instance->frame_max
+    engineio_set_max_message(sio->eio, large ? instance->payload_max
                                              : instance->frame_max_unauthenticated);
 }
 
@@ -323,9 +323,9 @@ static uint32_t or_default(uint32_t value, uint32_t fallback) {
 
 static struct engineio_config server_config(const struct instance *instance) {
     return (struct engineio_config){
-        .ping_interval_ms = or_default(instance->ping_interval_ms, PING_INTERVAL_MS),
+        .ping_interval_ms = or_default(instance->heartbeat_ms, PING_INTERVAL_MS),
         .ping_timeout_ms = or_default(instance->ping_timeout_ms, PING_TIMEOUT_MS),
-        .max_payload = instance->frame_max,
+        .max_payload = instance->payload_max,
         .max_message = instance->frame_max_unauthenticated,
         .queue_max = or_default(instance->host->config.send_queue_max, QUEUE_MAX),
         .origins = instance->cors_origins,

@@ -121,7 +121,7 @@ void sio_take_attachment(struct sio *sio, struct dm_slice data) {
 
     if (!binary) {
         sio_fail(sio);
-    } else if (binary->bytes.len + data.len > sio->instance->frame_max) {
+    } else if (binary->bytes.len + data.len > sio->instance->payload_max) {
         engineio_close(sio->eio, WEBSOCKET_CODE_TOO_BIG);
     } else {
         buf_append_slice(&binary->bytes, data);

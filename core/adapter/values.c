@@ -7,7 +7,7 @@
 #include "core/adapter/internal.h"
 #include "core/base/mem.h"
 
-#define COMMON_COUNT 12
+#define COMMON_COUNT 14
 #define NUMBER_SIZE 24
 
 struct value {
@@ -44,6 +44,10 @@ static const struct dm_setting common_settings[COMMON_COUNT] = {
       "scheme and host of absolute URLs; default: those of the request", 0 },
     { "ping_timeout_ms", DM_SETTING_INT, "20000", 1, 86400000, NULL,
       "milliseconds a Socket.IO or Engine.IO client has to answer a ping", 0 },
+    { "heartbeat_ms", DM_SETTING_INT, "0", 0, 86400000, NULL,
+      "milliseconds between the pings to such a client; 0: ping_interval_ms", 0 },
+    { "payload_max", DM_SETTING_INT, "0", 0, 1 << 30, NULL,
+      "bytes of such a client's message or poll after the login; 0: frame_max", 0 },
     { "connect_timeout_ms", DM_SETTING_INT, "45000", 0, 86400000, NULL,
       "milliseconds a Socket.IO client may stay without joining a namespace; 0: any time", 0 },
     { "cors_origins", DM_SETTING_STRING, "*", 0, 0, NULL,
@@ -67,6 +71,22 @@ static uint32_t limit_of(const struct dm_adapter *adapter, const char *key) {
     if (strcmp(key, "ping_interval_ms") == 0)
         return limits->ping_interval_ms;
     return 0;
+}
+
+/* The default that a row of the adapter gives to a common setting; NULL: none does. */
+static const char *default_of(const struct dm_adapter *adapter, const char *key) {
+    for (uint32_t i = 0; i < adapter->settings.count; i++) {
+        struct dm_setting row;
+
+        adapter_row(&adapter->settings, i, &row, sizeof(row));
+        if (row.kind == DM_SETTING_DEFAULT && strcmp(row.key, key) == 0)
+            return row.fallback;
+    }
+    return NULL;
+}
+
+int adapter_has_default(const struct dm_adapter *adapter, const char *key) {
+    return default_of(adapter, key) || limit_of(adapter, key);
 }
 
 static const char *fallback_of(const struct value *value) {
@@ -116,6 +136,7 @@ static int refuse(const struct dm_setting *setting, struct adapter_error *ret_er
         return adapter_fail(ret_error, "%s: wanted is true or false", setting->key);
     case DM_SETTING_STRING:
     case DM_SETTING_WORD:
+    case DM_SETTING_DEFAULT:
         break;
     }
     (void)adapter_fail(ret_error, "%s: wanted is one of", setting->key);
@@ -138,6 +159,7 @@ static int read_value(const struct dm_setting *setting, struct dm_slice text, in
         return adapter_fail(ret_error, "%s: a NUL character", setting->key);
     switch (setting->kind) {
     case DM_SETTING_STRING:
+    case DM_SETTING_DEFAULT:
         break;
     case DM_SETTING_INT:
         r = read_int(text, &number);
@@ -157,11 +179,23 @@ static int read_value(const struct dm_setting *setting, struct dm_slice text, in
     return 0;
 }
 
-static int is_common(const char *key) {
+/* The setting of that key which every adapter has; NULL when none has it. */
+static const struct dm_setting *common_of(const char *key) {
     for (size_t i = 0; i < COMMON_COUNT; i++)
         if (strcmp(common_settings[i].key, key) == 0)
-            return 1;
-    return 0;
+            return &common_settings[i];
+    return NULL;
+}
+
+static int check_default(const struct dm_adapter *adapter, const struct dm_setting *setting,
+                         struct adapter_error *ret_error) {
+    const struct dm_setting *common = common_of(setting->key);
+    int64_t number;
+
+    if (!common || !setting->fallback)
+        return adapter_fail(ret_error, "adapter %s: setting %s: no default of a common setting",
+                            adapter->name, setting->key);
+    return read_value(common, dm_slice_str(setting->fallback), &number, ret_error);
 }
 
 static int check_setting(const struct dm_adapter *adapter, const struct dm_setting *setting,
@@ -170,7 +204,9 @@ static int check_setting(const struct dm_adapter *adapter, const struct dm_setti
 
     if (!adapter_name_is_good(setting->key))
         return adapter_fail(ret_error, "adapter %s: a setting has a bad key", adapter->name);
-    if (is_common(setting->key))
+    if (setting->kind == DM_SETTING_DEFAULT)
+        return check_default(adapter, setting, ret_error);
+    if (common_of(setting->key))
         return adapter_fail(ret_error, "adapter %s: setting %s is the host's own", adapter->name,
                             setting->key);
     if (setting->kind < DM_SETTING_STRING || setting->kind > DM_SETTING_WORD || !setting->doc
@@ -204,9 +240,13 @@ int adapter_check_settings(const struct dm_adapter *adapter, struct adapter_erro
 static void add_row(struct adapter_values *values, const struct dm_setting *setting) {
     struct value *value = &values->rows[values->count++];
     struct adapter_error ignored;
-    uint32_t limit = is_common(setting->key) ? limit_of(values->adapter, setting->key) : 0;
+    const struct dm_setting *common = common_of(setting->key);
+    const char *own = common ? default_of(values->adapter, setting->key) : NULL;
+    uint32_t limit = common && !own ? limit_of(values->adapter, setting->key) : 0;
 
     value->setting = *setting;
+    if (own)
+        value->setting.fallback = own;
     if (limit) {
         (void)snprintf(value->fallback, sizeof(value->fallback), "%u", limit);
         value->setting.fallback = value->fallback;
@@ -232,6 +272,7 @@ static int concerns(const struct dm_adapter *adapter, const char *key) {
     if (strcmp(key, "chats") == 0)
         return !(adapter->flags & DM_ADAPTER_CHATS);
     if (strcmp(key, "ping_timeout_ms") == 0 || strcmp(key, "connect_timeout_ms") == 0
+        || strcmp(key, "heartbeat_ms") == 0 || strcmp(key, "payload_max") == 0
         || strcmp(key, "cors_origins") == 0)
         return adapter_has_engineio(adapter);
     return 1;
@@ -246,7 +287,8 @@ struct adapter_values *adapter_values_new(const struct dm_adapter *adapter) {
         struct dm_setting setting;
 
         adapter_row(&adapter->settings, i, &setting, sizeof(setting));
-        add_row(values, &setting);
+        if (setting.kind != DM_SETTING_DEFAULT)
+            add_row(values, &setting);
     }
     for (size_t i = 0; i < COMMON_COUNT; i++)
         if (concerns(adapter, common_settings[i].key))

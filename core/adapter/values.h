@@ -44,7 +44,7 @@ const char *adapter_treatment_name(enum dm_treatment treatment);
  *   frame_max_unauthenticated, frame_max, body_max (bytes), auth_timeout_ms, ping_interval_ms
  *   (0: none), rate (frames a second; 0: none), burst, public_url, and, for an adapter that does
  *   not know chats, chats (drop or flatten); for one with Socket.IO or Engine.IO routes
- *   ping_timeout_ms, connect_timeout_ms and cors_origins.
+ *   ping_timeout_ms, heartbeat_ms, payload_max, connect_timeout_ms and cors_origins.
  *
  * A declared setting with the name of a common one is refused by adapter_check. */
 struct adapter_values;
@@ -52,6 +52,9 @@ struct adapter_values;
 /* All at their defaults. The descriptor must have passed adapter_check and must outlive the
  * values. */
 struct adapter_values *adapter_values_new(const struct dm_adapter *adapter);
+
+/* 1 when the descriptor has a default of its own for that common setting, else 0. */
+int adapter_has_default(const struct dm_adapter *adapter, const char *key);
 
 /* An independent copy. */
 struct adapter_values *adapter_values_copy(const struct adapter_values *values);

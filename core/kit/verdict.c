@@ -103,7 +103,8 @@ static void judge_settings(struct verdict *verdict, const struct dm_adapter *ada
     struct dm_setting setting;
     for (uint32_t i = 0; i < adapter->settings.count; i++) {
         adapter_row(&adapter->settings, i, &setting, sizeof(setting));
-        say(verdict, GOOD, "setting", "%s: %s (default: %s)", setting.key, setting.doc,
+        say(verdict, GOOD, "setting", "%s: %s (default: %s)", setting.key,
+            setting.kind == DM_SETTING_DEFAULT ? "as all adapters have it" : setting.doc,
             setting.fallback ? setting.fallback : "none");
     }
 }

@@ -34,7 +34,8 @@ static int take_general(struct config *config, struct loadout_item *item) {
     struct adapter_error error;
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         struct dm_slice text = config_at(config, "limits.%s", keys[i]);
-        if (adapter_values_set(item->values, keys[i], text, &error))
+        if (!adapter_has_default(item->adapter, keys[i]) &&
+            adapter_values_set(item->values, keys[i], text, &error))
             return config_fail(config, "limits", "%s: %s", item->name, error.text);
     }
     return 0;

@@ -79,6 +79,30 @@ Test(values, refuse_with_a_reason_and_keep_the_old_one) {
     adapter_values_free(values);
 }
 
+Test(values, take_the_descriptors_defaults_of_common_settings) {
+    static const struct dm_setting rows[] = {
+        { .key = "rate", .kind = DM_SETTING_DEFAULT, .fallback = "0" },
+        { .key = "frame_max", .kind = DM_SETTING_DEFAULT, .fallback = "2000" },
+        { .key = "own", .kind = DM_SETTING_BOOL, .fallback = "yes", .doc = "its own" },
+    };
+    struct dm_adapter adapter = probe_adapter;
+    struct adapter_values *values;
+
+    adapter.settings = (struct dm_table)DM_TABLE(rows);
+    cr_assert_eq(adapter_check(&adapter, &error), 0, "%s", error.text);
+    cr_expect(adapter_has_default(&adapter, "rate"));
+    cr_expect(adapter_has_default(&adapter, "body_max"));
+    cr_expect_not(adapter_has_default(&adapter, "burst"));
+    values = adapter_values_new(&adapter);
+    cr_expect_eq(adapter_values_count(values), 10);
+    cr_expect_eq(adapter_values_int(values, "rate"), 0);
+    cr_expect_eq(adapter_values_int(values, "frame_max"), 2000);
+    cr_expect_eq(adapter_values_int(values, "own"), 1);
+    cr_expect_eq(set(values, "rate", "7"), 0);
+    cr_expect_eq(adapter_values_int(values, "rate"), 7);
+    adapter_values_free(values);
+}
+
 /* ---- descriptors ---- */
 
 static void expect_refused(const struct dm_adapter *adapter, const char *says) {
@@ -114,6 +138,20 @@ Test(check, refuses_bad_names) {
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         adapter.name = bad[i];
         expect_refused(&adapter, "bad name");
+    }
+}
+
+Test(check, refuses_defaults_of_what_no_adapter_has) {
+    static const struct dm_setting bad[][1] = {
+        { { .key = "nonsense", .kind = DM_SETTING_DEFAULT, .fallback = "0" } },
+        { { .key = "rate", .kind = DM_SETTING_DEFAULT } },
+        { { .key = "rate", .kind = DM_SETTING_DEFAULT, .fallback = "fast" } },
+    };
+    struct dm_adapter adapter = probe_adapter;
+
+    for (size_t i = 0; i < 3; i++) {
+        adapter.settings = (struct dm_table)DM_TABLE(bad[i]);
+        expect_refused(&adapter, bad[i]->key);
     }
 }
 

@@ -1,0 +1,111 @@
+/* Sends back what it gets, to whoever comes: the smallest adapter, and the one that tests of the
+ * wire protocols speak to.
+ *
+ *     WebSocket  at /           each message, text or binary, however it was cut
+ *     Engine.IO  at /engine.io  each message
+ *     Socket.IO  at /socket.io  in "/" and "/custom": "auth" with what came with CONNECT; "message"
+ *                               gives "message-back" with the same arguments, "message-with-ack"
+ *                               an acknowledgement with them
+ */
+#include <dragoman/adapter.h>
+
+#define MESSAGE_MAX (16u << 20)
+
+static void echo(struct dm_session *session, const struct dm_frame *frame) {
+    struct dm_out *out = dm_out(session);
+
+    dm_put_raw(out, frame->data);
+    dm_frame_end(out, frame->kind, "echo");
+}
+
+/* ---- Socket.IO ---- */
+
+/* The arguments behind the event's name, and the binary ones that placeholders in them stand for;
+ * then the array of both ends. */
+static void put_arguments(struct dm_out *out, const struct dm_frame *frame,
+                          const struct dm_json *array, const struct dm_json *name) {
+    const struct dm_json *argument = name;
+
+    while ((argument = dm_json_next(out->host, array, argument)))
+        dm_put_json(out, NULL, dm_json_text(out->host, argument));
+    dm_put_end(out);
+    for (uint32_t i = 0; i < frame->attachment_count; i++)
+        dm_put_attachment(out, frame->attachments[i]);
+}
+
+static const char *answer_event(struct dm_session *session, const struct dm_frame *frame) {
+    const struct dm_json *array = dm_json_parse(session->host, frame->data);
+    const struct dm_json *name = dm_json_next(session->host, array, NULL);
+    struct dm_slice text = dm_json_string(session->host, name);
+    int wants_ack = (frame->flags & DM_FRAME_WANTS_ACK) != 0;
+    struct dm_out *out = dm_out(session);
+
+    if (dm_slice_eq(text, DM_SLICE("message"))) {
+        dm_put_array(out, NULL);
+        dm_put_str(out, NULL, "message-back");
+        put_arguments(out, frame, array, name);
+        dm_frame_end(out, DM_FRAME_TEXT, "message-back");
+        return "message";
+    }
+    if (dm_slice_eq(text, DM_SLICE("message-with-ack")) && wants_ack) {
+        dm_put_array(out, NULL);
+        put_arguments(out, frame, array, name);
+        dm_ack_end(out, frame->ack, "ack");
+        return "message-with-ack";
+    }
+    return "other";
+}
+
+static void open(struct dm_session *session, const struct dm_request *request) {
+    struct dm_out *out;
+
+    if (session->kind != DM_SESSION_SOCKETIO)
+        return;
+    out = dm_out(session);
+    dm_put_array(out, NULL);
+    dm_put_str(out, NULL, "auth");
+    dm_put_json(out, NULL, request->body.len ? request->body : DM_SLICE("{}"));
+    dm_put_end(out);
+    dm_frame_end(out, DM_FRAME_TEXT, "auth");
+}
+
+static const char *frame(struct dm_session *session, const struct dm_frame *frame) {
+    if (session->kind == DM_SESSION_SOCKETIO)
+        return answer_event(session, frame);
+    echo(session, frame);
+    return "echo";
+}
+
+/* ---- what it is ---- */
+
+static const struct dm_route routes[] = {
+    { .transport = DM_WEBSOCKET, .path = "/", .id = 1 },
+    { .transport = DM_ENGINEIO, .path = "/engine.io", .id = 2 },
+    { .transport = DM_SOCKETIO, .path = "/socket.io", .ns = "/", .id = 3 },
+    { .transport = DM_SOCKETIO, .path = "/socket.io", .ns = "/custom", .id = 4 },
+};
+
+/* What the public test suites of Engine.IO and Socket.IO expect of the server they speak to. */
+static const struct dm_setting settings[] = {
+    { .key = "heartbeat_ms", .kind = DM_SETTING_DEFAULT, .fallback = "300" },
+    { .key = "ping_timeout_ms", .kind = DM_SETTING_DEFAULT, .fallback = "200" },
+    { .key = "payload_max", .kind = DM_SETTING_DEFAULT, .fallback = "1000000" },
+    { .key = "connect_timeout_ms", .kind = DM_SETTING_DEFAULT, .fallback = "1000" },
+    { .key = "rate", .kind = DM_SETTING_DEFAULT, .fallback = "0" },
+};
+
+/* No event has a row, so none of the core's is told. */
+DM_ADAPTER_DEFINE = {
+    .size = sizeof(struct dm_adapter),
+    .abi_major = DM_ABI_MAJOR,
+    .abi_minor = DM_ABI_MINOR,
+    .name = "echo",
+    .title = "Sends back what it gets",
+    .version = "1.0",
+    .flags = DM_ADAPTER_ANONYMOUS,
+    .limits = { .frame_max = MESSAGE_MAX },
+    .routes = DM_TABLE(routes),
+    .settings = DM_TABLE(settings),
+    .open = open,
+    .frame = frame,
+};
