@@ -36,7 +36,8 @@
  *    session kind that it does not know, as `default:` does. Of events it gets only those that its
  *    capabilities name.
  *
- * Minor versions: 1.1 added Engine.IO routes, flags of settings and DM_SETTING_DEFAULT. */
+ * Minor versions: 1.1 added Engine.IO routes, the hook `configure`, flags of settings and
+ * DM_SETTING_DEFAULT. */
 #ifndef DRAGOMAN_ADAPTER_H
 #define DRAGOMAN_ADAPTER_H
 

@@ -42,7 +42,12 @@ static void retire(struct instance *instance) {
 int host_set_values(struct host *host, const char *name, const struct adapter_values *values) {
     struct instance *instance = find_instance(host, name);
 
-    if (!instance || !differ(instance->values, values))
+    if (!instance)
+        return 0;
+    /* The file is another one by now, and goes when the caller is done with it. */
+    if (adapter_values_adapter(values) != instance->origin)
+        return -ENOTSUP;
+    if (!differ(instance->values, values))
         return 0;
     encoded_reset(host);
     retire(instance);

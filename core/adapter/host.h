@@ -92,7 +92,7 @@ void host_configure(struct host *host, const struct host_config *config);
 /* Gives the adapter configured under that name other values (copied) and, when one of them differs,
  * runs its `configure` hook. Sockets keep their keep-alive interval. Returns 1 when it was told, 0
  * when nothing differs or there is no such adapter, -ENOTSUP when the adapter has read its settings
- * in `start` and cannot be told. */
+ * in `start` and cannot be told, or when the values are another adapter's. */
 int host_set_values(struct host *host, const char *name, const struct adapter_values *values);
 
 typedef void host_drained_fn(void *userdata);

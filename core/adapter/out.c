@@ -9,8 +9,9 @@
 #define BYTES_KEPT 262144
 #define VALUES_AT_ONCE 64
 
-/* All there are, so that a stray pointer is told from one of ours before it is followed. */
-static struct out *all_outs;
+/* All there are in this thread (a reload tries its adapters in one of the pool), so that a stray
+ * pointer is told from one of ours before it is followed. */
+static _Thread_local struct out *all_outs;
 
 void out_init(struct out *out, const struct dm_host *host, const struct out_sink *sink) {
     memset(out, 0, sizeof(*out));

@@ -308,6 +308,10 @@ struct adapter_values *adapter_values_copy(const struct adapter_values *values) 
     return copy;
 }
 
+const struct dm_adapter *adapter_values_adapter(const struct adapter_values *values) {
+    return values->adapter;
+}
+
 void adapter_values_free(struct adapter_values *values) {
     if (!values)
         return;

@@ -56,6 +56,9 @@ struct adapter_values *adapter_values_new(const struct dm_adapter *adapter);
 /* 1 when the descriptor has a default of its own for that common setting, else 0. */
 int adapter_has_default(const struct dm_adapter *adapter, const char *key);
 
+/* The descriptor they were made for. */
+const struct dm_adapter *adapter_values_adapter(const struct adapter_values *values);
+
 /* An independent copy. */
 struct adapter_values *adapter_values_copy(const struct adapter_values *values);
 

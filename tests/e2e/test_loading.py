@@ -10,7 +10,7 @@ import pytest
 import websockets
 
 import shared_objects
-from gateway import Gateway, binary
+from gateway import CliError, Gateway, binary
 
 CONFIG = 78
 
@@ -64,6 +64,34 @@ def test_one_beside_a_built_in_one(tmp_path, say):
         assert asyncio.run(talk(gw.ws_url + "/say", "two")) == ["two"]
         hello = asyncio.run(talk(gw.ws_url + "/opcode/ws", "x"))
         assert json.loads(hello[0])["o"] == 10
+
+
+def test_reload_with_another_file(tmp_path, say):
+    """Settings of a loaded adapter change; another file for it waits for a restart."""
+    file = tmp_path / "dragoman.yaml"
+    file.write_text(config({"path": str(say), "settings": {"prefix": "a"}}))
+    with Gateway(args=["--config", str(file)]) as gw:
+        assert asyncio.run(talk(gw.ws_url + "/say/say", "1")) == ["a1"]
+        file.write_text(config({"path": str(say), "settings": {"prefix": "b"}}))
+        assert "say" not in gw.cli("reload")
+        assert asyncio.run(talk(gw.ws_url + "/say/say", "1")) == ["b1"]
+        other = shared_objects.build(tmp_path, "other", before="""
+static const struct dm_setting others[] = {
+    { .key = "another", .kind = DM_SETTING_STRING, .fallback = "c", .doc = "another one" },
+};
+""", members=".settings = DM_TABLE(others),")
+        file.write_text(config({"path": str(other), "settings": {"another": "d"}}))
+        assert "say" in gw.cli("reload")
+        assert asyncio.run(talk(gw.ws_url + "/say/say", "1")) == ["b1"]
+        file.write_text(config({"path": str(tmp_path / "none.so")}))
+        assert "none.so" in refused_reload(gw)
+        assert asyncio.run(talk(gw.ws_url + "/say/say", "1")) == ["b1"]
+
+
+def refused_reload(gw):
+    with pytest.raises(CliError) as caught:
+        gw.cli("reload")
+    return caught.value.stderr
 
 
 def test_settings_from_the_environment_and_the_command_line(tmp_path, say):
