@@ -140,7 +140,7 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
         handle_accept_error(listener, ENOBUFS);
         return;
     }
-    for (int i = 0; i < ACCEPT_BATCH && listener->state == LISTENER_ACTIVE; i++) {
+    for (uint32_t i = 0; i < listener->config.batch && listener->state == LISTENER_ACTIVE; i++) {
         int r = accept_one(listener);
         if (r < 0) {
             handle_accept_error(listener, -r);
@@ -214,6 +214,14 @@ static int open_socket(const struct listener_config *config, int *ret_fd, char *
     return 0;
 }
 
+int listener_bind(const struct listener_config *config) {
+    int fd = -1;
+    char *path = NULL;
+    int r = open_socket(config, &fd, &path);
+    free(path);
+    return r < 0 ? r : fd;
+}
+
 static int check_inherited(int fd) {
     int is_listening = 0;
     socklen_t len = sizeof(is_listening);
@@ -234,6 +242,8 @@ int listener_open(struct loop *loop, const struct listener_config *config,
     listener->accept = accept;
     listener->userdata = userdata;
     listener->config = *config;
+    if (!config->batch)
+        listener->config.batch = ACCEPT_BATCH;
     listener->path = path;
     listener->fd = fd;
     loop_timer_init(&listener->exhausted, on_exhausted_over);

@@ -31,9 +31,16 @@ struct listener_config {
     uint32_t max_connections;
     /* Must live as long as the listener; may be absent (closed without a word). */
     struct dm_slice surplus;
+    /* Connections accepted in one turn of the loop at most; 0 means 64. 1 where several processes
+     * accept on the same socket: who has nothing else to do takes the next one. */
+    uint32_t batch;
     /* Permissions of a Unix socket file; 0 means 0666. */
     unsigned mode;
 };
+
+/* Binds and listens without accepting, for a socket that other processes are to inherit. Returns
+ * the descriptor, or a negative errno as listener_open. A Unix socket's file is the caller's. */
+int listener_bind(const struct listener_config *config);
 
 /* Binds, listens and starts to accept in the next turn. Returns 0 or a negative errno (-EINVAL:
  * address; -EADDRINUSE, -EACCES, ...). Callbacks never run inside this call. */

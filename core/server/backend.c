@@ -1,29 +1,12 @@
 #include "core/server/backend.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/server/cli.h"
-#include "storage/migrate.h"
-#include "storage/private_cluster.h"
+#include "core/server/database.h"
 #include "storage/store_pg.h"
-
-/* The database of a configuration, without a connection to it. */
-struct database {
-    struct private_cluster *cluster; /* NULL: somebody else's database */
-    const char *conninfo;
-    int lock_fd; /* shared by all who use the private database */
-    enum backend_use use;
-};
 
 struct backend {
     struct database database;
@@ -36,98 +19,11 @@ struct backend {
     enum { REVIVAL_IDLE = 0, REVIVAL_RUNS } revival_state;
 };
 
-static int make_state_dir(const char *state) {
-    if (mkdir(state, 0755) && errno != EEXIST)
-        return cli_fail(CLI_FAILED, "%s: %s", state, strerror(errno));
-    return CLI_OK;
-}
-
-static int lock_state(struct database *database, const char *state) {
-    char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%s/lock", state);
-    database->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (database->lock_fd < 0 || flock(database->lock_fd, LOCK_SH))
-        return cli_fail(CLI_FAILED, "%s: %s", path, strerror(errno));
-    return CLI_OK;
-}
-
-/* What a killed gateway left running stays for the next one; what a verb has started does not
- * outlive the last verb. The lock file remembers who started the server. */
-#define STARTED_BY_GATEWAY 'g'
-#define STARTED_BY_VERB 'v'
-
-static void note_starter(struct database *database, enum backend_use use) {
-    char starter = use == BACKEND_GATEWAY ? STARTED_BY_GATEWAY : STARTED_BY_VERB;
-    database->use = use;
-    if (use == BACKEND_VERB && private_cluster_pid(database->cluster))
-        return;
-    if (pwrite(database->lock_fd, &starter, 1, 0) != 1)
-        log_event(LOG_LEVEL_WARNING, "the lock file cannot be written", LOG_ERRNO("error", errno));
-}
-
-static int may_stop(const struct database *database) {
-    char starter = 0;
-    return database->use == BACKEND_GATEWAY
-           || (pread(database->lock_fd, &starter, 1, 0) == 1 && starter == STARTED_BY_VERB);
-}
-
-static int start_private(struct database *database, const char *state, enum backend_use use) {
-    int r = lock_state(database, state);
-    if (r)
-        return r;
-    r = private_cluster_new(state, NULL, &database->cluster);
-    if (r == -ENOENT)
-        return cli_fail(CLI_UNAVAILABLE, "no PostgreSQL server is installed");
-    if (r)
-        return cli_fail(CLI_UNAVAILABLE, "%s: %s", state, strerror(-r));
-    note_starter(database, use);
-    database->conninfo = private_cluster_conninfo(database->cluster);
-    r = private_cluster_ensure_running(database->cluster);
-    return r ? cli_fail(CLI_UNAVAILABLE, "the private PostgreSQL does not start: %s",
-                        strerror(-r)) : CLI_OK;
-}
-
-static int database_open(struct database *database, struct config *config,
-                         enum backend_use use) {
-    const char *state = config_string(config, "state").ptr;
-    struct dm_slice url = config_string(config, "database.url");
-    database->lock_fd = -1;
-    int r = make_state_dir(state);
-    if (r || !url.ptr)
-        return r ? r : start_private(database, state, use);
-    database->conninfo = url.ptr;
-    return CLI_OK;
-}
-
-static void database_close(struct database *database) {
-    /* Let go first: of several that end together the last one then finds itself alone. */
-    if (database->cluster && may_stop(database) && !flock(database->lock_fd, LOCK_UN)
-        && !flock(database->lock_fd, LOCK_EX | LOCK_NB))
-        private_cluster_stop(database->cluster);
-    private_cluster_free(database->cluster);
-    if (database->lock_fd >= 0)
-        close(database->lock_fd);
-}
-
-static int migrate(const struct database *database, int *ret_from, int *ret_to) {
-    switch (migrate_run(database->conninfo, ret_from, ret_to)) {
-    case 0:
-        return CLI_OK;
-    case -ECONNREFUSED:
-        return cli_fail(CLI_UNAVAILABLE, "the database cannot be reached");
-    case -ENOTSUP:
-        return cli_fail(CLI_FAILED, "the database is of a later version than this program, or "
-                                    "PostgreSQL is too old");
-    default:
-        return cli_fail(CLI_FAILED, "the schema could not be brought up to date");
-    }
-}
-
 int backend_migrate(struct config *config, int *ret_from, int *ret_to) {
     struct database database = { 0 };
     int r = database_open(&database, config, BACKEND_VERB);
     if (!r)
-        r = migrate(&database, ret_from, ret_to);
+        r = database_migrate(&database, ret_from, ret_to);
     database_close(&database);
     return r;
 }
@@ -172,8 +68,8 @@ static int wait_for_store(struct backend *backend, struct config *config) {
 
 static int open_all(struct backend *backend, struct config *config, enum backend_use use) {
     int r = database_open(&backend->database, config, use);
-    if (!r && config_bool(config, "database.migrate"))
-        r = migrate(&backend->database, NULL, NULL);
+    if (!r && use != BACKEND_WORKER && config_bool(config, "database.migrate"))
+        r = database_migrate(&backend->database, NULL, NULL);
     if (!r && loop_new(&backend->loop))
         r = cli_fail(CLI_FAILED, "no event loop");
     if (!r)
@@ -194,7 +90,7 @@ int backend_open(struct config *config, enum backend_use use, struct backend **r
 
 static void revive(struct loop_job *job) {
     struct backend *backend = container_of(job, struct backend, revival);
-    private_cluster_ensure_running(backend->database.cluster);
+    database_revive(&backend->database);
 }
 
 static void revived(struct loop_job *job, int status) {
@@ -202,7 +98,8 @@ static void revived(struct loop_job *job, int status) {
 }
 
 void backend_revive(struct backend *backend) {
-    if (!backend->database.cluster || backend->revival_state == REVIVAL_RUNS)
+    if (!database_can_be_revived(&backend->database)
+        || backend->revival_state == REVIVAL_RUNS)
         return;
     backend->revival_state = REVIVAL_RUNS;
     loop_job_start(backend->loop, &backend->revival, revive, revived);

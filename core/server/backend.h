@@ -7,16 +7,9 @@
 #include "core/engine/store.h"
 #include "core/net/loop.h"
 #include "core/server/config.h"
+#include "core/server/database.h"
 
 struct backend;
-
-/* Who uses the private database. Every user holds a shared lock on STATE/lock; the server is
- * stopped in backend_close by a gateway that is then alone, or by the last of the verbs when one
- * of them had started it. */
-enum backend_use {
-    BACKEND_GATEWAY,
-    BACKEND_VERB,
-};
 
 /* Brings the database up (for a private one: starts it unless it runs), migrates, connects. Blocks
  * until the database can serve or the wait limit has passed. Returns a CLI exit code, CLI_OK when

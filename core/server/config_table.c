@@ -26,6 +26,8 @@ const struct config_setting config_settings[] = {
              "made when it is not there." },
     { .path = "admin_names", .kind = CONFIG_STRING,
       .doc = "Further host names, separated by blanks, by which the admin API may be asked." },
+    { .path = "workers", .kind = CONFIG_INT, .fallback = "1", .min = 1, .max = 256,
+      .doc = "Processes that serve, below one that supervises them; 1: a single process." },
     { .path = "state", .kind = CONFIG_STRING, .fallback = "/var/lib/dragoman",
       .doc = "Directory for the signing key and the private database." },
     { .path = "public_url", .kind = CONFIG_STRING,

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,10 +17,17 @@
 #define CONNECTIONS_MAX 16
 #define LINE_MAX_BYTES 1024
 
+typedef void control_fn(void *owner, struct control_call *call);
+
+#define SIGNAL_COUNT 4
+
 struct control {
     const struct control_handler *handler;
+    uv_signal_t signals[SIGNAL_COUNT];
+    unsigned signal_count; /* not closed yet */
+    struct loop *loop;
     void *owner;
-    struct conn_server *server;
+    struct conn_server *server; /* NULL: signals only */
     int dir;
     enum { CONTROL_OPEN = 0, CONTROL_CLOSED } state;
 };
@@ -58,8 +66,6 @@ void control_answer(struct control_call *call, enum control_outcome outcome, con
     free(call);
 }
 
-typedef void control_fn(void *owner, struct control_call *call);
-
 static control_fn *find_verb(const struct control *control, struct dm_slice path) {
     if (dm_slice_eq(path, DM_SLICE("/drain")))
         return control->handler->drain;
@@ -83,6 +89,25 @@ static void on_request(struct conn_server *server, struct http_exchange *exchang
         call->exchange = exchange;
         http_attach(exchange, &call_handler, call);
         verb(control->owner, call);
+    }
+}
+
+static void on_signal(uv_signal_t *handle, int signum) {
+    struct control *control = handle->data;
+    const struct control_handler *handler = control->handler;
+    control_fn *verb = signum == SIGHUP ? handler->reload
+                       : signum == SIGUSR2 ? handler->upgrade : handler->drain;
+    if (verb)
+        verb(control->owner, NULL);
+}
+
+static void watch_signals(struct control *control) {
+    static const int signums[SIGNAL_COUNT] = { SIGTERM, SIGINT, SIGHUP, SIGUSR2 };
+    control->signal_count = SIGNAL_COUNT;
+    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
+        uv_signal_init(loop_uv(control->loop), &control->signals[i]);
+        control->signals[i].data = control;
+        uv_signal_start(&control->signals[i], on_signal, signums[i]);
     }
 }
 
@@ -116,18 +141,24 @@ static int listen_below(struct control *control) {
     return conn_server_listen(control->server, &config, &listener);
 }
 
+static int open_socket(struct control *control, const char *state) {
+    struct conn_config config = CONN_CONFIG_DEFAULT;
+    control->dir = control_dir_open(state);
+    if (control->dir < 0)
+        return control->dir;
+    control->server = conn_server_new(control->loop, &config, &conn_handler, control);
+    return listen_below(control);
+}
+
 int control_open(struct loop *loop, const char *state, const struct control_handler *handler,
                  void *owner, struct control **ret_control) {
-    struct conn_config config = CONN_CONFIG_DEFAULT;
-    int dir = control_dir_open(state);
-    if (dir < 0)
-        return dir;
     struct control *control = mem_zalloc(sizeof(*control));
     control->handler = handler;
     control->owner = owner;
-    control->dir = dir;
-    control->server = conn_server_new(loop, &config, &conn_handler, control);
-    int r = listen_below(control);
+    control->loop = loop;
+    control->dir = -1;
+    watch_signals(control);
+    int r = state ? open_socket(control, state) : 0;
     if (r) {
         control_close(control);
         return r;
@@ -140,13 +171,31 @@ static void server_closed(void *userdata) {
     ((struct control *)userdata)->state = CONTROL_CLOSED;
 }
 
+static void close_socket(struct control *control) {
+    if (!control->server)
+        return;
+    conn_server_close(control->server, server_closed);
+    while (control->state != CONTROL_CLOSED)
+        uv_run(loop_uv(control->loop), UV_RUN_ONCE);
+}
+
+static void signal_closed(uv_handle_t *handle) {
+    ((struct control *)handle->data)->signal_count--;
+}
+
+static void close_signals(struct control *control) {
+    for (size_t i = 0; i < SIGNAL_COUNT; i++)
+        uv_close((uv_handle_t *)&control->signals[i], signal_closed);
+    while (control->signal_count)
+        uv_run(loop_uv(control->loop), UV_RUN_ONCE);
+}
+
 void control_close(struct control *control) {
     if (!control)
         return;
-    struct loop *loop = conn_server_loop(control->server);
-    conn_server_close(control->server, server_closed);
-    while (control->state != CONTROL_CLOSED)
-        uv_run(loop_uv(loop), UV_RUN_ONCE);
-    close(control->dir);
+    close_socket(control);
+    close_signals(control);
+    if (control->dir >= 0)
+        close(control->dir);
     free(control);
 }

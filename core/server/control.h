@@ -1,4 +1,5 @@
-/* How `dragoman drain`, `reload` and `upgrade` reach the processes that serve: each answers HTTP on
+/* What operators tell a process that serves. By signals: SIGTERM and SIGINT to drain, SIGHUP to
+ * reload, SIGUSR2 to upgrade. And by `dragoman drain`, `reload` and `upgrade`: it answers HTTP on
  * STATE/control/PID.sock, which its user and root alone can enter. So whoever can name the state
  * directory can name the gateway.
  *
@@ -14,7 +15,8 @@ struct control;
 /* A request that waits for its answer. */
 struct control_call;
 
-/* Each is answered by control_answer, exactly once, at once or later. NULL: 404. */
+/* Each is answered by control_answer, exactly once, at once or later. `call` is NULL for a signal.
+ * A hook that is NULL is not offered. */
 struct control_handler {
     void (*drain)(void *owner, struct control_call *call);
     void (*reload)(void *owner, struct control_call *call);
@@ -27,7 +29,8 @@ enum control_outcome {
     CONTROL_REFUSED = 422, /* tried, and nothing has changed */
 };
 
-/* Listens below the state directory. Returns 0 or a negative errno. handler must outlive it. */
+/* Hears signals, and listens below the state directory unless `state` is NULL. Returns 0 or a
+ * negative errno. handler must outlive it. */
 int control_open(struct loop *loop, const char *state, const struct control_handler *handler,
                  void *owner, struct control **ret_control);
 

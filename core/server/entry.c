@@ -15,6 +15,7 @@ struct entry {
     struct config *config;
     struct conn_server *server;
     struct entry_setup setup;
+    struct inherit sockets; /* its listeners', under the names they are passed on by */
     char address[NET_ADDRESS_TEXT];
     char tls_address[NET_ADDRESS_TEXT];
 };
@@ -65,12 +66,13 @@ static void log_certificate(const struct entry *entry) {
 
 /* ---- listening ---- */
 
-static int listen_at(struct entry *entry, struct dm_slice address, int fd, struct tls *tls,
-                     char *ret_address) {
+static int listen_at(struct entry *entry, const char *name, struct dm_slice address, int fd,
+                     struct tls *tls, char *ret_address) {
     struct listener_config config = {
         .address = address,
         .fd = fd,
         .max_connections = (uint32_t)config_int(entry->config, "limits.connections"),
+        .batch = config_int(entry->config, "workers") > 1 ? 1 : 0,
     };
     struct conn_door door = {
         .tls = tls,
@@ -83,6 +85,7 @@ static int listen_at(struct entry *entry, struct dm_slice address, int fd, struc
         return cli_fail(CLI_FAILED, "the inherited socket %d: %s", fd, strerror(-r));
     if (r)
         return cli_fail(CLI_FAILED, "%.*s: %s", DM_SLICE_FMT(address), strerror(-r));
+    inherit_add(&entry->sockets, name, listener_fd(listener));
     if (!ret_address[0])
         net_address_format(listener_address(listener), ret_address);
     return CLI_OK;
@@ -92,9 +95,9 @@ static int listen_at(struct entry *entry, struct dm_slice address, int fd, struc
 static int listen_everywhere(struct entry *entry, struct inherit *inherit, const char *name,
                              struct dm_slice address, struct tls *tls, char *ret_address) {
     int fd = inherit_claim(inherit, name);
-    int r = fd < 0 && !address.ptr ? CLI_OK : listen_at(entry, address, fd, tls, ret_address);
+    int r = fd < 0 && !address.ptr ? CLI_OK : listen_at(entry, name, address, fd, tls, ret_address);
     while (!r && fd >= 0 && (fd = inherit_claim(inherit, name)) >= 0)
-        r = listen_at(entry, address, fd, tls, ret_address);
+        r = listen_at(entry, name, address, fd, tls, ret_address);
     return r;
 }
 
@@ -160,7 +163,8 @@ int entry_configure(struct entry *entry, struct config *config, struct entry_set
 }
 
 void entry_pass(const struct entry *entry, struct inherit *sockets) {
-    inherit_add_listeners(sockets, INHERIT_PUBLIC, entry->server);
+    for (size_t i = 0; i < entry->sockets.count; i++)
+        inherit_add(sockets, entry->sockets.items[i].name, entry->sockets.items[i].fd);
 }
 
 struct conn_server *entry_server(const struct entry *entry) {

@@ -134,8 +134,8 @@ static int open_limits(struct gateway *gateway) {
     return CLI_OK;
 }
 
-static int open_all(struct gateway *gateway, struct inherit *inherit) {
-    int r = backend_open(gateway->config, BACKEND_GATEWAY, &gateway->backend);
+static int open_all(struct gateway *gateway, enum backend_use use, struct inherit *inherit) {
+    int r = backend_open(gateway->config, use, &gateway->backend);
     if (r)
         return r;
     gateway->metrics = metrics_new(SERIES_MAX);
@@ -157,10 +157,11 @@ static int open_all(struct gateway *gateway, struct inherit *inherit) {
     return r;
 }
 
-int gateway_open(struct config *config, struct inherit *inherit, struct gateway **ret_gateway) {
+int gateway_open(struct config *config, enum backend_use use, struct inherit *inherit,
+                 struct gateway **ret_gateway) {
     struct gateway *gateway = mem_zalloc(sizeof(*gateway));
     gateway->config = config;
-    int r = open_all(gateway, inherit);
+    int r = open_all(gateway, use, inherit);
     if (r) {
         gateway_close(gateway);
         return r;

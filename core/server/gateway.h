@@ -15,7 +15,8 @@ struct host;
 /* Builds everything and listens: on the INHERIT_PUBLIC sockets of `inherit`, which it claims, or
  * where the configuration says. Blocks meanwhile. Returns a CLI exit code; on CLI_OK connections
  * are accepted as soon as the loop runs. What went wrong was said on stderr. */
-int gateway_open(struct config *config, struct inherit *inherit, struct gateway **ret_gateway);
+int gateway_open(struct config *config, enum backend_use use, struct inherit *inherit,
+                 struct gateway **ret_gateway);
 
 struct backend *gateway_backend(struct gateway *gateway);
 struct metrics *gateway_metrics(struct gateway *gateway);

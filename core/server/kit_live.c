@@ -141,7 +141,8 @@ static int open_live(const struct stage_plan *plan, struct stage *stage, struct 
     live->config = state_config();
     stage->inner = live;
     if (configure(plan, live->config, error) == 0) {
-        if (gateway_open(live->config, &live->inherit, &live->gateway) == CLI_OK) {
+        if (gateway_open(live->config, BACKEND_GATEWAY, &live->inherit, &live->gateway)
+            == CLI_OK) {
             stage->loop = backend_loop(live->gateway->backend);
             stage->metrics = live->gateway->metrics;
             stage->store = backend_store(live->gateway->backend);

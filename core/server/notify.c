@@ -123,9 +123,17 @@ void notify_send(struct notify *notify, const char *state) {
 
 void notify_status(struct notify *notify, const char *status) {
     char state[512];
-    snprintf(state, sizeof(state), "STATUS=%s", status);
-    state[7 + strcspn(state + 7, "\n")] = '\0';
+    snprintf(state, sizeof(state), "STATUS=%.*s", (int)strcspn(status, "\n"), status);
     notify_send(notify, state);
+}
+
+void notify_parent(struct notify *notify, const char *format, ...) {
+    char state[512];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(state, sizeof(state), format, args);
+    va_end(args);
+    tell(notify->parent, state);
 }
 
 void notify_manager(struct notify *notify, const char *format, ...) {

@@ -46,6 +46,10 @@ void notify_send(struct notify *notify, const char *state);
 /* "STATUS=…": one line for people, such as why it fails. */
 void notify_status(struct notify *notify, const char *status);
 
+/* The same to the process behind INHERIT_PARENT alone. */
+void notify_parent(struct notify *notify, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* The same to the service manager alone. */
 void notify_manager(struct notify *notify, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

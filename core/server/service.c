@@ -1,15 +1,16 @@
 /* dragoman serve: the process around a gateway. */
-#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
 #include "core/base/log.h"
 #include "core/server/admin/admin.h"
 #include "core/server/cli.h"
-#include "core/server/entry.h"
 #include "core/server/control.h"
+#include "core/server/entry.h"
 #include "core/server/gateway.h"
+#include "core/server/supervisor.h"
 #include "core/server/upgrade.h"
 #include "version.h"
 
@@ -30,10 +31,10 @@ struct service {
     struct admin *admin;
     struct control *control;
     struct loop *loop;
-    uv_signal_t signals[4];
     struct upgrade *upgrade;
     struct control_call *reload_call;  /* who asked for what is under way; NULL: a signal */
     struct control_call *upgrade_call;
+    int worker; /* its number below a supervisor; -1: alone */
     enum service_state state;
 };
 
@@ -54,12 +55,8 @@ static void drain(struct service *service, const char *why) {
     gateway_drain(service->gateway, GATEWAY_STOPS, drained, service);
 }
 
-static void stop_signal(uv_signal_t *handle, int signum) {
-    drain(handle->data, strsignal(signum));
-}
-
 static void drain_asked(void *owner, struct control_call *call) {
-    drain(owner, "asked to");
+    drain(owner, call ? "asked to" : "signal");
     control_answer(call, CONTROL_DONE, "draining");
 }
 
@@ -68,13 +65,15 @@ static void reloaded(void *owner, const char *error, const char *restart) {
     struct control_call *call = service->reload_call;
     service->reload_call = NULL;
     if (service->state != SERVICE_DRAINS)
-        notify_send(service->notify, "READY=1");
+        notify_manager(service->notify, "READY=1");
     if (error) {
         log_event(LOG_LEVEL_ERROR, "the configuration stays as it is", LOG_STR("error", error));
+        notify_parent(service->notify, WORKER_REFUSED "%s", error);
         control_answer(call, CONTROL_REFUSED, "the configuration stays as it is: %s", error);
         return;
     }
     log_event(LOG_LEVEL_INFO, "configuration reloaded");
+    notify_parent(service->notify, WORKER_RELOADED "%s", restart);
     control_answer(call, CONTROL_DONE, "reloaded%s%s", *restart ? "; needs a restart: " : "",
                    restart);
 }
@@ -83,14 +82,20 @@ static void reload_asked(void *owner, struct control_call *call) {
     struct service *service = owner;
     if (gateway_reload(service->gateway, &service->cli->options, reloaded, service)) {
         control_answer(call, CONTROL_NOT_NOW, "not while it reloads already, or drains");
+        notify_parent(service->notify, WORKER_REFUSED "it reloads already, or drains");
         return;
     }
     service->reload_call = call;
     notify_reloading(service->notify);
 }
 
-static void reload_signal(uv_signal_t *handle, int signum) {
-    reload_asked(handle->data, NULL);
+static void drain_succeeded(struct service *service) {
+    if (service->state == SERVICE_DRAINS)
+        return;
+    service->state = SERVICE_DRAINS;
+    log_event(LOG_LEVEL_INFO, "draining", LOG_STR("why", "a successor serves"));
+    admin_unlisten(service->admin);
+    gateway_drain(service->gateway, GATEWAY_SUCCEEDED, drained, service);
 }
 
 static void upgraded(void *owner, const char *error, pid_t successor) {
@@ -103,12 +108,9 @@ static void upgraded(void *owner, const char *error, pid_t successor) {
         control_answer(call, CONTROL_REFUSED, "not upgraded: %s", error);
         return;
     }
-    service->state = SERVICE_DRAINS;
-    log_event(LOG_LEVEL_INFO, "draining", LOG_STR("why", "a successor serves"),
-              LOG_INT("successor", successor));
+    log_event(LOG_LEVEL_INFO, "upgraded", LOG_INT("successor", successor));
     control_answer(call, CONTROL_DONE, "process %d has taken over", (int)successor);
-    admin_unlisten(service->admin);
-    gateway_drain(service->gateway, GATEWAY_SUCCEEDED, drained, service);
+    drain_succeeded(service);
 }
 
 static void upgrade_asked(void *owner, struct control_call *call) {
@@ -131,18 +133,24 @@ static void upgrade_asked(void *owner, struct control_call *call) {
     service->upgrade_call = call;
 }
 
-static void upgrade_signal(uv_signal_t *handle, int signum) {
-    upgrade_asked(handle->data, NULL);
-}
-
 static const struct control_handler control_handler = {
     .drain = drain_asked,
     .reload = reload_asked,
     .upgrade = upgrade_asked,
 };
 
+/* A worker has no successor of its own, and its supervisor answers for it. */
+static const struct control_handler worker_handler = {
+    .drain = drain_asked,
+    .reload = reload_asked,
+};
+
 static void admin_asked(void *owner) {
-    drain(owner, "asked through the admin API");
+    struct service *service = owner;
+    if (service->worker < 0)
+        drain(service, "asked through the admin API");
+    else
+        notify_parent(service->notify, WORKER_DRAIN);
 }
 
 static const struct admin_events admin_events = { .drain = admin_asked };
@@ -156,28 +164,21 @@ static void raise_descriptor_limit(void) {
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static void watch_signals(struct service *service) {
-    static const struct {
-        int signum;
-        uv_signal_cb fn;
-    } rows[] = {
-        { SIGTERM, stop_signal }, { SIGINT, stop_signal }, { SIGHUP, reload_signal },
-        { SIGUSR2, upgrade_signal },
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        uv_signal_init(loop_uv(service->loop), &service->signals[i]);
-        service->signals[i].data = service;
-        uv_signal_start(&service->signals[i], rows[i].fn, rows[i].signum);
-    }
+/* A supervisor says it for all of its workers. */
+static void say_ready(const struct service *service, const char *scheme, const char *address) {
+    const char *shown = strcmp(address, "unix") ? scheme : "";
+    if (service->worker < 0)
+        printf("ready %s%s\n", shown, address);
+    else
+        notify_parent(service->notify, WORKER_LISTENS "%s%s", shown, address);
 }
 
-static void announce(struct service *service) {
+static void announce(const struct service *service) {
     const struct entry *entry = gateway_entry(service->gateway);
     const char *address = entry_address(entry), *tls_address = entry_tls_address(entry);
-    const char *scheme = entry_is_tls(entry) ? "https://" : "http://";
-    printf("ready %s%s\n", strcmp(address, "unix") ? scheme : "", address);
+    say_ready(service, entry_is_tls(entry) ? "https://" : "http://", address);
     if (tls_address)
-        printf("ready %s%s\n", strcmp(tls_address, "unix") ? "https://" : "", tls_address);
+        say_ready(service, "https://", tls_address);
     fflush(stdout);
     log_event(LOG_LEVEL_INFO, "ready", LOG_STR("listen", address),
               LOG_STR("listen_tls", tls_address),
@@ -186,13 +187,25 @@ static void announce(struct service *service) {
     notify_send(service->notify, "READY=1");
 }
 
+/* What the supervisor wants; NULL: it has died, and nobody would look after this worker. */
+static void ordered(void *owner, const char *order) {
+    struct service *service = owner;
+    if (!order)
+        drain(service, "the supervisor is gone");
+    else if (!strcmp(order, SUPERVISOR_RELOAD))
+        reload_asked(service, NULL);
+    else if (!strcmp(order, SUPERVISOR_DRAIN))
+        drain(service, "the supervisor's order");
+    else if (!strcmp(order, SUPERVISOR_DRAIN_SUCCEEDED))
+        drain_succeeded(service);
+}
+
 static void run(struct service *service) {
-    watch_signals(service);
     notify_feed(service->notify, service->loop);
+    if (service->worker >= 0)
+        notify_listen(service->notify, service->loop, ordered, service);
     announce(service);
     loop_run(service->loop);
-    for (size_t i = 0; i < sizeof(service->signals) / sizeof(service->signals[0]); i++)
-        uv_close((uv_handle_t *)&service->signals[i], NULL);
 }
 
 /* An admin socket that was passed is served whether or not an address is configured. */
@@ -209,12 +222,15 @@ static int open_admin(struct service *service, struct config *config) {
 
 static int open_control(struct service *service, struct config *config) {
     const char *state = config_string(config, "state").ptr;
-    int r = control_open(service->loop, state, &control_handler, service, &service->control);
+    int r = service->worker < 0
+                ? control_open(service->loop, state, &control_handler, service, &service->control)
+                : control_open(service->loop, NULL, &worker_handler, service, &service->control);
     return r ? cli_fail(CLI_FAILED, "%s/control: %s", state, strerror(-r)) : CLI_OK;
 }
 
 static int open_all(struct service *service, struct cli *cli) {
-    int r = gateway_open(cli->config, &cli->inherit, &service->gateway);
+    enum backend_use use = service->worker < 0 ? BACKEND_GATEWAY : BACKEND_WORKER;
+    int r = gateway_open(cli->config, use, &cli->inherit, &service->gateway);
     if (r)
         return r;
     service->loop = backend_loop(gateway_backend(service->gateway));
@@ -222,11 +238,8 @@ static int open_all(struct service *service, struct cli *cli) {
     return r ? r : open_control(service, cli->config);
 }
 
-int cli_serve(struct cli *cli) {
-    struct service service = { .cli = cli, .notify = &cli->notify };
-    if (cli->argc)
-        return cli_fail(CLI_USAGE, "serve does not know %s", cli->argv[0]);
-    raise_descriptor_limit();
+static int serve(struct cli *cli, int worker) {
+    struct service service = { .cli = cli, .notify = &cli->notify, .worker = worker };
     int r = open_all(&service, cli);
     inherit_close(&cli->inherit);
     if (!r)
@@ -239,6 +252,19 @@ int cli_serve(struct cli *cli) {
     if (!r)
         log_event(LOG_LEVEL_INFO, "stopped");
     return r;
+}
+
+int cli_serve(struct cli *cli) {
+    size_t prefix = strlen(WORKER_OPTION);
+    int worker = -1;
+    if (cli->argc == 1 && !strncmp(cli->argv[0], WORKER_OPTION, prefix))
+        worker = atoi(cli->argv[0] + prefix);
+    else if (cli->argc)
+        return cli_fail(CLI_USAGE, "serve does not know %s", cli->argv[0]);
+    raise_descriptor_limit();
+    if (worker < 0 && config_int(cli->config, "workers") > 1)
+        return supervisor_run(cli);
+    return serve(cli, worker);
 }
 
 int cli_serve_begin(struct cli *cli) {

@@ -206,6 +206,16 @@ class Gateway:
         if old.wait(STOP_TIMEOUT) != 0:
             raise GatewayError(f"the old process: {old.returncode}\n{self._log_tail()}")
 
+    def workers(self):
+        """The process ids of a supervisor's workers, by number."""
+        found = {}
+        for pid in pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split():
+            with contextlib.suppress(OSError):
+                words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+                found.update({int(word.partition("=")[2]): int(pid) for word in words
+                              if word.startswith("--worker=")})
+        return found
+
     def postgres_pid(self):
         """The pid of the private cluster's postmaster, or None when there is none."""
         try:
@@ -221,6 +231,8 @@ class Gateway:
         assert pid is not None, "no private PostgreSQL runs"
         os.kill(pid, signal.SIGKILL)
         _await(lambda: not _alive(pid), "PostgreSQL died")
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, 0)  # it is an orphan that adopt_orphans has made ours
 
     def close(self, check=True):
         """Stops everything and removes what the harness made."""

@@ -9,7 +9,6 @@
 
 #define CONNECTIONS_MAX 256
 #define ARENA_CHUNK 4096
-#define SOCKET_MODE 0600
 
 static struct admin_request *request_new(struct admin *admin, struct http_exchange *exchange,
                                          const struct admin_route *route, struct dm_slice param) {
@@ -130,7 +129,7 @@ static const struct conn_handler admin_handler = { .request = handle };
 
 static int listen_at(struct admin *admin, struct dm_slice address, int fd) {
     struct listener_config config = {
-        .address = address, .fd = fd, .max_connections = CONNECTIONS_MAX, .mode = SOCKET_MODE,
+        .address = address, .fd = fd, .max_connections = CONNECTIONS_MAX, .mode = ADMIN_SOCKET_MODE,
     };
     struct listener *listener;
     int r = conn_server_listen(admin->server, &config, &listener);

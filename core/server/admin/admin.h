@@ -10,6 +10,9 @@
 
 struct admin;
 
+/* Permissions of the file when it listens at unix:PATH. */
+#define ADMIN_SOCKET_MODE 0600
+
 /* What operators ask of the process; all run on the loop. */
 struct admin_events {
     /* Drain and end, as SIGTERM would have it. */

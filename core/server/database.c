@@ -1,0 +1,117 @@
+#include "core/server/database.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "core/server/cli.h"
+#include "storage/migrate.h"
+#include "storage/private_cluster.h"
+
+static int make_state_dir(const char *state) {
+    if (mkdir(state, 0755) && errno != EEXIST)
+        return cli_fail(CLI_FAILED, "%s: %s", state, strerror(errno));
+    return CLI_OK;
+}
+
+static int lock_state(struct database *database, const char *state) {
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/lock", state);
+    database->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (database->lock_fd < 0 || flock(database->lock_fd, LOCK_SH))
+        return cli_fail(CLI_FAILED, "%s: %s", path, strerror(errno));
+    return CLI_OK;
+}
+
+/* What a killed gateway left running stays for the next one; what a verb has started does not
+ * outlive the last verb. The lock file remembers who started the server. */
+#define STARTED_BY_GATEWAY 'g'
+#define STARTED_BY_VERB 'v'
+
+static void note_starter(const struct database *database) {
+    char starter = database->use == BACKEND_GATEWAY ? STARTED_BY_GATEWAY : STARTED_BY_VERB;
+    if (database->use == BACKEND_VERB && private_cluster_pid(database->cluster))
+        return;
+    if (pwrite(database->lock_fd, &starter, 1, 0) != 1)
+        log_event(LOG_LEVEL_WARNING, "the lock file cannot be written", LOG_ERRNO("error", errno));
+}
+
+static int may_stop(const struct database *database) {
+    char starter = 0;
+    return database->use == BACKEND_GATEWAY
+           || (database->use == BACKEND_VERB
+               && pread(database->lock_fd, &starter, 1, 0) == 1 && starter == STARTED_BY_VERB);
+}
+
+int database_can_be_revived(const struct database *database) {
+    return database->cluster && database->use != BACKEND_WORKER;
+}
+
+int database_is_up(const struct database *database) {
+    return private_cluster_pid(database->cluster) != 0;
+}
+
+void database_revive(const struct database *database) {
+    private_cluster_ensure_running(database->cluster);
+}
+
+static int start_private(struct database *database, const char *state, enum backend_use use) {
+    int r = lock_state(database, state);
+    if (r)
+        return r;
+    r = private_cluster_new(state, NULL, &database->cluster);
+    if (r == -ENOENT)
+        return cli_fail(CLI_UNAVAILABLE, "no PostgreSQL server is installed");
+    if (r)
+        return cli_fail(CLI_UNAVAILABLE, "%s: %s", state, strerror(-r));
+    database->use = use;
+    database->conninfo = private_cluster_conninfo(database->cluster);
+    if (use == BACKEND_WORKER)
+        return CLI_OK;
+    note_starter(database);
+    r = private_cluster_ensure_running(database->cluster);
+    return r ? cli_fail(CLI_UNAVAILABLE, "the private PostgreSQL does not start: %s",
+                        strerror(-r)) : CLI_OK;
+}
+
+int database_open(struct database *database, struct config *config,
+                         enum backend_use use) {
+    const char *state = config_string(config, "state").ptr;
+    struct dm_slice url = config_string(config, "database.url");
+    database->lock_fd = -1;
+    int r = make_state_dir(state);
+    if (r || !url.ptr)
+        return r ? r : start_private(database, state, use);
+    database->conninfo = url.ptr;
+    return CLI_OK;
+}
+
+void database_close(struct database *database) {
+    /* Let go first: of several that end together the last one then finds itself alone. */
+    if (database->cluster && may_stop(database) && !flock(database->lock_fd, LOCK_UN)
+        && !flock(database->lock_fd, LOCK_EX | LOCK_NB))
+        private_cluster_stop(database->cluster);
+    private_cluster_free(database->cluster);
+    if (database->lock_fd >= 0)
+        close(database->lock_fd);
+}
+
+int database_migrate(const struct database *database, int *ret_from, int *ret_to) {
+    switch (migrate_run(database->conninfo, ret_from, ret_to)) {
+    case 0:
+        return CLI_OK;
+    case -ECONNREFUSED:
+        return cli_fail(CLI_UNAVAILABLE, "the database cannot be reached");
+    case -ENOTSUP:
+        return cli_fail(CLI_FAILED, "the database is of a later version than this program, or "
+                                    "PostgreSQL is too old");
+    default:
+        return cli_fail(CLI_FAILED, "the schema could not be brought up to date");
+    }
+}

@@ -1,0 +1,45 @@
+/* The database that a configuration names, without a connection to it: brought up if it is a
+ * private one, migrated, and let go. All of it blocks. */
+#ifndef DRAGOMAN_SERVER_DATABASE_H
+#define DRAGOMAN_SERVER_DATABASE_H
+
+#include "core/server/config.h"
+
+/* Who uses the private database. Every user holds a shared lock on STATE/lock; the server is
+ * stopped in database_close by a gateway that is then alone, or by the last of the verbs when one
+ * of them had started it. A worker leaves all that to its supervisor. */
+enum backend_use {
+    BACKEND_GATEWAY,
+    BACKEND_VERB,
+    BACKEND_WORKER,
+};
+
+struct private_cluster;
+
+/* Zeroed before it is opened. Borrows from the configuration. */
+struct database {
+    struct private_cluster *cluster; /* NULL: somebody else's database */
+    const char *conninfo;
+    int lock_fd; /* shared by all who use the private database */
+    enum backend_use use;
+};
+
+/* Makes the state directory and, if need be, starts the private database. Returns a CLI exit code;
+ * what went wrong was said on stderr. database_close in any case. */
+int database_open(struct database *database, struct config *config, enum backend_use use);
+
+/* Writes the versions before and after (may be NULL). Returns a CLI exit code, as above. */
+int database_migrate(const struct database *database, int *ret_from, int *ret_to);
+
+/* 1 when it is a private one that this process looks after; database_revive brings it back then
+ * if it has died. That may be called in the pool. */
+int database_can_be_revived(const struct database *database);
+
+/* 1 while its server process is there. */
+int database_is_up(const struct database *database);
+
+void database_revive(const struct database *database);
+
+void database_close(struct database *database);
+
+#endif
