@@ -128,6 +128,9 @@ void casamsa_redact(struct dm_instance *instance, const struct dm_frame *frame,
     static const char *const shown[] = { "method", "args", NULL };
     static const char *const masked[] = { "access_token", NULL };
 
-    dm_put_redacted(out, dm_json_object(instance->host, frame->data), shown, masked);
+    if (frame->flags & DM_FRAME_SENT)
+        dm_put_raw(out, frame->data);
+    else
+        dm_put_redacted(out, dm_json_object(instance->host, frame->data), shown, masked);
     dm_frame_end(out, DM_FRAME_TEXT, "frame");
 }

@@ -147,9 +147,16 @@ void pubsub_redact(struct dm_instance *instance, const struct dm_frame *frame,
 
     if (dm_json_type(host, value) == DM_JSON_OBJECT)
         name = dm_json_get(host, value, "event");
-    dm_put_object(out, NULL);
-    dm_put_string(out, "event", dm_json_string(host, name));
-    dm_put_str(out, "data", "***");
-    dm_put_end(out);
+    /* The token comes with `auth`; what is no frame may be a broken one of these. */
+    if (frame->flags & DM_FRAME_SENT
+        || (dm_json_string(host, name).len
+            && !dm_slice_eq(dm_json_string(host, name), DM_SLICE("auth")))) {
+        dm_put_raw(out, frame->data);
+    } else {
+        dm_put_object(out, NULL);
+        dm_put_string(out, "event", dm_json_string(host, name));
+        dm_put_str(out, "data", "***");
+        dm_put_end(out);
+    }
     dm_frame_end(out, DM_FRAME_TEXT, "frame");
 }

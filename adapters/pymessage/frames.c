@@ -121,6 +121,9 @@ void pymessage_redact(struct dm_instance *instance, const struct dm_frame *frame
     const struct verb *verb = find_verb(dm_json_member(host, object, "type"));
 
     /* What is no frame of ours may hold a secret anywhere. */
-    dm_put_redacted(out, object, verb ? shown : NULL, masked);
+    if (frame->flags & DM_FRAME_SENT)
+        dm_put_raw(out, frame->data);
+    else
+        dm_put_redacted(out, object, verb ? shown : NULL, masked);
     dm_frame_end(out, DM_FRAME_TEXT, verb ? verb->type : "invalid");
 }

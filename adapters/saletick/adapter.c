@@ -57,4 +57,5 @@ DM_ADAPTER_DEFINE = {
     .result = on_result,
     .event = saletick_event,
     .notice = saletick_notice,
+    .redact = saletick_redact,
 };

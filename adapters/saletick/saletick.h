@@ -32,6 +32,8 @@ enum saletick_close {
 
 /* socket.c */
 const char *saletick_frame(struct dm_session *session, const struct dm_frame *frame);
+void saletick_redact(struct dm_instance *instance, const struct dm_frame *frame,
+                     struct dm_out *out);
 void saletick_socket_result(struct dm_session *session, const struct dm_result *result);
 void saletick_event(struct dm_instance *instance, const struct dm_event *event,
                     const struct dm_view *view, struct dm_out *out);

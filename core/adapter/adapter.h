@@ -107,6 +107,7 @@ enum dm_frame_kind {
 
 enum dm_frame_flag {
     DM_FRAME_WANTS_ACK = 1u << 0, /* Socket.IO: dm_ack_end may answer it, once, with `ack` */
+    DM_FRAME_SENT = 1u << 1,      /* for `redact`: the adapter's own, on its way to the peer */
 };
 
 /* A message of a WebSocket or Engine.IO session; or a Socket.IO event, which is text: a JSON array

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/adapter/api.h"
+#include "core/adapter/observe.h"
 #include "core/base/base64.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
@@ -214,8 +215,10 @@ static void sink_frame(struct out *out, enum dm_frame_kind kind, struct dm_slice
         api_complain(session ? session->instance->name : NULL, "frame: no open socket");
         return;
     }
-    if (carrier_send(session, out, kind, payload) == 0)
-        metrics_inc(count_type(session->instance, DIRECTION_OUT, type));
+    if (carrier_send(session, out, kind, payload) != 0)
+        return;
+    metrics_inc(count_type(session->instance, DIRECTION_OUT, type));
+    observe_frame_out(session, type, kind, payload);
 }
 
 static void sink_file_url(struct out *out, const struct dm_attachment *attachment,

@@ -2,11 +2,17 @@
 #include <errno.h>
 
 #include "core/adapter/internal.h"
+#include "core/adapter/observe.h"
 #include "core/base/buf.h"
+
+static void encoded_drop(struct encoded *encoded) {
+    encoded->blob = blob_unref(encoded->blob);
+    observed_free(encoded);
+}
 
 void encoded_reset(struct host *host) {
     for (uint32_t i = 0; i < host->encoded_count; i++)
-        host->encoded[i].blob = blob_unref(host->encoded[i].blob);
+        encoded_drop(&host->encoded[i]);
     host->encoded_count = 0;
     host->encoded_next = 0;
 }
@@ -22,6 +28,8 @@ void encoded_frame(struct host *host, enum dm_frame_kind kind, struct dm_slice p
     encoded->types[place] = count_type((struct instance *)(uintptr_t)encoded->instance,
                                        DIRECTION_OUT, type);
     encoded->frames++;
+    if (host->observer)
+        observe_encoded(encoded, type, kind, payload);
 }
 
 /* A chat's message as a direct one from its author to the viewer. Lives in the reader's arena. */
@@ -119,11 +127,12 @@ static struct encoded *claim(struct host *host) {
         return &host->encoded[host->encoded_count++];
     encoded = &host->encoded[host->encoded_next];
     host->encoded_next = (host->encoded_next + 1) % ENCODED_MAX;
-    encoded->blob = blob_unref(encoded->blob);
+    encoded_drop(encoded);
     return encoded;
 }
 
-static enum event_outcome send_encoded(struct session *session, const struct encoded *encoded) {
+static enum event_outcome send_encoded(struct session *session, const struct dm_event *event,
+                                       const struct encoded *encoded) {
     int r;
 
     if (!encoded->blob)
@@ -133,6 +142,8 @@ static enum event_outcome send_encoded(struct session *session, const struct enc
         return r == -ENOBUFS ? EVENT_SLOW : EVENT_CLOSING;
     for (uint32_t i = 0; i < encoded->frames; i++)
         metrics_inc(encoded->types[i < ENCODED_TYPES_MAX ? i : ENCODED_TYPES_MAX - 1]);
+    if (encoded->observed)
+        observe_event(session, event->corr, encoded);
     return EVENT_DELIVERED;
 }
 
@@ -168,8 +179,8 @@ static enum event_outcome deliver(struct session *session, const struct dm_event
         enum event_outcome outcome;
 
         encode(session, event, &pub, &own);
-        outcome = send_encoded(session, &own);
-        (void)blob_unref(own.blob);
+        outcome = send_encoded(session, event, &own);
+        encoded_drop(&own);
         return outcome;
     }
     if (event->serial != host->encoded_serial) {
@@ -181,7 +192,7 @@ static enum event_outcome deliver(struct session *session, const struct dm_event
         encoded = claim(host);
         encode(session, event, &pub, encoded);
     }
-    return send_encoded(session, encoded);
+    return send_encoded(session, event, encoded);
 }
 
 int host_event(struct engine_session *engine, const struct dm_event *event,

@@ -1,6 +1,7 @@
 /* The way into an adapter's hooks and back. Hooks never nest: host functions only take note of what
  * an adapter wants, and hook_leave or the loop acts on it. */
 #include "core/adapter/internal.h"
+#include "core/adapter/observe.h"
 #include "core/base/log.h"
 
 void hook_enter(struct instance *instance, struct session *session, enum hook_kind kind) {
@@ -31,6 +32,7 @@ void hook_notice(struct session *session, enum dm_notice notice, const struct dm
     struct instance *instance = session->instance;
 
     count_notice(instance, notice);
+    observe_other(instance->host);
     log_event(LOG_LEVEL_DEBUG, "session notice", LOG_STR("adapter", instance->name),
               LOG_UINT("session", session->serial), LOG_INT("notice", notice));
     if (instance->adapter.notice) {

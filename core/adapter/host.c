@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/adapter/internal.h"
+#include "core/adapter/observe.h"
 #include "core/adapter/sio.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
@@ -50,6 +51,7 @@ struct host *host_new(const struct host_config *config, struct loop *loop,
     json_reader_init(&host->reader);
     out_init(&host->out, &host->api, &host_out_sink);
     out_init(&host->inert, &host->api, &host_out_sink);
+    out_init(&host->redactor, &host->api, &redact_sink);
     loop_hook_init(&host->drain.hook, host_drained_run);
     loop_timer_init(&host->drain.timer, host_drain_step);
     return host;
@@ -84,6 +86,7 @@ void host_free(struct host *host) {
     json_reader_fini(&host->reader);
     out_fini(&host->out);
     out_fini(&host->inert);
+    out_fini(&host->redactor);
     metrics_free(host->own_metrics);
     free(host->user_buckets);
     free(host->user_bucket_keys);

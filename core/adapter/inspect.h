@@ -34,4 +34,46 @@ uint32_t host_sessions_at(const struct host *host, size_t index);
 /* The settings in effect of one adapter; index as in host_instance_at, below the count. */
 const struct adapter_values *host_values_at(const struct host *host, size_t index);
 
+/* ---- watching ---- */
+
+/* Who speaks, in a call to the observer. */
+struct host_peer {
+    uint64_t id;                /* as host_session.id */
+    const struct dm_instance *instance;
+    const struct dm_user *user; /* NULL without a principal */
+};
+
+/* While nobody watches there is no observer, and each place costs one branch. Everything is
+ * borrowed for the call, in which the host must not be called but for host_session_id. Frames are
+ * as they came and go, secrets included: see host_redact. */
+struct host_observer {
+    /* A hook of another kind begins: what is sent from now on answers no frame and no command. */
+    void (*other)(void *owner);
+    /* A frame or HTTP request has come, and its hook runs next; commands and frames until the next
+     * call of the observer come of it. */
+    void (*begin)(void *owner);
+    /* What it was, when its type is known: after the hook of a frame; before that of an HTTP
+     * request, whose type is its route and whose frame is NULL. */
+    void (*frame_in)(void *owner, const struct host_peer *peer, const char *type,
+                     const struct dm_frame *frame);
+    /* A frame was queued for the peer. corr: of the event that it tells; 0: it answers what runs
+     * now. */
+    void (*frame_out)(void *owner, const struct host_peer *peer, uint64_t corr, const char *type,
+                      const struct dm_frame *frame);
+    /* An HTTP request was answered. */
+    void (*response)(void *owner, const struct host_peer *peer, int status);
+    void *owner;
+};
+
+/* From now on; NULL: nobody. The observer must outlive its use. */
+void host_observe(struct host *host, const struct host_observer *observer);
+
+/* The id of a session that the engine names. */
+uint64_t host_session_id(const struct engine_session *session);
+
+/* Appends the frame as the adapter's `redact` shows it. Returns 0, or -ENOTSUP when the adapter
+ * shows none. Not inside a hook or an observer. */
+int host_redact(struct host *host, const struct dm_instance *instance,
+                const struct dm_frame *frame, struct buf *ret_text);
+
 #endif

@@ -3,6 +3,7 @@
 #define DRAGOMAN_ADAPTER_INTERNAL_H
 
 #include "core/adapter/host.h"
+#include "core/adapter/inspect.h"
 #include "core/adapter/json_read.h"
 #include "core/adapter/multipart.h"
 #include "core/adapter/out.h"
@@ -198,6 +199,14 @@ struct session {
 
 /* ---- the host ---- */
 
+/* A frame that an encoding holds, kept while somebody watches. */
+struct observed_frame {
+    struct observed_frame *next;
+    const char *type;
+    enum dm_frame_kind kind;
+    struct blob *payload;
+};
+
 struct encoded {
     const struct instance *instance;
     const struct base_url *base; /* NULL: its bytes hold no URL of ours */
@@ -208,6 +217,7 @@ struct encoded {
     struct blob *blob;           /* NULL: nothing to say */
     struct metric_counter *types[ENCODED_TYPES_MAX];
     uint32_t frames;
+    struct observed_frame *observed; /* newest first */
 };
 
 enum hook_kind {
@@ -251,6 +261,10 @@ struct host {
     struct encoded encoded[ENCODED_MAX];
     uint32_t encoded_count, encoded_next;
     uint64_t encoded_serial;
+
+    const struct host_observer *observer; /* NULL: nobody watches */
+    struct out redactor;          /* where `redact` writes ... */
+    struct buf *redacted;         /* ... and that goes to */
 
     host_file_url_fn *file_url;
     void *file_url_data;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "core/adapter/internal.h"
+#include "core/adapter/observe.h"
 #include "core/adapter/sio.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
@@ -113,6 +114,8 @@ static void run_request(struct session *session, struct dm_slice body) {
     session->state = SESSION_WAITING;
     request_fill(session);
     session->request->pub.body = body.len ? body : DM_SLICE_NONE;
+    observe_begin(host);
+    observe_frame_in(session, session->request->match.route->path, NULL);
     hook_enter(session->instance, session, HOOK_REQUEST);
     session->instance->adapter.request(&session->pub, &session->request->pub);
     hook_leave(host, session);

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "core/adapter/internal.h"
+#include "core/adapter/observe.h"
 #include "core/base/log.h"
 #include "core/net/cors.h"
 
@@ -98,6 +99,7 @@ int request_respond(struct session *session, const struct dm_response *response,
     session->state = SESSION_ANSWERED;
     loop_timer_cancel(session->instance->host->loop, &session->deadline);
     count_response(session);
+    observe_response(session);
     return 0;
 }
 
@@ -142,6 +144,7 @@ void request_end(struct session *session) {
     session->state = SESSION_ANSWERED;
     loop_timer_cancel(session->instance->host->loop, &session->deadline);
     count_response(session);
+    observe_response(session);
     (void)http_respond_end(session->request->exchange);
 }
 
@@ -149,6 +152,7 @@ void request_abort(struct session *session) {
     session->state = SESSION_ANSWERED;
     loop_timer_cancel(session->instance->host->loop, &session->deadline);
     count_response(session);
+    observe_response(session);
     conn_abort(http_conn(session->request->exchange));
 }
 

@@ -1,3 +1,4 @@
+#include "core/adapter/observe.h"
 #include "core/adapter/sio.h"
 
 #include <stdlib.h>
@@ -172,6 +173,7 @@ static void run_open(struct session *session, const struct dm_route *route,
 
     if (!session->instance->adapter.open)
         return;
+    observe_other(session->instance->host);
     hook_enter(session->instance, session, HOOK_OTHER);
     session->instance->adapter.open(&session->pub, &request);
     hook_leave(session->instance->host, session);

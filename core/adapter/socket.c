@@ -1,5 +1,6 @@
 /* WebSockets: from the accepted upgrade to the last frame. */
 #include "core/adapter/internal.h"
+#include "core/adapter/observe.h"
 #include "core/base/log.h"
 
 static void on_message(struct websocket *ws, enum websocket_kind kind, struct dm_slice data);
@@ -58,6 +59,7 @@ void socket_open(struct session *session) {
     log_event(LOG_LEVEL_DEBUG, "session opened", LOG_STR("adapter", instance->name),
               LOG_UINT("session", session->serial),
               LOG_SLICE("peer", session->peer));
+    observe_other(host);
     if (instance->adapter.open) {
         request_fill(session);
         hook_enter(session->instance, session, HOOK_REQUEST);
@@ -73,10 +75,12 @@ static void take_frame(struct session *session, const struct dm_frame *frame) {
     struct host *host = instance->host;
     const char *type;
 
+    observe_begin(host);
     hook_enter(session->instance, session, HOOK_OTHER);
     type = instance->adapter.frame(&session->pub, frame);
     hook_leave(host, session);
     metrics_inc(count_type(instance, DIRECTION_IN, type));
+    observe_frame_in(session, type, frame);
     if (engine_session_backlog(&session->engine) >= host->config.backlog_pause)
         session_pause(session, SESSION_PAUSED_BACKLOG);
 }

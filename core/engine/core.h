@@ -6,6 +6,7 @@
 #include "core/engine/counters.h"
 #include "core/engine/engine.h"
 #include "core/engine/marks.h"
+#include "core/engine/observer.h"
 #include "core/engine/operation.h"
 #include "core/engine/presence.h"
 #include "core/engine/recovery.h"
@@ -36,6 +37,8 @@ struct engine {
     struct engine_files files;
     const struct engine_client *client;
     struct counters counters;
+    const struct engine_observer *observer; /* NULL: nobody watches */
+    uint64_t observed_serial;      /* the last event it was shown */
     struct operation_pool operations;
     struct user_cache users;
     struct thread_cache threads;

@@ -94,6 +94,10 @@ void engine_reload(struct engine *engine, const struct engine_config *config) {
     set_config(engine, config);
 }
 
+void engine_observe(struct engine *engine, const struct engine_observer *observer) {
+    engine->observer = observer;
+}
+
 size_t engine_busy(const struct engine *engine) {
     return engine->operations.live_count + engine->marks.pending;
 }

@@ -39,6 +39,14 @@ struct dm_event router_event(struct engine *engine, enum dm_event_kind kind, uin
     };
 }
 
+/* The walks for one event come one after the other; the first of them shows it. */
+static void observe(struct engine *engine, const struct dm_event *event) {
+    if (!engine->observer || engine->observed_serial == event->serial)
+        return;
+    engine->observed_serial = event->serial;
+    engine->observer->event(engine->observer->owner, event);
+}
+
 static uint32_t wanted_flags(const struct dm_event *event) {
     if (event->thread && event->thread->kind == DM_THREAD_CHAT)
         return ENGINE_SESSION_LISTED | ENGINE_SESSION_CHATS;
@@ -89,6 +97,7 @@ size_t router_to_user(struct engine *engine, int64_t user_id, const struct dm_ev
                       enum dm_audience audience, const struct engine_session *except) {
     struct engine_user *user = user_cache_find_id(&engine->users, user_id);
     struct engine_view view = { .audience = audience, .sharing = ENGINE_SINGLE };
+    observe(engine, event);
     if (!user || !user->session_count)
         return 0;
     return to_sessions(engine, user, event, &view, except);
@@ -98,6 +107,7 @@ void router_to_all(struct engine *engine, const struct dm_event *event, int64_t 
     struct engine_view view = { .audience = DM_AUDIENCE_ALL, .sharing = ENGINE_SHARED };
     struct router_cursor cursor;
     struct list *link;
+    observe(engine, event);
     router_walk(engine, &cursor, &engine->sessions);
     while ((link = router_step(&cursor))) {
         struct engine_session *session = container_of(link, struct engine_session, all_link);

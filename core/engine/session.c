@@ -119,6 +119,8 @@ void engine_submit(struct engine_session *session, const struct dm_command *comm
         if (status != DM_OK)
             operation_refuse(op, status, field);
     }
+    if (engine->observer)
+        engine->observer->command(engine->observer->owner, session, op->corr, &op->command);
     if (catchup_holds(&op->command) && session->user)
         catchup_begin(session);
     strand_push(op->strand, op);

@@ -150,6 +150,9 @@ static void answer(struct strand *strand, struct operation *op) {
     log_event(LOG_LEVEL_DEBUG, "command", LOG_UINT("corr", op->corr),
               LOG_STR("kind", dm_command_name(op->command.kind)),
               LOG_STR("outcome", dm_status_name(op->result.status)));
+    if (engine->observer)
+        engine->observer->result(engine->observer->owner, strand->session, op->corr,
+                                 &op->result);
     if (strand->session)
         engine->client->result(strand->session, &op->result, op->cookie);
     if (strand->session && catchup_holds(&op->command))

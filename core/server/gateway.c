@@ -198,6 +198,10 @@ struct host *gateway_host(struct gateway *gateway) {
     return gateway->host;
 }
 
+struct engine *gateway_engine(struct gateway *gateway) {
+    return gateway->engine;
+}
+
 struct auth *gateway_auth(struct gateway *gateway) {
     return gateway->auth;
 }

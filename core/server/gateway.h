@@ -8,6 +8,7 @@
 #include "core/server/options.h"
 
 struct auth;
+struct engine;
 struct entry;
 struct gateway;
 struct host;
@@ -22,6 +23,7 @@ struct backend *gateway_backend(struct gateway *gateway);
 struct metrics *gateway_metrics(struct gateway *gateway);
 struct config *gateway_config(struct gateway *gateway);
 struct host *gateway_host(struct gateway *gateway);
+struct engine *gateway_engine(struct gateway *gateway);
 struct auth *gateway_auth(struct gateway *gateway);
 
 /* Where clients connect, "HOST:PORT", the first place of several; borrowed. */

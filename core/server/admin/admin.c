@@ -6,6 +6,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/server/admin/internal.h"
+#include "core/server/admin/trace.h"
 
 #define CONNECTIONS_MAX 256
 #define ARENA_CHUNK 4096
@@ -146,6 +147,7 @@ int admin_open(struct gateway *gateway, struct dm_slice address, int fd,
     admin->loop = backend_loop(gateway_backend(gateway));
     admin->events = events;
     admin->events_owner = owner;
+    admin->trace = trace_new(gateway);
     list_init(&admin->requests);
     admin->server = conn_server_new(admin->loop, &config, &admin_handler, admin);
     int r = guard_init(&admin->guard, gateway_config(gateway));
@@ -193,5 +195,6 @@ void admin_close(struct admin *admin) {
     while (admin->state != ADMIN_CLOSED)
         uv_run(loop_uv(admin->loop), UV_RUN_ONCE);
     leave_requests(admin);
+    trace_free(admin->trace);
     free(admin);
 }

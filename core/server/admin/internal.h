@@ -14,6 +14,8 @@
 #define ADMIN_PAGE_DEFAULT 100
 #define ADMIN_PAGE_MAX 500
 
+struct trace;
+
 struct admin {
     struct gateway *gateway;
     struct loop *loop;
@@ -22,6 +24,8 @@ struct admin {
     const struct admin_events *events;
     void *events_owner;
     struct list requests; /* by admin_request.link */
+    struct trace *trace;
+    uint32_t watches;     /* of the trace, now */
     char address[NET_ADDRESS_TEXT];
     enum { ADMIN_OPEN = 0, ADMIN_CLOSED } state;
 };
@@ -141,6 +145,7 @@ admin_handle_fn admin_sessions, admin_session_show, admin_session_close; /* sess
 admin_handle_fn admin_users, admin_user_add, admin_user_show, admin_user_deactivate,
     admin_user_sessions, admin_user_token;                               /* users.c */
 admin_handle_fn admin_adapters, admin_adapter_show;                      /* adapters.c */
+admin_handle_fn admin_trace;                                             /* watch.c */
 
 /* sessions.c: one page of the sessions of a user. */
 void admin_reply_sessions(struct admin_request *request, int64_t user_id);

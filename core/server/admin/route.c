@@ -14,6 +14,7 @@ static const struct admin_route routes[] = {
     { "GET", "/api/v1/status", ADMIN_GUARDED, ADMIN_NO_BODY, admin_status },
     { "GET", "/api/v1/config", ADMIN_GUARDED, ADMIN_NO_BODY, admin_config },
     { "POST", "/api/v1/drain", ADMIN_GUARDED, ADMIN_BODY, admin_drain },
+    { "GET", "/api/v1/trace", ADMIN_GUARDED, ADMIN_NO_BODY, admin_trace },
     { "GET", "/api/v1/sessions", ADMIN_GUARDED, ADMIN_NO_BODY, admin_sessions },
     { "GET", "/api/v1/sessions/*", ADMIN_GUARDED, ADMIN_NO_BODY, admin_session_show },
     { "DELETE", "/api/v1/sessions/*", ADMIN_GUARDED, ADMIN_NO_BODY, admin_session_close },
