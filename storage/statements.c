@@ -2,7 +2,8 @@
 
 #define OP(name, args) { "dm_" #name, "SELECT op_" #name "(" args ")" }
 #define WRITE(name, args) { "dm_" #name, "SELECT writer_keep($1, op_" #name "(" args "))" }
-/* Changes one thread, as the actor $2: an event of that thread, kind as in enum dm_command_kind. */
+/* Changes one thread, as the actor $2: an event of that thread, kind as in enum dm_command_kind (65
+ * for the opening of a direct one). */
 #define EVENT(kind, name, args) \
     { "dm_" #name, "SELECT thread_keep($1, " #kind ", $2, op_" #name "(" args "))" }
 
@@ -57,10 +58,10 @@ const struct pg_statement store_statements[ST_COUNT] = {
     [ST_HISTORY_READ] = EVENT(129, history_read, "$2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12"),
     [ST_READ_ONE] = EVENT(130, read_one, "$2, $3"),
     [ST_DELETE] = EVENT(131, delete, "$2, $3"),
-    [ST_APPROVE] = EVENT(68, approve, "$2, $3"),
-    [ST_BLOCK] = EVENT(69, block, "$2, $3"),
+    [ST_APPROVE] = EVENT(67, approve, "$2, $3"),
+    [ST_BLOCK] = EVENT(68, block, "$2, $3"),
     [ST_UNDELIVERED] = WRITE(undelivered, "$2, $3, $4"),
-    [ST_DIRECT_OPEN] = EVENT(1, direct_open, "$2, $3, $4, $5"),
+    [ST_DIRECT_OPEN] = EVENT(65, direct_open, "$2, $3, $4, $5"),
     [ST_CHAT_CREATE] = EVENT(96, chat_create, "$2, $3, $4, $5, $6, $7, $8, $9"),
     [ST_CHAT_UPDATE] = EVENT(97, chat_update, "$2, $3, $4"),
     [ST_CHAT_ADD] = EVENT(98, chat_add, "$2, $3, $4, $5, $6, $7"),

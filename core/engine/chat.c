@@ -84,7 +84,7 @@ void chat_change_begin(struct operation *op) {
 
 static void created(struct operation *op, enum dm_status status) {
     if (status == DM_OK && op->result.thread) {
-        if (op->at.call.ret_thread.id) {
+        if (op->at.call.ret_thread.kind == DM_THREAD_CHAT) {
             struct thread *thread = thread_cache_put_chat(op->engine, &op->at.call.ret_thread);
             operation_set_thread(op, thread);
             thread_unref(op->engine, thread);

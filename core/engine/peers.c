@@ -9,6 +9,9 @@
 /* What was read a moment before a fault may have been told by nobody yet. */
 #define SLACK_US INT64_C(5000000)
 
+/* How long ago a node that is no longer listed may have lived. */
+#define DEATH_US INT64_C(20000000)
+
 /* A longer silence of the database says nothing of other nodes. */
 #define SILENCE_US INT64_C(7000000)
 
@@ -90,6 +93,11 @@ static void missed(struct engine *engine) {
     recovery_begin(engine, engine->cluster.good_us - SLACK_US);
 }
 
+/* What a node did last before it died, maybe without a word, lies as far back as its last beat. */
+static void died(struct engine *engine) {
+    recovery_begin(engine, engine->cluster.beat_us - DEATH_US);
+}
+
 static int is_listed(const struct bus_notice *notice, int64_t id) {
     for (size_t i = 0; i < notice->node_count; i++) {
         if (notice->nodes[i] == id)
@@ -110,7 +118,7 @@ static void bury(struct engine *engine, const struct bus_notice *notice) {
         buried = 1;
     }
     if (buried)
-        missed(engine);
+        died(engine);
 }
 
 void cluster_nodes(struct engine *engine, const struct bus_notice *notice) {

@@ -74,13 +74,17 @@ static int is_under_way(const struct engine *engine, const struct store_call *ca
 }
 
 /* Shows what was read; returns the rev up to which that is all, 0 when some of it waits. What this
- * node has done itself and is about to announce ends it: that has its place in the order. */
-static uint64_t show(struct engine *engine, const struct store_call *call) {
+ * node has done itself and is about to announce ends it: that has its place in the order. known:
+ * the thread, when it was known here before; then its opening was shown. */
+static uint64_t show(struct engine *engine, const struct store_call *call,
+                     const struct thread *known) {
     const struct store_events *events = call->events;
     struct buf unit = BUF_INIT;
     uint64_t upto = events->ret_rev;
     for (size_t i = 0; i < events->ret_count; i++) {
         const struct store_event *event = &events->ret_list[i];
+        if (event->kind == DM_CMD_THREAD_GET && known)
+            continue;
         if (is_under_way(engine, call, event)) {
             upto = upto ? event->rev - event->span : 0;
             break;
@@ -126,7 +130,7 @@ static void thread_read(struct operation *op, enum dm_status status) {
     struct thread *thread;
     uint64_t upto = given_up(reading, status);
     if (status == DM_OK)
-        upto = show(engine, &op->at.call);
+        upto = show(engine, &op->at.call, op->thread);
     if (op->thread)
         op->thread->readings--;
     thread = thread_cache_find_id(&engine->threads, reading->thread_id);

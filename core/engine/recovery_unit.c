@@ -4,9 +4,6 @@
 /* So many messages in one event at most. */
 #define EVENT_MESSAGES 500
 
-/* The kind of a direct thread's opening in the store, which is no command. */
-#define KIND_OPENED 1
-
 /* A unit being put together from what the store told. */
 struct draft {
     struct buf *buf;
@@ -129,7 +126,7 @@ static void put_chat(struct draft *draft, enum dm_event_kind kind) {
 }
 
 static void put_events(struct draft *draft) {
-    switch ((int)draft->event->kind) {
+    switch (draft->event->kind) {
     case DM_CMD_SEND:
         put_message(draft);
         break;
@@ -158,7 +155,7 @@ static void put_events(struct draft *draft) {
     case DM_CMD_CHAT_REMOVE:
         put_chat(draft, DM_EVENT_MEMBERS_REMOVED);
         break;
-    case KIND_OPENED:
+    case DM_CMD_THREAD_GET:
         put_opened(draft);
         break;
     default:

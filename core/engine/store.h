@@ -161,7 +161,8 @@ struct store_thread {
 struct store_event {
     uint64_t rev;                   /* of the thread, after it */
     uint64_t span;                  /* how many revs it took */
-    enum dm_command_kind kind;      /* what did it; SEND: a message; NONE: what shows to nobody */
+    enum dm_command_kind kind;      /* what did it; SEND: a message; THREAD_GET: the opening of a
+                                       direct thread; NONE: what shows to nobody */
     int64_t actor_id;
     uint64_t count;                 /* READ_ONE: as in its result */
     size_t first_message, message_count;

@@ -44,10 +44,10 @@ BEGIN
     IF p_result[1] = 0 AND p_result[2] & 2 <> 0 AND p_result[3] <> 0 THEN
         p_result[10] := (SELECT rev FROM threads WHERE id = p_result[3]);
         IF EXISTS (SELECT 1 FROM nodes WHERE at > now() - interval '1 minute' OFFSET 1) THEN
-            -- 68: APPROVE, which also takes one rev for each message that it releases.
+            -- 67: APPROVE, which also takes one rev for each message that it releases.
             INSERT INTO thread_events (thread_id, rev, span, actor_id, kind, result)
             VALUES (p_result[3], p_result[10],
-                    CASE WHEN p_kind = 68 THEN 1 + p_result[8] ELSE 1 END, p_actor, p_kind,
+                    CASE WHEN p_kind = 67 THEN 1 + p_result[8] ELSE 1 END, p_actor, p_kind,
                     p_result)
             ON CONFLICT DO NOTHING;
         END IF;
@@ -74,6 +74,39 @@ BEGIN
            || ARRAY(SELECT id FROM nodes
                     WHERE id <> p_node AND at > clock_timestamp() - interval '10 s' ORDER BY id);
 END $$;
+
+-- The revs of a thread's newest p_count messages, newest first.
+CREATE FUNCTION message_revs(t threads, p_count bigint) RETURNS SETOF bigint
+LANGUAGE sql STABLE AS $$
+    SELECT r FROM generate_series(t.rev, greatest(
+        t.rev - p_count - (SELECT coalesce(sum(e.span), 0)::bigint FROM thread_events e
+                           WHERE e.thread_id = t.id AND e.rev <= t.rev) + 1, 1), -1) r
+    WHERE NOT EXISTS (SELECT 1 FROM thread_events e
+                      WHERE e.thread_id = t.id AND e.rev <= t.rev
+                        AND r <= e.rev AND r > e.rev - e.span)
+    ORDER BY r DESC LIMIT p_count
+$$;
+
+-- As in 0002, with the rev of each message itself.
+CREATE OR REPLACE FUNCTION batch_lookup(p_threads bigint[], p_authors bigint[], p_uuids uuid[])
+RETURNS TABLE (seq bigint, id bigint, created_at timestamptz, held smallint, rev bigint,
+               member_rev bigint, unread bigint, member boolean, requested boolean,
+               blocked boolean)
+LANGUAGE sql STABLE AS $$
+    SELECT coalesce(m.seq, 0), coalesce(m.id, 0), m.created_at, coalesce(m.held, 0::smallint),
+           coalesce((SELECT min(r) FROM message_revs(t, t.last_seq - m.seq + 1) r), 0),
+           coalesce(t.member_rev, 0),
+           CASE i.author WHEN t.lo_id THEN t.unread_hi WHEN t.hi_id THEN t.unread_lo ELSE 0 END,
+           EXISTS (SELECT 1 FROM members b WHERE b.thread_id = t.id AND b.user_id = i.author),
+           coalesce(t.state = 1, false), coalesce(t.blocked_lo OR t.blocked_hi, false)
+    FROM unnest(p_threads, p_authors, p_uuids) WITH ORDINALITY i(thread, author, uuid, o)
+    LEFT JOIN threads t ON t.id = i.thread
+    LEFT JOIN LATERAL (
+        SELECT x.seq, x.id, x.created_at, x.held FROM messages x
+        WHERE x.thread_id = t.id AND x.seq > t.last_seq - 100000 AND x.uuid = i.uuid
+        ORDER BY x.seq DESC LIMIT 1) m ON true
+    ORDER BY i.o
+$$;
 
 -- Threads of p_users in which something happened after p_since.
 CREATE FUNCTION op_threads_touched(p_users bigint[], p_since timestamptz) RETURNS bigint[]
@@ -119,10 +152,7 @@ BEGIN
         SELECT e.rev, e.span, e.actor_id, e.kind, e.result, e.at FROM thread_events e
         WHERE e.thread_id = p_thread AND e.rev <= t.rev
     ), free AS (
-        SELECT r, row_number() OVER (ORDER BY r DESC) AS n
-        FROM generate_series(
-            t.rev - v_count - (SELECT coalesce(sum(c.span), 0)::bigint FROM cold c) + 1, t.rev) r
-        WHERE NOT EXISTS (SELECT 1 FROM cold c WHERE r <= c.rev AND r > c.rev - c.span)
+        SELECT r, row_number() OVER (ORDER BY r DESC) AS n FROM message_revs(t, v_count) r
     ), hot AS (
         SELECT m.*, row_number() OVER (ORDER BY m.seq DESC) AS n FROM messages m
         WHERE m.thread_id = p_thread AND m.seq > v_seq AND m.seq <= t.last_seq

@@ -33,6 +33,7 @@ struct fake_thread {
     size_t member_count;
     uint64_t member_rev;
     uint64_t seq;
+    uint64_t rev;
     uint64_t unread;
     struct { uint64_t seq; int64_t author_id; char text[64]; } held[FAKE_HELD];
     size_t held_count;
@@ -51,6 +52,7 @@ struct fake_store {
     uint32_t held_kinds;           /* 1 << kind: not answered for now */
     enum dm_status fail[32];       /* by kind: what to answer instead */
     fake_command_fn command;       /* STORE_COMMAND but APPROVE */
+    fake_command_fn events;        /* STORE_EVENTS, STORE_THREADS_TOUCHED; NULL: nothing happened */
     size_t counts[32];             /* requests answered, by kind */
     uint64_t friends;              /* what FRIENDS_CHECK says */
     uint8_t revoked[8][STORE_FINGERPRINT_LEN];

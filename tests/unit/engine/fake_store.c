@@ -177,6 +177,7 @@ static enum dm_status do_append(struct fake_store *fake, struct store_append *ap
     if (append->ret_outcome != STORE_APPENDED && append->ret_outcome != STORE_APPENDED_HELD)
         return DM_OK;
     append->ret_seq = ++thread->seq;
+    append->ret_rev = ++thread->rev;
     append->ret_id = thread->id * 1000 + (int64_t)append->ret_seq;
     append->ret_created_us = 1000000;
     append->ret_state = thread->state;
@@ -321,6 +322,9 @@ static enum dm_status do_call(struct fake_store *fake, struct store_request *req
         call->ret_fingerprints = (const uint8_t (*)[STORE_FINGERPRINT_LEN])fake->revoked;
         call->ret_fingerprint_count = fake->revoked_count;
         return DM_OK;
+    case STORE_EVENTS:
+    case STORE_THREADS_TOUCHED:
+        return fake->events ? fake->events(fake, call) : DM_OK;
     case STORE_COMMAND:
         if (call->command->kind == DM_CMD_APPROVE)
             return do_approve(fake, call);

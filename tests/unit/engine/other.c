@@ -1,0 +1,79 @@
+#include "tests/unit/engine/other.h"
+
+#include <stdlib.h>
+
+#include "core/base/buf.h"
+
+struct other other;
+
+static void publish(struct bus *bus, struct dm_slice frame) {
+    cr_assert(lt(sz, other.count, OTHER_FRAMES));
+    other.frames[other.count++] = strndup(frame.ptr, frame.len);
+}
+
+void other_forget(void) {
+    for (size_t i = 0; i < other.count; i++)
+        free(other.frames[i]);
+    other.count = 0;
+}
+
+void other_open(void) {
+    static const struct bus_ops ops = { publish };
+    bench_open();
+    memset(&other, 0, sizeof(other));
+    other.bus = (struct bus){ .ops = &ops, .node = 1, .frame_max = 4000 };
+    engine_attach_bus(bench.engine, &other.bus);
+}
+
+void other_close(void) {
+    engine_leave(bench.engine);
+    bench_close();
+    other_forget();
+}
+
+void other_nodes(int64_t now_us, const int64_t *ids, size_t count) {
+    struct bus_notice notice = { .kind = BUS_NODES, .nodes = ids, .node_count = count,
+                                 .now_us = now_us };
+    engine_notice(bench.engine, &notice);
+    bench_run();
+}
+
+void other_resync(void) {
+    struct bus_notice notice = { .kind = BUS_RESYNC };
+    engine_notice(bench.engine, &notice);
+    bench_run();
+}
+
+void other_say_as(uint64_t number, const char *rest, size_t len) {
+    struct bus_notice notice = { .kind = BUS_FRAME };
+    struct buf frame = BUF_INIT;
+    buf_printf(&frame, "1%d %d ", OTHER, (int)number);
+    buf_append(&frame, rest, len);
+    notice.frame = buf_slice(&frame);
+    engine_notice(bench.engine, &notice);
+    buf_fini(&frame);
+    bench_run();
+}
+
+void other_say(const char *rest) {
+    other_say_as(++other.number, rest, strlen(rest));
+}
+
+/* The other node is there, knows us, and has these users. */
+void other_meet(const char *state) {
+    static const int64_t there[] = { OTHER };
+    other_resync();
+    other_nodes(1000000000, there, 1);
+    other_say(state);
+    check_true(engine_is_settled(bench.engine));
+    other_forget();
+}
+
+const char *other_frame(char kind) {
+    for (size_t i = 0; i < other.count; i++) {
+        const char *at = strchr(strchr(other.frames[i], ' ') + 1, ' ') + 1;
+        if (*at == kind)
+            return at + 1;
+    }
+    return NULL;
+}

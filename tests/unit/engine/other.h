@@ -1,0 +1,39 @@
+/* Another node, played by the test: what the engine publishes is kept, and frames are said to it as
+ * if over the bus. */
+#ifndef DRAGOMAN_TESTS_ENGINE_OTHER_H
+#define DRAGOMAN_TESTS_ENGINE_OTHER_H
+
+#include "tests/unit/engine/bench.h"
+
+#define OTHER 2 /* its id */
+#define OTHER_FRAMES 64
+
+extern struct other {
+    struct bus bus;
+    char *frames[OTHER_FRAMES]; /* what the engine has said */
+    size_t count;
+    uint64_t number;            /* of the other node's last frame */
+} other;
+
+/* bench_open and bench_close with a bus. */
+void other_open(void);
+void other_close(void);
+
+/* The bus tells which nodes there are, and that it is heard again. */
+void other_nodes(int64_t now_us, const int64_t *ids, size_t count);
+void other_resync(void);
+
+/* Says kind and body, with a number given or the next one. */
+void other_say_as(uint64_t number, const char *rest, size_t len);
+void other_say(const char *rest);
+
+/* The other node is there and tells its state. */
+void other_meet(const char *state);
+
+/* The body of the first frame of that kind kept; NULL when there is none. */
+const char *other_frame(char kind);
+
+/* Forgets the frames kept. */
+void other_forget(void);
+
+#endif

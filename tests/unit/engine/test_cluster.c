@@ -1,0 +1,319 @@
+/* An engine among others: what it tells them, and the order of what they tell. */
+#include "core/base/buf.h"
+#include "core/engine/unit.h"
+#include "tests/unit/engine/other.h"
+
+TestSuite(cluster, .init = other_open, .fini = other_close);
+
+/* A message of ann to bob, or of bob to ann, in their thread. */
+static struct buf message(const char *author, uint64_t rev, uint64_t seq, const char *text) {
+    struct fake_thread *thread = &bench.store.threads[0];
+    const struct dm_user *user = &fake_user_named(&bench.store, author)->user;
+    struct dm_message sent = { .id = 900 + (int64_t)seq, .seq = seq, .author = user,
+                               .text = dm_slice_str(text) };
+    struct dm_thread view = { .last_message = &sent };
+    struct dm_event event = { .kind = DM_EVENT_MESSAGE, .actor = user, .message = &sent };
+    struct unit_head head = { .thread_id = thread->id, .pair = { thread->lo_id, thread->hi_id },
+                              .rev = rev, .span = 1, .seq = seq, .uuid = thread->uuid };
+    struct buf unit = BUF_INIT;
+    unit_put_head(&unit, &head);
+    wire_put_uint(&unit, 1);
+    unit_put_event(&unit, UNIT_TO_THREAD, &event, &view, &view);
+    return unit;
+}
+
+static void tell(struct buf unit) {
+    struct buf frame = BUF_INIT;
+    buf_append_char(&frame, 'E');
+    buf_append_slice(&frame, buf_slice(&unit));
+    other_say_as(++other.number, frame.data, frame.len);
+    buf_fini(&frame);
+    buf_fini(&unit);
+}
+
+static void open_thread(void) {
+    struct fake_thread *thread = &bench.store.threads[bench.store.thread_count++];
+    thread->id = 501;
+    thread->uuid.bytes[0] = 't';
+    thread->lo_id = thread->opener_id = bench_id("ann");
+    thread->hi_id = bench_id("bob");
+}
+
+/* ---- what is said ---- */
+
+Test(cluster, a_node_that_is_alone_says_nothing) {
+    struct peer ann, bob;
+    other_resync();
+    other_nodes(1000000000, NULL, 0);
+    check_true(engine_is_settled(bench.engine));
+    other_forget();
+    peer_join(&ann, "ann", "ann");
+    peer_join(&bob, "bob", "bob");
+    peer_send(&ann, "bob", "hi", NULL);
+    bench_run();
+    peer_close(&ann);
+    bench_run();
+    cr_assert(eq(sz, other.count, 0));
+    peer_close(&bob);
+}
+
+Test(cluster, a_message_is_told_whole_and_once) {
+    struct peer ann;
+    struct wire_reader reader;
+    struct unit unit;
+    struct arena arena;
+    const char *frame;
+    peer_join(&ann, "ann", "ann");
+    other_meet("S0 1 1 0 ");
+    peer_send(&ann, "bob", "hi there", NULL);
+    bench_run();
+    arena_init(&arena, 1024);
+    cr_assert(eq(sz, other.count, 2)); /* the thread's opening and the message */
+    frame = strchr(strchr(other.frames[1], ' ') + 1, ' ') + 1;
+    cr_assert(eq(chr, *frame, 'E'));
+    wire_reader_init(&reader, dm_slice_str(frame + 1));
+    cr_assert(eq(int, unit_read_head(&reader, &unit.head), 0));
+    cr_assert(eq(int, unit_read_events(&reader, &arena, &unit), 0));
+    cr_assert(eq(u64, unit.head.rev, 1));
+    cr_assert(eq(u64, unit.head.seq, 1));
+    cr_assert(eq(i64, unit.head.pair[1], bench_id("bob")));
+    cr_assert(eq(i64, unit.events[0].actor_id, bench_id("ann")));
+    check_slice(unit.events[0].message->message.text, DM_SLICE("hi there"));
+    arena_fini(&arena);
+    peer_close(&ann);
+}
+
+Test(cluster, what_is_too_large_is_not_told_but_named) {
+    struct peer ann;
+    struct wire_reader reader;
+    struct unit_head head;
+    char text[5000];
+    memset(text, 'x', sizeof(text));
+    text[sizeof(text) - 1] = '\0';
+    open_thread();
+    peer_join(&ann, "ann", "ann");
+    other_meet("S0 1 1 0 ");
+    peer_send(&ann, "bob", text, NULL);
+    bench_run();
+    cr_assert(eq(sz, other.count, 1));
+    check_true(other_frame('E'));
+    wire_reader_init(&reader, dm_slice_str(other_frame('E')));
+    cr_assert(eq(int, unit_read_head(&reader, &head), 0));
+    cr_assert(eq(u32, head.flags, UNIT_UNTOLD));
+    cr_assert(eq(u64, head.rev, 1));
+    peer_close(&ann);
+}
+
+/* ---- order ---- */
+
+Test(cluster, messages_of_others_are_shown_in_order) {
+    struct peer bob, ann;
+    open_thread();
+    other_meet("S0 1 1 0 ");
+    peer_join(&bob, "bob", "bob");
+    peer_join(&ann, "ann", "ann");
+    tell(message("ann", 1, 1, "one"));
+    bench_expect("ann ! message actor actor=ann seq=1 text=one peer=bob",
+                 "bob ! message member actor=ann seq=1 text=one peer=ann");
+    tell(message("ann", 3, 3, "three"));
+    tell(message("ann", 4, 4, "four"));
+    bench_expect_nothing();
+    tell(message("ann", 2, 2, "two"));
+    bench_expect("ann ! message actor actor=ann seq=2 text=two peer=bob",
+                 "bob ! message member actor=ann seq=2 text=two peer=ann",
+                 "ann ! message actor actor=ann seq=3 text=three peer=bob",
+                 "bob ! message member actor=ann seq=3 text=three peer=ann",
+                 "ann ! message actor actor=ann seq=4 text=four peer=bob",
+                 "bob ! message member actor=ann seq=4 text=four peer=ann");
+    tell(message("ann", 3, 3, "three"));
+    bench_expect_nothing();
+    peer_close(&bob);
+    peer_close(&ann);
+}
+
+Test(cluster, the_first_of_a_thread_waits_a_moment_for_earlier_ones) {
+    struct peer bob;
+    open_thread();
+    other_meet("S0 1 1 0 ");
+    peer_join(&bob, "bob", "bob");
+    tell(message("ann", 8, 8, "later"));
+    tell(message("ann", 7, 7, "earlier"));
+    bench_expect_nothing();
+    bench_wait(60000);
+    bench_expect("bob ! message member actor=ann seq=7 text=earlier peer=ann",
+                 "bob ! message member actor=ann seq=8 text=later peer=ann");
+    peer_close(&bob);
+}
+
+/* Tells of the one message that is asked for. */
+static enum dm_status one_message(struct fake_store *fake, struct store_call *call) {
+    struct store_events *events = call->events;
+    struct store_event *event = arena_zalloc(call->arena, sizeof(*event));
+    const struct dm_message **list = arena_alloc(call->arena, sizeof(*list));
+    struct fake_thread *thread = fake_thread_by_id(fake, call->thread_id);
+    cr_assert(eq(u64, events->after_rev, 1));
+    cr_assert(eq(u64, events->before_rev, 3));
+    list[0] = fake_message(fake, call, thread, 2, thread->lo_id);
+    *event = (struct store_event){ .rev = 2, .span = 1, .kind = DM_CMD_SEND,
+                                   .actor_id = thread->lo_id, .message_count = 1 };
+    events->ret_list = event;
+    events->ret_count = 1;
+    events->ret_rev = 2;
+    call->result->messages = list;
+    call->result->message_count = 1;
+    call->ret_thread = (struct store_thread){ .id = thread->id, .uuid = thread->uuid,
+                                              .lo_id = thread->lo_id, .hi_id = thread->hi_id };
+    return DM_OK;
+}
+
+Test(cluster, a_gap_that_stays_is_read_from_the_store) {
+    struct peer bob;
+    open_thread();
+    bench.store.events = one_message;
+    other_meet("S0 1 1 0 ");
+    peer_join(&bob, "bob", "bob");
+    tell(message("ann", 1, 1, "one"));
+    tell(message("ann", 3, 3, "three"));
+    bench_expect("bob ! message member actor=ann seq=1 text=one peer=ann");
+    bench_wait(150000);
+    bench_expect_nothing();
+    bench_wait(100000);
+    bench_expect("bob ! message member actor=ann seq=2 peer=ann",
+                 "bob ! message member actor=ann seq=3 text=three peer=ann");
+    cr_assert(eq(sz, bench.store.counts[STORE_EVENTS], 1));
+    tell(message("ann", 2, 2, "late"));
+    bench_expect_nothing();
+    peer_close(&bob);
+}
+
+static enum dm_status cannot_tell(struct fake_store *fake, struct store_call *call) {
+    return DM_INTERNAL;
+}
+
+Test(cluster, a_gap_that_nobody_can_fill_keeps_nothing) {
+    struct peer bob;
+    open_thread();
+    bench.store.events = cannot_tell;
+    other_meet("S0 1 1 0 ");
+    peer_join(&bob, "bob", "bob");
+    tell(message("ann", 1, 1, "one"));
+    tell(message("ann", 3, 3, "three"));
+    bench_forget();
+    bench_wait(300000);
+    bench_expect("bob ! message member actor=ann seq=3 text=three peer=ann");
+    peer_close(&bob);
+}
+
+Test(cluster, an_answer_waits_for_what_comes_before_it) {
+    struct peer bob;
+    open_thread();
+    other_meet("S0 1 1 0 ");
+    peer_join(&bob, "bob", "bob");
+    tell(message("ann", 1, 1, "one"));
+    bench_forget();
+    bench.store.threads[0].rev = bench.store.threads[0].seq = 2;
+    peer_send_thread(&bob, 501, "three", "c");
+    peer_send_thread(&bob, 501, "four", "d");
+    bench_run();
+    bench_expect_nothing();
+    tell(message("ann", 2, 2, "two"));
+    bench_expect("bob ! message member actor=ann seq=2 text=two peer=ann",
+                 "bob send ok seq=3 text=three peer=ann cookie=c",
+                 "bob send ok seq=4 text=four peer=ann cookie=d");
+    peer_close(&bob);
+}
+
+Test(cluster, nothing_waits_for_a_node_that_is_gone) {
+    struct peer bob;
+    open_thread();
+    other_meet("S0 1 1 0 ");
+    peer_join(&bob, "bob", "bob");
+    tell(message("ann", 1, 1, "one"));
+    tell(message("ann", 3, 3, "three"));
+    bench_forget();
+    other_say("Q");
+    bench_expect("bob ! message member actor=ann seq=3 text=three peer=ann");
+    peer_close(&bob);
+}
+
+Test(cluster, what_concerns_nobody_here_costs_no_request) {
+    struct peer cat;
+    size_t before;
+    open_thread();
+    other_meet("S0 1 1 0 ");
+    peer_join(&cat, "cat", "cat");
+    before = bench.store.counts[STORE_USERS_FIND];
+    tell(message("ann", 5, 5, "elsewhere"));
+    cr_assert(eq(sz, bench.store.counts[STORE_USERS_FIND], before));
+    bench_expect_nothing();
+    peer_close(&cat);
+}
+
+Test(cluster, users_that_are_not_known_are_read_first) {
+    struct peer bob;
+    open_thread();
+    other_meet("S0 1 1 0 ");
+    peer_join(&bob, "bob", "bob");
+    bench.store.held_kinds = 1u << STORE_USERS_FIND;
+    tell(message("ann", 1, 1, "one"));
+    tell(message("bob", 2, 2, "two"));
+    bench_expect_nothing();
+    bench.store.held_kinds = 0;
+    bench_run();
+    bench_expect("bob ! message member actor=ann seq=1 text=one peer=ann",
+                 "bob ! message actor actor=bob seq=2 text=two peer=ann");
+    peer_close(&bob);
+}
+
+/* ---- faults ---- */
+
+Test(cluster, frames_that_come_twice_count_once) {
+    struct peer bob;
+    struct buf unit;
+    open_thread();
+    other_meet("S0 1 1 0 ");
+    peer_join(&bob, "bob", "bob");
+    tell(message("ann", 1, 1, "one"));
+    bench_forget();
+    unit = message("ann", 2, 2, "two");
+    other_say_as(other.number, "E", 1);
+    other_say_as(other.number - 1, "Q", 1);
+    tell(unit);
+    bench_expect("bob ! message member actor=ann seq=2 text=two peer=ann");
+    peer_close(&bob);
+}
+
+Test(cluster, missing_frames_are_made_up_for) {
+    struct peer bob;
+    other_meet("S0 1 1 0 ");
+    peer_join(&bob, "bob", "bob");
+    other_forget();
+    other.number += 3;
+    other_say("P0 0 ");
+    check_true(other_frame('A'));
+    cr_assert(eq(sz, bench.store.counts[STORE_THREADS_TOUCHED], 1));
+    check_true(!engine_is_settled(bench.engine));
+    other_say("S1 1 1 0 ");
+    check_true(engine_is_settled(bench.engine));
+    peer_close(&bob);
+}
+
+Test(cluster, frames_that_are_none_are_survived) {
+    static const char *const bad[] = { "", "E", "Ex", "E1 ", "S", "S0 1 1 9 1 ", "P99999 ", "Z",
+                                       "A", "E-1 0 0 0 0 0 0 0 0 0 0 0 " };
+    struct bus_notice notice = { .kind = BUS_FRAME };
+    static const char *const whole[] = { "", "1", "12", "12 ", "12 x ", "1-5 1 A0 ", "22 1 A0 ",
+                                         "11 1 Q", "1999 18446744073709551616 Q" };
+    struct peer bob;
+    other_meet("S0 1 1 0 ");
+    peer_join(&bob, "bob", "bob");
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        other_say(bad[i]);
+    for (size_t i = 0; i < ARRAY_LEN(whole); i++) {
+        notice.frame = dm_slice_str(whole[i]);
+        engine_notice(bench.engine, &notice);
+        bench_run();
+    }
+    bench_expect_nothing();
+    peer_close(&bob);
+}
