@@ -305,7 +305,8 @@ struct dm_adapter {
     void (*open)(struct dm_session *session, const struct dm_request *request);
     /* One message or event of the peer, whole, within the limit. Returns its type for metrics and
      * log: a string of static storage from a small set ("SEND_MESSAGE"), "invalid" for what is
-     * none. Required with WebSocket, Socket.IO and Engine.IO routes. */
+     * none; the 33rd and later ones are counted as "other". Required with WebSocket, Socket.IO and
+     * Engine.IO routes. */
     const char *(*frame)(struct dm_session *session, const struct dm_frame *frame);
 
     /* An HTTP request of a route, authenticated as the route says, its body whole and within
@@ -680,7 +681,7 @@ static inline void dm_put_raw(struct dm_out *out, struct dm_slice bytes) {
 
 /* Ends a frame and sends it (a socket that is open), or hands it to every socket of the audience
  * (`event`). An empty frame is one too. `type`: as `frame` returns it. A text frame must be valid
- * UTF-8. Not for response bodies: dm_respond ends those. */
+ * UTF-8; one that is not is dropped and logged. Not for response bodies: dm_respond ends those. */
 static inline void dm_frame_end(struct dm_out *out, enum dm_frame_kind kind, const char *type) {
     out->host->frame_end(out, kind, type);
 }

@@ -4,6 +4,7 @@
 
 #include "core/adapter/json_alc.h"
 #include "core/base/clock.h"
+#include "core/base/utf8.h"
 
 #define ARENA_CHUNK 32768
 #define BYTES_KEPT 262144
@@ -315,6 +316,7 @@ void out_put_raw(struct dm_out *base, struct dm_slice bytes) {
 
     if (!out || !takes(out, bytes))
         return;
+    out->flags |= OUT_RAW;
     if (out->depth)
         break_off(out, "raw bytes inside a value");
     else
@@ -329,6 +331,9 @@ void out_frame_end(struct dm_out *base, enum dm_frame_kind kind, const char *typ
         return;
     if ((unsigned)kind > DM_FRAME_BINARY)
         break_off(out, "a frame of an unknown kind");
+    else if (kind == DM_FRAME_TEXT && (out->flags & OUT_RAW)
+             && !utf8_valid(buf_slice(&out->bytes)))
+        break_off(out, "a text frame that is no UTF-8");
     if (out_body(out, &payload) == 0)
         out->sink->frame(out, kind, payload, type);
     else

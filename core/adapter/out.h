@@ -14,6 +14,7 @@
 
 enum out_flag {
     OUT_ACK = 1u << 0, /* the frame is an acknowledgement */
+    OUT_RAW = 1u << 1, /* it holds bytes that nobody has looked at */
 };
 
 enum out_state {

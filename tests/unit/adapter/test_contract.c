@@ -104,6 +104,8 @@ static void wrong_enums(struct dm_session *session) {
 
     dm_put_raw(out, DM_SLICE("x"));
     dm_frame_end(out, (enum dm_frame_kind)7, "a");
+    dm_put_raw(out, DM_SLICE("\xed\xa0\x80"));
+    dm_frame_end(out, DM_FRAME_TEXT, "a");
     dm_log(session->instance, (enum dm_log_level)9, "x");
     dm_log(session->instance, (enum dm_log_level)-1, "x");
     dm_log(session->instance, DM_LOG_INFO, NULL);
@@ -287,10 +289,9 @@ Test(contract, every_wrong_call_is_ignored) {
     for (size_t i = 0; i < sizeof(acts) / sizeof(acts[0]); i++) {
         rig_send(&rig, fd, acts[i].word);
         rig_send(&rig, fd, "fine");
-        if (acts[i].act == wrong_enums || acts[i].act == stray_outs)
-            cr_expect_not_null(strstr(rig_frames(&rig, fd), "fine\n"), "%s", acts[i].word);
-        else
-            cr_expect_str_eq(rig_frames(&rig, fd), "fine\n", "%s", acts[i].word);
+        /* The one that ends a frame without a byte in it has sent one. */
+        cr_expect_str_eq(rig_frames(&rig, fd), acts[i].act == stray_outs ? "\nfine\n" : "fine\n",
+                         "%s", acts[i].word);
         cr_expect_eq(rig.command_count, 0, "%s", acts[i].word);
     }
     cr_expect_str_eq(rig_frames(&rig, other), "");
