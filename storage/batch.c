@@ -3,9 +3,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define THREAD_FIELDS 16
-/* As many positions as threads.recent remembers. */
-#define WINDOW 62
+#define THREAD_FIELDS 11
 
 void batch_init(struct batch *batch) {
     memset(batch, 0, sizeof(*batch));
@@ -55,6 +53,14 @@ static void marks_merge(struct batch *batch) {
     batch->mark_count = kept;
 }
 
+/* A request says what pair its thread has; they agree where they know it. */
+static void thread_pair(struct batch_thread *thread, int64_t lo, int64_t hi) {
+    if (!lo)
+        return;
+    thread->lo = lo;
+    thread->hi = hi;
+}
+
 /* Both lists ascend by thread: walk them side by side. */
 static void threads_index(struct batch *batch) {
     size_t r = 0, m = 0;
@@ -64,70 +70,46 @@ static void threads_index(struct batch *batch) {
         if (m < batch->mark_count && batch->marks[m].thread_id < id)
             id = batch->marks[m].thread_id;
         *thread = (struct batch_thread){ .id = id, .first = r };
-        for (; r < batch->row_count && batch->rows[r].thread_id == id; r++)
+        for (; r < batch->row_count && batch->rows[r].thread_id == id; r++) {
+            const struct store_append *append = row_append(&batch->rows[r]);
             batch->rows[r].thread = batch->thread_count;
-        for (; m < batch->mark_count && batch->marks[m].thread_id == id; m++)
+            thread_pair(thread, append->lo_id, append->hi_id);
+        }
+        for (; m < batch->mark_count && batch->marks[m].thread_id == id; m++) {
+            const struct store_mark *mark = (struct store_mark *)batch->marks[m].request;
             batch->marks[m].thread = batch->thread_count;
-        thread->count = r - thread->first;
+            thread_pair(thread, mark->lo_id, mark->hi_id);
+        }
+        thread->count_all = r - thread->first;
         batch->thread_count++;
     }
 }
 
-/* The first two authors, a < b; in a direct thread there can be no third. */
-static void thread_authors(const struct batch *batch, struct batch_thread *thread) {
-    for (size_t i = thread->first; i < thread->first + thread->count; i++) {
-        int64_t author = row_append(&batch->rows[i])->author_id;
-        if (thread->b || author == thread->a)
-            continue;
-        if (thread->a)
-            thread->b = author;
-        else
-            thread->a = author;
-    }
-    if (thread->b && thread->b < thread->a) {
-        int64_t swap = thread->a;
-        thread->a = thread->b;
-        thread->b = swap;
-    }
+static enum batch_side side_of(const struct batch_thread *thread, int64_t user_id) {
+    return user_id == thread->lo ? SIDE_LO : user_id == thread->hi ? SIDE_HI : SIDE_OTHER;
 }
 
-static void thread_rank(struct batch *batch, struct batch_thread *thread) {
-    thread_authors(batch, thread);
-    for (size_t i = thread->first; i < thread->first + thread->count; i++) {
+size_t batch_rank(struct batch *batch, struct batch_thread *thread) {
+    size_t others = 0;
+    thread->count[SIDE_LO] = thread->count[SIDE_HI] = 0;
+    for (size_t i = thread->first; i < thread->first + thread->count_all; i++) {
         struct batch_row *row = &batch->rows[i];
-        int64_t author = row_append(row)->author_id;
-        row->side = author == thread->a ? SIDE_A : author == thread->b ? SIDE_B : SIDE_OTHER;
-        thread->count_a += row->side == SIDE_A;
-        thread->count_b += row->side == SIDE_B;
-        row->rank_a = thread->count_a;
-        row->rank_b = thread->count_b;
-        if (row->side != SIDE_OTHER)
-            thread->bits = (thread->bits << 1 | (row->side == SIDE_B)) &
-                           (((uint64_t)1 << WINDOW) - 1);
+        row->side = side_of(thread, row_append(row)->author_id);
+        if (row->side == SIDE_OTHER)
+            others++;
+        else
+            row->rank = ++thread->count[row->side];
     }
-}
-
-static uint64_t range_bits(uint64_t from, uint64_t to, uint64_t newest) {
-    uint64_t bits = 0;
-    for (uint64_t seq = to; seq >= from && newest - seq < WINDOW; seq--)
-        bits |= (uint64_t)1 << (newest - seq);
-    return bits;
+    return others;
 }
 
 static void mark_fold(struct batch_thread *thread, const struct batch_row *mark) {
-    struct batch_pushed *pushed = &thread->pushed[0];
-    if (pushed->user_id && pushed->user_id != mark->user_id)
-        pushed = &thread->pushed[1];
-    if (pushed->user_id && pushed->user_id != mark->user_id)
-        return; /* a third: a chat, which reads the ranges */
-    if (pushed->user_id) {
-        uint64_t shift = mark->to - pushed->to;
-        pushed->bits = shift < WINDOW ? pushed->bits << shift & (((uint64_t)1 << WINDOW) - 1) : 0;
-    }
-    pushed->user_id = mark->user_id;
-    pushed->from = mark->from;
+    enum batch_side side = side_of(thread, mark->user_id);
+    if (side == SIDE_OTHER)
+        return;
+    struct batch_pushed *pushed = &thread->pushed[side];
+    pushed->from = pushed->to ? INT64_MAX : mark->from;
     pushed->to = mark->to;
-    pushed->bits |= range_bits(mark->from, mark->to, mark->to);
 }
 
 void batch_load(struct batch *batch, const struct list *requests, size_t count) {
@@ -162,7 +144,8 @@ void batch_load(struct batch *batch, const struct list *requests, size_t count) 
     marks_merge(batch);
     threads_index(batch);
     for (size_t i = 0; i < batch->thread_count; i++)
-        thread_rank(batch, &batch->threads[i]);
+        if (batch_rank(batch, &batch->threads[i]))
+            batch->threads[i].lo = batch->threads[i].hi = 0;
     for (size_t i = 0; i < batch->mark_count; i++)
         mark_fold(&batch->threads[batch->marks[i].thread], &batch->marks[i]);
 }
@@ -171,13 +154,12 @@ static void encode_threads(const struct batch *batch, struct pg_args *args) {
     pg_args_array(args, PG_INT8);
     for (size_t i = 0; i < batch->thread_count; i++) {
         const struct batch_thread *t = &batch->threads[i];
-        const struct batch_pushed *u = &t->pushed[0];
-        const struct batch_pushed *v = &t->pushed[1];
+        const struct batch_pushed *lo = &t->pushed[SIDE_LO];
+        const struct batch_pushed *hi = &t->pushed[SIDE_HI];
         const int64_t fields[THREAD_FIELDS] = {
-            t->id, t->a, t->count_a, t->b, t->count_b, (int64_t)t->bits,
-            u->user_id, (int64_t)u->from, (int64_t)u->to, (int64_t)u->bits,
-            v->user_id, (int64_t)v->from, (int64_t)v->to, (int64_t)v->bits,
-            (int64_t)t->first + 1, (int64_t)t->count,
+            t->id, t->lo, t->hi, t->count[SIDE_LO], t->count[SIDE_HI],
+            (int64_t)lo->from, (int64_t)lo->to, (int64_t)hi->from, (int64_t)hi->to,
+            (int64_t)t->first + 1, (int64_t)t->count_all,
         };
         for (size_t k = 0; k < THREAD_FIELDS; k++)
             pg_args_item_int8(args, fields[k]);
@@ -271,12 +253,8 @@ enum store_statement batch_encode(const struct batch *batch, struct pg_args *arg
     }
     encode_threads(batch, args);
     pg_args_array(args, PG_INT8);
-    for (size_t i = 0; i < batch->row_count; i++) {
-        const struct batch_row *row = &batch->rows[i];
-        pg_args_item_int8(args, (int64_t)((uint64_t)row->thread << 24 |
-                                          (uint64_t)row->rank_a << 13 |
-                                          (uint64_t)row->rank_b << 2 | row->side));
-    }
+    for (size_t i = 0; i < batch->row_count; i++)
+        pg_args_item_int8(args, (int64_t)batch->rows[i].thread);
     pg_args_array_end(args);
     encode_authors(batch, args);
     encode_uuids(batch, args);

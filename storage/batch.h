@@ -1,5 +1,5 @@
 /* Hot requests as the arrays of the batch statement, and its answer as theirs. The layout of the
- * arrays is told in migrations/0002_batch.sql. */
+ * arrays is told in migrations/0009_batch.sql. */
 #ifndef DRAGOMAN_STORAGE_BATCH_H
 #define DRAGOMAN_STORAGE_BATCH_H
 
@@ -12,9 +12,9 @@
 #define BATCH_ROWS_MAX 2047
 
 enum batch_side {
-    SIDE_A,
-    SIDE_B,
-    SIDE_OTHER,
+    SIDE_LO,
+    SIDE_HI,
+    SIDE_OTHER, /* of a chat, or a stranger */
 };
 
 /* An append, or a mark. */
@@ -23,27 +23,24 @@ struct batch_row {
     int64_t thread_id;
     size_t thread; /* index */
     size_t order;
-    int undecided;
     enum batch_side side;
-    uint32_t rank_a, rank_b; /* of the thread's messages up to this one, by author */
+    uint32_t rank; /* of the thread's messages of that side up to this one */
     /* marks */
     int64_t user_id;
     uint64_t from, to;
 };
 
-/* What one user was pushed: the last run, and a bit for each position up to 62 below `to`. */
+/* What one side was pushed. */
 struct batch_pushed {
-    int64_t user_id;
-    uint64_t from, to, bits;
+    uint64_t from, to; /* to 0: nothing; of several ranges, from is too large for a join */
 };
 
 struct batch_thread {
     int64_t id;
-    int64_t a, b; /* authors, a < b; 0 for none */
-    uint32_t count_a, count_b;
-    uint64_t bits; /* who wrote them, the newest in bit 0, 1 for b */
+    int64_t lo, hi; /* the pair, 0 when it is not known or not alone */
+    uint32_t count[2];
     struct batch_pushed pushed[2];
-    size_t first, count; /* its rows */
+    size_t first, count_all; /* its rows */
 };
 
 /* One batch under way. A zeroed struct is an empty one. */
@@ -65,6 +62,10 @@ void batch_fini(struct batch *batch);
  * batch_load. */
 void batch_load(struct batch *batch, const struct list *requests, size_t count);
 
+/* Gives each row of a thread its side and rank by the thread's pair; returns how many rows are of
+ * neither side. */
+size_t batch_rank(struct batch *batch, struct batch_thread *thread);
+
 /* Adds the parameters after writer and number, and returns the statement they are for: there are
  * lean ones for the batch that is a single row. */
 enum store_statement batch_encode(const struct batch *batch, struct pg_args *args);
@@ -73,12 +74,7 @@ enum store_statement batch_encode(const struct batch *batch, struct pg_args *arg
  * the answer does not fit the batch. */
 int batch_decode(struct batch *batch, const PGresult *result);
 
-/* A batch names two authors of each thread, which are all there can be in a direct one, unless
- * strangers try. Moves what they kept from a decision to the end of ret_requests and returns how
- * many; each further batch decides at least one. After either decode. */
-size_t batch_take_undecided(struct batch *batch, struct list *ret_requests);
-
-/* The same for a batch that is found committed: parameters of the look-up, and its answer. */
+/* Of a batch that is found committed: parameters of the look-up, and its answer. */
 void batch_lookup_encode(const struct batch *batch, struct pg_args *args);
 int batch_lookup_decode(struct batch *batch, const PGresult *result);
 

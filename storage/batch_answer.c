@@ -5,50 +5,43 @@
 
 /* Bits of ret_code. */
 enum {
-    CODE_A = 1,
-    CODE_B = 2,
-    CODE_MEMBER_A = 8,
-    CODE_MEMBER_B = 16,
-    CODE_REQUESTED = 32,
-    CODE_BLOCKED = 64,
-    CODE_CHAT = 128,
+    CODE_PLAIN = 1,
+    CODE_KNOWN = 2,
+    CODE_CHAT = 4,
+    CODE_REQUESTED = 8,
+    CODE_BLOCKED = 16,
+};
+
+struct ints {
+    const int64_t *list;
+    size_t count;
 };
 
 struct answer {
     int64_t at;
-    const int64_t *ids, *base, *rev, *code, *unread_a, *unread_b, *member_rev, *chat;
-    size_t id_count, base_count, rev_count, code_count, unread_a_count, unread_b_count,
-        member_rev_count, chat_count;
+    struct ints ids, base, rev, unread[2], code, lo, hi, member_rev, taken;
 };
 
 static int answer_read(const struct batch *batch, const PGresult *result, struct arena *arena,
                        struct answer *ret) {
-    if (PQntuples(result) != 1 || PQnfields(result) != 9)
+    struct ints *const per_thread[] = { &ret->base, &ret->rev, &ret->unread[SIDE_LO],
+                                        &ret->unread[SIDE_HI], &ret->code, &ret->lo, &ret->hi,
+                                        &ret->member_rev };
+    const size_t always = 4, count = sizeof(per_thread) / sizeof(per_thread[0]);
+    if (PQntuples(result) != 1 || PQnfields(result) != 11)
         return -EPROTO;
     ret->at = pg_read_time(result, 0, 0);
-    ret->ids = pg_read_ints(result, 0, 1, arena, &ret->id_count);
-    ret->base = pg_read_ints(result, 0, 2, arena, &ret->base_count);
-    ret->rev = pg_read_ints(result, 0, 3, arena, &ret->rev_count);
-    ret->code = pg_read_ints(result, 0, 4, arena, &ret->code_count);
-    ret->unread_a = pg_read_ints(result, 0, 5, arena, &ret->unread_a_count);
-    ret->unread_b = pg_read_ints(result, 0, 6, arena, &ret->unread_b_count);
-    ret->member_rev = pg_read_ints(result, 0, 7, arena, &ret->member_rev_count);
-    ret->chat = pg_read_ints(result, 0, 8, arena, &ret->chat_count);
-    size_t n = batch->thread_count;
-    return ret->id_count == batch->row_count && ret->base_count == n && ret->rev_count == n &&
-                   ret->code_count == n && ret->unread_a_count == n && ret->unread_b_count == n &&
-                   ret->member_rev_count == n
-               ? 0
-               : -EPROTO;
-}
-
-static enum store_outcome refusal(int64_t code, enum batch_side side, uint32_t flags) {
-    int64_t member = side == SIDE_A ? CODE_MEMBER_A : CODE_MEMBER_B;
-    if (!(code & member))
-        return STORE_REFUSED_MEMBER;
-    if ((code & CODE_REQUESTED) && !(code & CODE_BLOCKED) && (flags & STORE_APPEND_APPROVES))
-        return STORE_NEEDS_APPROVE;
-    return STORE_REFUSED_BLOCKED;
+    ret->ids.list = pg_read_ints(result, 0, 1, arena, &ret->ids.count);
+    ret->taken.list = pg_read_ints(result, 0, 10, arena, &ret->taken.count);
+    if (ret->ids.count != batch->row_count)
+        return -EPROTO;
+    for (size_t i = 0; i < count; i++) {
+        struct ints *ints = per_thread[i];
+        ints->list = pg_read_ints(result, 0, (int)i + 2, arena, &ints->count);
+        if (ints->count != batch->thread_count && (i < always || ints->count != ret->code.count))
+            return -EPROTO;
+    }
+    return 0;
 }
 
 static enum dm_thread_state state_of(int64_t code) {
@@ -57,59 +50,79 @@ static enum dm_thread_state state_of(int64_t code) {
                                    : DM_THREAD_ALLOWED;
 }
 
-static void decode_direct(const struct batch *batch, const struct answer *answer, size_t index) {
-    const struct batch_row *row = &batch->rows[index];
-    const struct batch_thread *thread = &batch->threads[row->thread];
-    struct store_append *append = (struct store_append *)row->request;
-    int64_t code = answer->code[row->thread];
-    uint32_t total = (code & CODE_A ? thread->count_a : 0) + (code & CODE_B ? thread->count_b : 0);
-    uint32_t rank = (code & CODE_A ? row->rank_a : 0) + (code & CODE_B ? row->rank_b : 0);
-    append->ret_state = state_of(code);
-    if (!(code & (row->side == SIDE_A ? CODE_A : CODE_B))) {
-        append->ret_outcome = refusal(code, row->side, append->flags);
-        return;
-    }
-    append->ret_id = answer->ids[index];
-    append->ret_seq = (uint64_t)answer->base[row->thread] + rank;
-    append->ret_rev = (uint64_t)answer->rev[row->thread] - (total - rank);
-    append->ret_created_us = answer->at;
-    append->ret_outcome = append->ret_state == DM_THREAD_REQUESTED && append->ret_seq > 1
-                              ? STORE_APPENDED_HELD
-                              : STORE_APPENDED;
-    /* As it was right after this message, of which later ones of the batch know nothing. */
-    int64_t unread = row->side == SIDE_A ? answer->unread_a[row->thread]
-                                         : answer->unread_b[row->thread];
-    if (append->ret_state == DM_THREAD_ALLOWED)
-        unread -= row->side == SIDE_A ? thread->count_a - row->rank_a
-                                      : thread->count_b - row->rank_b;
-    append->ret_unread = unread > 0 ? (uint64_t)unread : 0;
+/* Unread messages of the other one right after this message, of which later ones of the batch know
+ * nothing. */
+static uint64_t unread_after(const struct batch_thread *thread, const struct batch_row *row,
+                             const struct answer *answer, int64_t code) {
+    if (row->side == SIDE_OTHER)
+        return 0;
+    int64_t unread = answer->unread[row->side == SIDE_LO ? SIDE_HI : SIDE_LO].list[row->thread];
+    if (!(code & CODE_REQUESTED))
+        unread -= thread->count[row->side] - row->rank;
+    return unread > 0 ? (uint64_t)unread : 0;
 }
 
-static int decode_chats(const struct batch *batch, const struct answer *answer) {
-    size_t done = 0;
-    while (done < answer->chat_count) {
-        int64_t first = answer->chat[done] - 1;
-        if (first < 0 || (size_t)first >= batch->row_count)
+/* `place` of the `total` messages that the thread took. */
+static void decode_taken(const struct batch *batch, const struct answer *answer, size_t index,
+                         int64_t code, size_t place, size_t total) {
+    const struct batch_row *row = &batch->rows[index];
+    struct store_append *append = (struct store_append *)row->request;
+    append->ret_id = answer->ids.list[index];
+    append->ret_seq = (uint64_t)answer->base.list[row->thread] + place + 1;
+    append->ret_rev = (uint64_t)answer->rev.list[row->thread] - (total - 1 - place);
+    append->ret_created_us = answer->at;
+    append->ret_outcome = (code & CODE_REQUESTED) && append->ret_seq > 1 ? STORE_APPENDED_HELD
+                                                                         : STORE_APPENDED;
+    append->ret_unread = unread_after(&batch->threads[row->thread], row, answer, code);
+}
+
+static void decode_refused(const struct batch_row *row, int64_t code) {
+    struct store_append *append = (struct store_append *)row->request;
+    if (!(code & CODE_KNOWN) || (code & CODE_CHAT) || row->side == SIDE_OTHER)
+        append->ret_outcome = STORE_REFUSED_MEMBER;
+    else if ((code & CODE_REQUESTED) && !(code & CODE_BLOCKED) &&
+             (append->flags & STORE_APPEND_APPROVES))
+        append->ret_outcome = STORE_NEEDS_APPROVE;
+    else
+        append->ret_outcome = STORE_REFUSED_BLOCKED;
+}
+
+static void decode_thread(struct batch *batch, const struct answer *answer, size_t index) {
+    struct batch_thread *thread = &batch->threads[index];
+    int64_t code = answer->code.count ? answer->code.list[index] : CODE_PLAIN;
+    if (code != CODE_PLAIN) {
+        thread->lo = answer->lo.list[index];
+        thread->hi = answer->hi.list[index];
+        batch_rank(batch, thread);
+    }
+    for (size_t i = 0; i < thread->count_all; i++) {
+        struct batch_row *row = &batch->rows[thread->first + i];
+        struct store_append *append = (struct store_append *)row->request;
+        append->ret_state = state_of(code);
+        append->ret_unread = 0;
+        append->ret_member_rev = code == CODE_PLAIN
+                                     ? 0 : (uint64_t)answer->member_rev.list[index];
+        if (code == CODE_PLAIN)
+            decode_taken(batch, answer, thread->first + i, code, i, thread->count_all);
+        else
+            decode_refused(row, code);
+    }
+}
+
+/* Those that threads took which are not plain. */
+static int decode_rest(const struct batch *batch, const struct answer *answer) {
+    const struct ints *taken = &answer->taken;
+    for (size_t i = 0; i < taken->count; i++)
+        if (taken->list[i] < 1 || taken->list[i] > (int64_t)batch->row_count)
             return -EPROTO;
-        size_t thread = batch->rows[first].thread;
-        size_t end = done;
-        for (; end < answer->chat_count; end++) {
-            int64_t index = answer->chat[end] - 1;
-            if (index < 0 || (size_t)index >= batch->row_count)
-                return -EPROTO;
-            if (batch->rows[index].thread != thread)
+    for (size_t done = 0, end; done < taken->count; done = end) {
+        size_t thread = batch->rows[taken->list[done] - 1].thread;
+        for (end = done; end < taken->count; end++)
+            if (batch->rows[taken->list[end] - 1].thread != thread)
                 break;
-        }
-        for (size_t i = done; i < end; i++) {
-            size_t index = (size_t)answer->chat[i] - 1;
-            struct store_append *append = (struct store_append *)batch->rows[index].request;
-            append->ret_outcome = STORE_APPENDED;
-            append->ret_id = answer->ids[index];
-            append->ret_seq = (uint64_t)answer->base[thread] + (i - done) + 1;
-            append->ret_rev = (uint64_t)answer->rev[thread] - (end - 1 - i);
-            append->ret_created_us = answer->at;
-        }
-        done = end;
+        for (size_t i = done; i < end; i++)
+            decode_taken(batch, answer, (size_t)taken->list[i] - 1, answer->code.list[thread],
+                         i - done, end - done);
     }
     return 0;
 }
@@ -121,33 +134,11 @@ int batch_decode(struct batch *batch, const PGresult *result) {
     int error = answer_read(batch, result, &batch->arena, &answer);
     if (error)
         return error;
-    for (size_t i = 0; i < batch->row_count; i++) {
-        const struct batch_row *row = &batch->rows[i];
-        struct store_append *append = (struct store_append *)row->request;
-        append->ret_member_rev = (uint64_t)answer.member_rev[row->thread];
-        append->ret_outcome = STORE_REFUSED_MEMBER;
-        append->ret_state = DM_THREAD_ALLOWED;
-        append->ret_unread = 0;
-        int64_t code = answer.code[row->thread];
-        if (code && !(code & CODE_CHAT) && row->side == SIDE_OTHER)
-            batch->rows[i].undecided = 1;
-        else if (!(code & CODE_CHAT))
-            decode_direct(batch, &answer, i);
-    }
-    return decode_chats(batch, &answer);
-}
-
-size_t batch_take_undecided(struct batch *batch, struct list *ret_requests) {
-    size_t count = 0;
-    for (size_t i = 0; i < batch->row_count; i++) {
-        if (!batch->rows[i].undecided)
-            continue;
-        struct list *link = &batch->rows[i].request->link;
-        list_remove(link);
-        list_push_back(ret_requests, link);
-        count++;
-    }
-    return count;
+    if (!answer.code.count && answer.taken.count)
+        return -EPROTO;
+    for (size_t i = 0; i < batch->thread_count; i++)
+        decode_thread(batch, &answer, i);
+    return decode_rest(batch, &answer);
 }
 
 static void lookup_row(struct batch_row *entry, const PGresult *result, int row) {
@@ -169,8 +160,6 @@ static void lookup_row(struct batch_row *entry, const PGresult *result, int row)
         append->ret_outcome = held ? STORE_APPENDED_HELD : STORE_APPENDED;
     else if (!member)
         append->ret_outcome = STORE_REFUSED_MEMBER;
-    else if (!requested && !blocked)
-        entry->undecided = 1;
     else if (requested && !blocked && (append->flags & STORE_APPEND_APPROVES))
         append->ret_outcome = STORE_NEEDS_APPROVE;
     else

@@ -112,19 +112,6 @@ static void unit_done(struct writer *writer) {
     store_wake(writer->store);
 }
 
-static void keep_undecided(struct writer *writer) {
-    struct list requests;
-    list_init(&requests);
-    size_t count = batch_take_undecided(&writer->batch, &requests);
-    if (!count)
-        return;
-    struct unit *rest = mem_zalloc(sizeof(*rest));
-    list_init(&rest->requests);
-    list_splice_back(&rest->requests, &requests);
-    rest->count = count;
-    list_push_front(&writer->halves, &rest->link);
-}
-
 static void finish_hot(struct writer *writer, enum dm_status status) {
     struct store_pg *store = writer->store;
     struct list requests;
@@ -214,7 +201,6 @@ static void sync_batch(struct writer *writer) {
     writer->number++;
     metrics_observe(&stats->batch_rows, writer->request_count);
     metrics_observe(&stats->batch_us, (clock_mono_ns() - writer->sent_ns) / 1000);
-    keep_undecided(writer);
     finish_hot(writer, DM_OK);
 }
 
@@ -254,8 +240,7 @@ void unit_sync(struct writer *writer) {
             break;
         }
         writer->number++;
-        keep_undecided(writer);
-        finish_hot(writer, DM_OK);
+            finish_hot(writer, DM_OK);
         break;
     case WRITER_RESULT:
         if (writer->fault != PG_FAULT_NONE) {

@@ -155,6 +155,8 @@ static void range_store(struct range *range) {
     mark->base.done = range_done;
     mark->base.owner = range;
     mark->thread_id = range->thread->id;
+    mark->lo_id = range->thread->pair[0];
+    mark->hi_id = range->thread->pair[1];
     mark->user_id = range->user_id;
     mark->from = range->from;
     mark->to = range->to;

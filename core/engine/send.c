@@ -312,6 +312,8 @@ static void append(struct operation *op) {
     append->base.done = append_done;
     append->base.owner = op;
     append->thread_id = op->thread->id;
+    append->lo_id = op->thread->pair[0];
+    append->hi_id = op->thread->pair[1];
     append->author_id = op->actor->id;
     append->text = op->command.text.ptr ? op->command.text : DM_SLICE("");
     if (op->command.flags & DM_CMD_ANSWER_APPROVES)

@@ -102,6 +102,7 @@ enum store_outcome {
 struct store_append {
     struct store_request base;
     int64_t thread_id;
+    int64_t lo_id, hi_id;           /* direct: the pair, lo < hi; 0: a chat, or not known */
     int64_t author_id;
     struct dm_uuid uuid;            /* made by the engine; unique */
     struct dm_slice text;
@@ -124,6 +125,7 @@ struct store_append {
 struct store_mark {
     struct store_request base;
     int64_t thread_id;
+    int64_t lo_id, hi_id;           /* as above */
     int64_t user_id;
     uint64_t from;
     uint64_t to;

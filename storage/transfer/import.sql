@@ -314,22 +314,13 @@ BEGIN
     GROUP BY island HAVING bool_or(reached);
 END $$;
 
--- threads.recent as it is with the last message at p_seq.
-CREATE FUNCTION pg_temp.recent_of(t threads, p_seq bigint) RETURNS bigint
-LANGUAGE sql STABLE AS $$
-    SELECT coalesce(bit_or(1::bigint << (p_seq - m.seq)::int), 0)
-    FROM messages m
-    WHERE m.thread_id = t.id AND m.seq > p_seq - 62 AND m.author_id = t.hi_id
-$$;
-
 -- Direct threads in which nobody owes or will owe anything: what most of a history is.
 CREATE FUNCTION pg_temp.settle_read() RETURNS void
 LANGUAGE sql AS $$
     UPDATE threads t SET
         last_seq = n.seq, rev = rev + n.n, updated_at = greatest(updated_at, n.at),
         count_lo = count_lo + n.n, count_hi = count_hi + n.n,
-        read_lo = n.seq, read_hi = n.seq, delivered_lo = n.seq, delivered_hi = n.seq,
-        recent = pg_temp.recent_of(t, n.seq)
+        read_lo = n.seq, read_hi = n.seq, delivered_lo = n.seq, delivered_hi = n.seq
     FROM (SELECT thread_id, count(*) AS n, max(seq) AS seq, max(at) AS at
           FROM incoming WHERE said IS NULL GROUP BY thread_id
           HAVING bool_and(coalesce(read #>> '{}', 'true') = 'true' AND held = 0)) n
@@ -375,8 +366,7 @@ BEGIN
         last_seq = v_new.seq, rev = rev + v_new.n, updated_at = greatest(updated_at, v_new.at),
         count_lo = count_lo + v_new.seen_lo, count_hi = count_hi + v_new.seen_hi,
         read_lo = v_lo.ret_prefix, unread_lo = unread_lo + v_lo.ret_owed,
-        read_hi = v_hi.ret_prefix, unread_hi = unread_hi + v_hi.ret_owed,
-        recent = pg_temp.recent_of(t, v_new.seq)
+        read_hi = v_hi.ret_prefix, unread_hi = unread_hi + v_hi.ret_owed
     WHERE id = t.id;
     SELECT * INTO v_lo FROM pg_temp.place_marks(t, t.lo_id, 1::smallint, t.delivered_lo,
                                                 t.delivered_lo < t.last_seq);

@@ -201,13 +201,40 @@ static void call_done(struct store_request *request, enum dm_status status) {
     end(&((struct call *)request)->probe, status);
 }
 
+/* Which two a direct thread has, as the engine knows of the threads it has seen. */
+static struct pair {
+    int64_t thread, lo, hi;
+} pairs[1024];
+static size_t pair_count;
+
+static void note_pair(int64_t thread, int64_t a, int64_t b) {
+    pairs[pair_count++ % 1024] = (struct pair){ thread, a < b ? a : b, a < b ? b : a };
+}
+
+static struct pair pair_of(int64_t thread) {
+    for (size_t i = 0; i < 1024; i++)
+        if (pairs[i].thread == thread)
+            return pairs[i];
+    return (struct pair){ 0 };
+}
+
+void rig_forget_pairs(int64_t instead) {
+    for (size_t i = 0; i < pair_count; i++) {
+        pairs[i].lo = instead;
+        pairs[i].hi = instead ? instead + 1 : 0;
+    }
+}
+
 void append_submit(struct store *port, struct append *append, int64_t thread, int64_t author,
                    const char *text) {
     struct store_append *a = &append->append;
     a->base.kind = STORE_APPEND;
     a->base.lane = (uint64_t)thread;
     a->base.done = append_done;
+    struct pair pair = pair_of(thread);
     a->thread_id = thread;
+    a->lo_id = pair.lo;
+    a->hi_id = pair.hi;
     a->author_id = author;
     if (text)
         a->text = dm_slice_str(text);
@@ -219,10 +246,13 @@ void append_submit(struct store *port, struct append *append, int64_t thread, in
 
 void mark_submit(struct store *port, struct mark *mark, int64_t thread, int64_t user,
                  uint64_t from, uint64_t to) {
+    struct pair pair = pair_of(thread);
     *mark = (struct mark){ .mark = { .base = { .kind = STORE_MARK_DELIVERED,
                                                .lane = (uint64_t)thread,
                                                .done = mark_done },
                                      .thread_id = thread,
+                                     .lo_id = pair.lo,
+                                     .hi_id = pair.hi,
                                      .user_id = user,
                                      .from = from,
                                      .to = to } };
@@ -290,6 +320,7 @@ int64_t rig_direct(struct rig *rig, int64_t opener, int64_t other, int gated) {
                                    .other_id = other,
                                    .gate = gated ? STORE_GATED : STORE_NOT_GATED } };
     cr_assert(eq(int, rig_call(rig, &call), DM_OK));
+    note_pair(call.result.thread->id, opener, other);
     return call.result.thread->id;
 }
 

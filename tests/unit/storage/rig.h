@@ -86,6 +86,10 @@ enum dm_status rig_command(struct rig *rig, struct call *call, int64_t actor,
 void rig_users(struct rig *rig, int count);
 #define USER(n) (INT64_C(10000000) + (n))
 int64_t rig_direct(struct rig *rig, int64_t opener, int64_t other, int gated);
+
+/* What is submitted from now on names no pair (0), or a wrong one that begins with that user. */
+void rig_forget_pairs(int64_t instead);
+
 int64_t rig_chat(struct rig *rig, int64_t creator, const int64_t *others, size_t count);
 
 /* Cuts every connection of this process to PostgreSQL but the test's own. */

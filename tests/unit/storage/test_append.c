@@ -57,6 +57,41 @@ Test(append, members_and_strangers_in_one_batch) {
     rig_close(&rig);
 }
 
+/* The asker knows the pair from its cache, which may be empty or wrong. */
+Test(append, without_the_pair_all_is_as_with_it) {
+    enum { COUNT = 30 };
+    static const int64_t wrong[] = { 0, USER(3) };
+    struct rig rig;
+    struct append list[COUNT] = { 0 };
+    rig_open(&rig);
+    rig_users(&rig, 3);
+    int64_t thread = rig_direct(&rig, USER(1), USER(2), 0);
+    for (size_t w = 0; w < 2; w++) {
+        uint64_t before = w * COUNT;
+        rig_sql(&rig, "UPDATE threads SET unread_lo = 0, unread_hi = 0");
+        rig_forget_pairs(wrong[w]);
+        for (int i = 0; i < COUNT; i++) {
+            list[i] = (struct append){ 0 };
+            append_submit(rig.port, &list[i], thread, USER(1 + (i % 3 == 0)), "x");
+        }
+        uint64_t unread[2] = { 0 };
+        for (int i = 0; i < COUNT; i++) {
+            const struct store_append *a = &list[i].append;
+            rig_wait(&rig, &list[i].probe.done);
+            cr_assert(eq(int, a->ret_outcome, STORE_APPENDED));
+            cr_assert(eq(u64, a->ret_seq, before + (uint64_t)i + 1));
+            cr_assert(eq(u64, a->ret_rev, before + (uint64_t)i + 1));
+            unread[i % 3 == 0]++;
+            /* One that goes alone with a wrong pair does not know. */
+            check_true(i == 0 || a->ret_unread == unread[i % 3 == 0]);
+        }
+    }
+    cr_assert(eq(i64, rig_sql(&rig, "SELECT count(DISTINCT seq) FROM messages"), 2 * COUNT));
+    cr_assert(eq(i64, rig_sql(&rig, "SELECT unread_lo FROM threads"), COUNT / 3));
+    cr_assert(eq(i64, rig_sql(&rig, "SELECT unread_hi FROM threads"), COUNT - COUNT / 3));
+    rig_close(&rig);
+}
+
 Test(append, order_seq_id_rev_and_unread_agree_within_a_batch) {
     struct rig rig;
     struct append list[100] = { 0 };

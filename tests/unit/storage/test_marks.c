@@ -261,6 +261,33 @@ Test(marks, single_and_all_count_each_once) {
     rig_close(&rig);
 }
 
+/* What was never pushed leaves a gap; what follows it goes on as one range. */
+Test(marks, beyond_a_gap_one_range_grows) {
+    enum { COUNT = 12 };
+    struct rig rig;
+    struct append list[COUNT] = { 0 };
+    struct mark marks[COUNT];
+    int64_t thread = two(&rig);
+    for (int i = 0; i < COUNT; i++)
+        append_submit(rig.port, &list[i], thread, USER(1), "x");
+    for (int i = 0; i < COUNT; i++)
+        rig_wait(&rig, &list[i].probe.done);
+    for (uint64_t i = 3; i < COUNT; i += 2) {
+        mark_submit(rig.port, &marks[0], thread, USER(2), i, i + 1);
+        mark_submit(rig.port, &marks[1], thread, USER(1), 1, i);
+        rig_wait(&rig, &marks[0].probe.done);
+        rig_wait(&rig, &marks[1].probe.done);
+    }
+    cr_assert(eq(i64, rig_sql(&rig, "SELECT delivered_hi FROM threads"), 0));
+    cr_assert(eq(i64, rig_sql(&rig, "SELECT count(*) FROM marks WHERE from_seq = 3 "
+                                    "AND to_seq = %d", COUNT), 1));
+    cr_assert(eq(i64, rig_sql(&rig, "SELECT count(*) FROM marks"), 1));
+    cr_assert(eq(int, rig_mark(&rig, thread, USER(2), 1, 2), DM_OK));
+    cr_assert(eq(i64, rig_sql(&rig, "SELECT delivered_hi FROM threads"), COUNT));
+    cr_assert(eq(i64, rig_sql(&rig, "SELECT count(*) FROM marks"), 0));
+    rig_close(&rig);
+}
+
 Test(marks, reads_in_chats) {
     struct rig rig;
     struct call call;
