@@ -7,6 +7,18 @@
 static const struct battery batteries[] = {
     { "transcript", battery_transcript, TRIAL_EACH_SCRIPT, TRIAL_ANYWHERE, 120 },
     { "single bytes", battery_pieces, TRIAL_EACH_SCRIPT, TRIAL_ANYWHERE, 300 },
+    { "wrong fields", battery_fields, TRIAL_ONCE, TRIAL_ANYWHERE, 600 },
+    { "before login", battery_before_login, TRIAL_ONCE, TRIAL_ANYWHERE, 120 },
+    { "login twice", battery_login_twice, TRIAL_ONCE, TRIAL_ANYWHERE, 120 },
+    { "one identity", battery_identity, TRIAL_ONCE, TRIAL_ANYWHERE, 120 },
+    { "result after close", battery_close, TRIAL_ONCE, TRIAL_SCRIPTED_ONLY, 120 },
+    { "frame size", battery_size, TRIAL_ONCE, TRIAL_ANYWHERE, 60 },
+    { "rate", battery_rate, TRIAL_ONCE, TRIAL_SCRIPTED_ONLY, 60 },
+    { "backlog", battery_backlog, TRIAL_ONCE, TRIAL_SCRIPTED_ONLY, 60 },
+    { "unavailable store", battery_unavailable, TRIAL_ONCE, TRIAL_SCRIPTED_ONLY, 120 },
+    { "events", battery_events, TRIAL_ONCE, TRIAL_ANYWHERE, 60 },
+    { "start after a failed start", battery_restart, TRIAL_ONCE, TRIAL_SCRIPTED_ONLY, 60 },
+    { "memory", battery_memory, TRIAL_ONCE, TRIAL_SCRIPTED_ONLY, 120 },
 };
 
 static void run_all(struct kit *kit) {

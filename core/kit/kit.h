@@ -16,6 +16,8 @@ struct kit_options {
     const struct dm_adapter *const *others; /* that transcripts may speak to as well,
                                             NULL-terminated; may be NULL */
     const struct stage_files *files;     /* who serves files in memory; may be NULL */
+    enum { KIT_ANSWERS_FAILURES, KIT_SILENT_ON_FAILURE } failures; /* whether the dialect has a
+                                            word for a frame that cannot be carried out now */
     const char *only;                    /* only trials whose name has this in it; NULL: all */
 };
 

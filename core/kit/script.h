@@ -14,10 +14,16 @@ struct script {
     struct transcript *transcript;
 };
 
-/* Reads every *.txt of the directory, by name. Returns 0, or -1 after saying on stderr what is
+/* Reads every *.txt of the directory. Returns 0, or -1 after saying on stderr what is
  * wrong. */
 int scripts_load(const char *directory, struct script ***ret_scripts, size_t *ret_count);
 void scripts_free(struct script **scripts, size_t count);
+
+/* Whether its name begins with "happy": such ones come first. */
+int script_is_happy(const struct script *script);
+
+/* Whether its plays on a real gateway have to wait until a token has expired. */
+int script_waits(const struct script *script);
 
 /* A play of a script: fresh users, and a player that has not begun. */
 struct play {
@@ -25,7 +31,7 @@ struct play {
     struct stage *stage;
     struct arena arena;
     struct vars vars;
-    struct player_options options;
+    struct player_options options; /* the player's; read anew at each step */
     struct player *player;
     struct buf report;
     const struct dm_user **users; /* in the order of the header */

@@ -8,6 +8,7 @@
 
 #define SECRET_MIN 8
 #define QUIET_TURNS 8
+#define BLIND_TURNS 100
 #define PATIENCE_TURNS 200000
 
 int stage_open(struct stage *stage, const struct stage_backing *backing,
@@ -26,13 +27,17 @@ int stage_open(struct stage *stage, const struct stage_backing *backing,
 void stage_close(struct stage *stage) {
     stage->backing->close(stage);
     buf_fini(&stage->secrets);
+    buf_fini(&stage->logins);
 }
 
-/* With a store that does not answer, the engine is busy for good. */
+/* With a store that does not answer the engine is busy for good: what else is under way cannot be
+ * seen. */
+static int is_blind(const struct stage *stage) {
+    return stage->memory && memory_mood(stage->memory) != MEMORY_ANSWERS;
+}
+
 static int is_busy(const struct stage *stage) {
-    if (stage->memory && memory_mood(stage->memory) != MEMORY_ANSWERS)
-        return 0;
-    return engine_busy(stage->engine) || store_pending(stage->store);
+    return !is_blind(stage) && (engine_busy(stage->engine) || store_pending(stage->store));
 }
 
 static void pause_briefly(void) {
@@ -43,10 +48,10 @@ static void pause_briefly(void) {
 /* Work in the pool and in a database takes a while; all else is done once a few turns in a row
  * brought nothing to do. */
 void stage_settle(struct stage *stage) {
-    int quiet = 0;
-    for (int turn = 0; quiet < QUIET_TURNS && turn < PATIENCE_TURNS; turn++) {
+    int quiet = 0, enough = is_blind(stage) ? BLIND_TURNS : QUIET_TURNS;
+    for (int turn = 0; quiet < enough && turn < PATIENCE_TURNS; turn++) {
         loop_run_once(stage->loop);
-        if (is_busy(stage))
+        if (is_busy(stage) || is_blind(stage))
             pause_briefly();
         quiet = is_busy(stage) ? 0 : quiet + 1;
     }
@@ -99,6 +104,16 @@ static struct dm_slice hash_secret(struct stage *stage, struct dm_slice secret,
     return buf_slice(hash);
 }
 
+static void keep_login(struct stage *stage, struct dm_slice name, struct dm_slice secret) {
+    if (!name.ptr || !secret.ptr)
+        return;
+    stage_keep_secret(stage, secret);
+    buf_append_slice(&stage->logins, name);
+    buf_append_char(&stage->logins, '\0');
+    buf_append_slice(&stage->logins, secret);
+    buf_append_char(&stage->logins, '\0');
+}
+
 enum dm_status stage_user_new(struct stage *stage, const struct dm_profile *profile,
                               struct dm_slice password, struct dm_slice pin,
                               struct arena *arena, const struct dm_user **ret_user) {
@@ -113,8 +128,10 @@ enum dm_status stage_user_new(struct stage *stage, const struct dm_profile *prof
     account.activity = STORE_ACTIVATE;
     enum dm_status status = stage_call(stage, &call);
     *ret_user = result.user;
-    stage_keep_secret(stage, password);
-    stage_keep_secret(stage, pin);
+    keep_login(stage, profile->username, password);
+    keep_login(stage, profile->username, pin);
+    keep_login(stage, profile->email, password);
+    keep_login(stage, profile->email, pin);
     buf_fini(&password_hash);
     buf_fini(&pin_hash);
     return status;
@@ -159,4 +176,21 @@ struct dm_slice stage_find_secret(const struct stage *stage, struct dm_slice tex
         if (memmem(text.ptr, text.len, secret, strlen(secret)))
             return dm_slice_str(secret);
     return DM_SLICE_NONE;
+}
+
+static int holds(struct dm_slice text, const char *word) {
+    return memmem(text.ptr, text.len, word, strlen(word)) != NULL;
+}
+
+int stage_has_login(const struct stage *stage, struct dm_slice text) {
+    const char *name = stage->logins.data, *end = name + stage->logins.len;
+    if (stage_find_secret(stage, text).ptr)
+        return 1;
+    while (name && name < end) {
+        const char *secret = name + strlen(name) + 1;
+        if (holds(text, name) && holds(text, secret))
+            return 1;
+        name = secret + strlen(secret) + 1;
+    }
+    return 0;
 }

@@ -69,7 +69,9 @@ struct stage {
     char address[NET_ADDRESS_TEXT];
     struct target target;
     struct buf secrets;    /* what must not be shown, each ended by a NUL */
+    struct buf logins;     /* name and secret by turns, each ended by a NUL */
     unsigned made;         /* users so far */
+    int64_t token_skew_us; /* in memory: added to the time at which tokens are made and judged */
     stage_result_fn on_result;
     void *result_owner;
     void *inner;           /* the backing's */
@@ -99,6 +101,8 @@ void stage_token_revoke(struct stage *stage, struct dm_slice token);
 
 /* Remembers what must not be shown anywhere. Short ones are left out: they come up by chance. */
 void stage_keep_secret(struct stage *stage, struct dm_slice secret);
+/* Whether the text has a secret in it, or, of a short one, also the name that goes with it. */
+int stage_has_login(const struct stage *stage, struct dm_slice text);
 /* The first secret that stands in the text, or an absent slice. */
 struct dm_slice stage_find_secret(const struct stage *stage, struct dm_slice text);
 

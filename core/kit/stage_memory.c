@@ -51,6 +51,7 @@ static int set_number(struct theatre *theatre, struct dm_slice path, const char 
             uint32_t number = (uint32_t)strtoul(value, NULL, 10);
             memcpy((char *)&theatre->engine_config + numbers[i].offset, &number,
                    sizeof(number));
+            theatre->host_config.backlog_max = theatre->engine_config.queue_max;
             return 1;
         }
     return 0;
@@ -143,12 +144,17 @@ static void write_url(void *owner, const struct dm_attachment *attachment, struc
 
 /* ---- life ---- */
 
+static int64_t token_now_us(void) {
+    return clock_real_us() + current->stage->token_skew_us;
+}
+
 static int open_auth(struct theatre *theatre, struct buf *error) {
     struct stage *stage = theatre->stage;
     char reason[AUTH_ERROR_SIZE] = "";
     /* Nothing here is worth the time that guessing it would take. */
     const struct auth_config config = { .key = { (char *)theatre->key, AUTH_KEY_LEN },
-                                        .argon2_passes = 1, .argon2_memory = 8 };
+                                        .argon2_passes = 1, .argon2_memory = 8,
+                                        .now_us = token_now_us };
     const struct file_urls_config urls = { .key = config.key,
                                            .public_url = theatre->host_config.public_url };
     random_bytes(theatre->key, sizeof(theatre->key));

@@ -47,6 +47,9 @@ void trial_fail(struct trial *trial, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void trial_skip(struct trial *trial, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* Says what was done, for a trial that passes. */
+void trial_tell(struct trial *trial, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 int trial_is_over(const struct trial *trial);
 
 /* What is being done, for the report of a crash. */

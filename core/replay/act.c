@@ -14,6 +14,15 @@ static enum player_result render(struct player *player, const struct step *step,
                        DM_SLICE_FMT(unbound));
 }
 
+/* What the step sends: its message or body. */
+static enum player_result render_body(struct player *player, const struct step *step,
+                                      struct buf *out) {
+    if (!player->options->instead.ptr)
+        return render(player, step, step->out, out);
+    buf_append_slice(out, player->options->instead);
+    return PLAYER_PASSED;
+}
+
 static const struct header *find_header(const struct header *list, const char *name) {
     while (list && (list->name.len != strlen(name) ||
                     strncasecmp(list->name.ptr, name, list->name.len) != 0))
@@ -64,6 +73,12 @@ static void add_unless_named(const struct role *role, const struct step *step, c
         buf_printf(out, "%s: %s\r\n", name, value);
 }
 
+static void tell_sent(const struct player *player, const struct step *step,
+                      struct dm_slice bytes) {
+    if (player->options->sent)
+        player->options->sent(player->options->owner, step, bytes);
+}
+
 static int upgrade_done(const struct role *role) {
     return role->peer.state != PEER_UPGRADING;
 }
@@ -84,18 +99,13 @@ enum player_result act_connect(struct player *player, struct role *role, const s
     if (result == PLAYER_PASSED) {
         role->leaving = 0;
         player_trace(player, role, "connects:", buf_slice(&request));
+        tell_sent(player, step, buf_slice(&request));
         peer_connect(peer, buf_slice(&request));
         if (!player_wait(player, upgrade_done, role, player->options->timeout_ms))
             result = player_fail(player, PLAYER_DIFFERS, step, "the upgrade got no answer\n");
     }
     buf_fini(&request);
     return result;
-}
-
-static void tell_sent(const struct player *player, const struct step *step,
-                      struct dm_slice bytes) {
-    if (player->options->sent)
-        player->options->sent(player->options->owner, step, bytes);
 }
 
 static int is_chunked(const struct role *role, const struct step *step) {
@@ -130,7 +140,7 @@ enum player_result act_request(struct player *player, struct role *role, const s
     struct buf request = BUF_INIT, body = BUF_INIT;
     enum player_result result = begin_request(player, role, step, step->method, &request);
     if (result == PLAYER_PASSED)
-        result = render(player, step, step->out, &body);
+        result = render_body(player, step, &body);
     if (result == PLAYER_PASSED) {
         int head = dm_slice_eq(step->method, DM_SLICE("HEAD"));
         finish_request(role, step, buf_slice(&body), &request);
@@ -146,7 +156,7 @@ enum player_result act_request(struct player *player, struct role *role, const s
 
 enum player_result act_send(struct player *player, struct role *role, const struct step *step) {
     struct buf body = BUF_INIT;
-    enum player_result result = render(player, step, step->out, &body);
+    enum player_result result = render_body(player, step, &body);
     if (result == PLAYER_PASSED && role->peer.state != PEER_OPEN) {
         result = player_fail(player, PLAYER_DIFFERS, step, "has no open WebSocket to send on");
         if (role->peer.state == PEER_ENDED && !role->leaving)

@@ -15,10 +15,12 @@ struct player_options {
     size_t cut;                  /* bytes per write, 0: as it comes */
     size_t fragment;             /* bytes per WebSocket frame of a message, 0: as it is written */
     enum { PLAYER_QUIET, PLAYER_VERBOSE } talk; /* verbose: frames go to stderr */
-    /* Told of each message and request (whole, with its head) just before it is sent. NULL:
-     * nobody. */
+    /* Told of each message, request and upgrade (whole, with its head) just before it is sent.
+     * NULL: nobody. */
     void (*sent)(void *owner, const struct step *step, struct dm_slice bytes);
     void *owner;
+    struct dm_slice instead; /* sent as message or body instead of what the step says; absent:
+                                what it says */
 };
 
 enum player_result {

@@ -15,15 +15,17 @@ static const char usage[] =
     "  --transcripts DIR   plays the *.txt of this directory, and takes their frames for all else\n"
     "  --live              against a whole gateway with a private PostgreSQL of its own\n"
     "  --set KEY=VALUE     a setting of the adapter, or of the gateway (repeatable)\n"
+    "  --silent-failures   the dialect has no word for a frame that cannot be carried out now\n"
     "  --only TEXT         only the tests whose name has this in it\n"
     "Prints TAP; exit status 0: all passed, 1: something failed, 64: wrong arguments.\n";
 
-enum option_key { KEY_TRANSCRIPTS = 256, KEY_LIVE, KEY_SET, KEY_ONLY, KEY_HELP };
+enum option_key { KEY_TRANSCRIPTS = 256, KEY_LIVE, KEY_SET, KEY_SILENT, KEY_ONLY, KEY_HELP };
 
 static const struct option long_options[] = {
     { "transcripts", required_argument, NULL, KEY_TRANSCRIPTS },
     { "live", no_argument, NULL, KEY_LIVE },
     { "set", required_argument, NULL, KEY_SET },
+    { "silent-failures", no_argument, NULL, KEY_SILENT },
     { "only", required_argument, NULL, KEY_ONLY },
     { "help", no_argument, NULL, KEY_HELP },
     { NULL, 0, NULL, 0 },
@@ -55,6 +57,7 @@ static int read_options(int argc, char **argv, struct request *request) {
         case KEY_TRANSCRIPTS: request->options.transcripts = optarg; break;
         case KEY_LIVE: request->options.live = &kit_live; break;
         case KEY_SET: r = read_set(request, optarg); break;
+        case KEY_SILENT: request->options.failures = KIT_SILENT_ON_FAILURE; break;
         case KEY_ONLY: request->options.only = optarg; break;
         case KEY_HELP: return 1;
         default: r = -1;

@@ -1,5 +1,7 @@
 """`dragoman adapter test` on the adapters of the program, in memory and on a real gateway."""
 
+import os
+import pathlib
 import subprocess
 
 import pytest
@@ -22,7 +24,15 @@ def transcripts_of(adapter):
     return ROOT / "proto-docs" / adapter / "transcripts"
 
 
+# No word for a failure: what cannot be done is not acknowledged.
+SILENT = {"pubsub"}
+
+FAULTY = pathlib.Path(binary()).parents[2] / "tests/kit"
+
+
 def passes(adapter, *options):
+    if adapter in SILENT:
+        options = ["--silent-failures", *options]
     status, lines, stderr = run_kit(adapter, "--transcripts", transcripts_of(adapter), *options)
     assert status == 0, "\n".join(lines) + stderr
     assert lines[0] == "TAP version 13"
@@ -70,3 +80,62 @@ def test_help():
                           timeout=60, check=False)
     assert done.returncode == 0
     assert "--transcripts" in done.stdout
+
+
+def failures_of(name, *options):
+    """The names of the trials that an adapter with a fault does not pass, and what was printed.
+    Reports of the sanitizers are part of the game here."""
+    env = {**os.environ, "ASAN_OPTIONS": "detect_leaks=1"}
+    _status, lines, _stderr = run_kit(FAULTY / name, "--transcripts", ROOT / "tests/kit/transcripts",
+                                      *options, env=env)
+    failed = [line.partition(" - ")[2] for line in lines if line.startswith("not ok ")]
+    assert lines[-1].startswith(f"{sum(line.startswith('ok ') for line in lines)} passed, "
+                                f"{len(failed)} failed"), lines
+    return failed, "\n".join(lines)
+
+
+def test_the_adapter_without_its_faults_passes():
+    failed, text = failures_of("faulty.so")
+    assert not failed, text
+
+
+@pytest.mark.parametrize("fault, trials", [
+    ("wrong_answer", ["transcript happy-path", "single bytes happy-path"]),
+    ("crash_on_null", ["wrong fields"]),
+    ("hurts_others", ["wrong fields", "result after close", "unavailable store"]),
+    ("second_login", ["login twice", "one identity"]),
+    ("other_login", ["one identity"]),
+    ("pending_at_close", ["result after close"]),
+    ("over_rate", ["rate"]),
+    ("forgets", ["backlog"]),
+    ("mute", ["unavailable store"]),
+    ("starts_once", ["start after a failed start", "memory"]),
+])
+def test_a_fault_is_found_where_it_is_looked_for(fault, trials):
+    failed, text = failures_of("faulty.so", "--set", f"fault={fault}")
+    assert failed == trials, text
+
+
+@pytest.mark.parametrize("fault, trial, reason", [
+    ("keeps_login", "before login", "a session without login got to the store"),
+    ("closes_on_event", "events", "closes the session"),
+    ("blabs", "transcript happy-path", "a secret stands in the log"),
+    ("unfinished", "wrong fields", "adapter left a frame unfinished"),
+    ("leaks", "memory", "memory leaked"),
+])
+def test_a_fault_is_told(fault, trial, reason):
+    failed, text = failures_of("faulty.so", "--set", f"fault={fault}", "--only", trial)
+    assert failed == [trial]
+    assert reason in text
+
+
+def test_a_table_that_lies():
+    failed, text = failures_of("faulty_table.so", "--only", "events")
+    assert failed == ["events"]
+    assert "the event read is supported by the table, and gives no frame" in text
+
+
+def test_a_crash_is_told_with_what_was_done():
+    _failed, text = failures_of("faulty.so", "--set", "fault=crash_on_null", "--only", "wrong")
+    assert "# crashed: " in text
+    assert "$.to = null" in text
