@@ -101,6 +101,15 @@ def test_both_write_at_once(nodes, connect):
     talk.check()
 
 
+def test_first_words_at_once(nodes, connect):
+    """Two who never spoke write to each other at the same moment, from different nodes: there is
+    one conversation, and all sockets see it alike."""
+    for _ in range(10):
+        talk = Talk(nodes, connect)
+        talk.say(2)
+        talk.check()
+
+
 def test_long_messages_keep_their_place(nodes, connect):
     ann, bob = make_user(nodes), make_user(nodes)
     writer, reader = connect("opcode", nodes[0], ann), connect("opcode", nodes[1], bob)
@@ -224,6 +233,15 @@ def test_reads_and_deletions_are_caught_up(nodes, connect):
     updates = far.event("messages_updated")["updates"]
     assert [update["id"] for update in updates] == shown
     assert far.is_silent()
+
+
+def test_the_database_dies_mid_traffic(make_nodes, connect):
+    nodes = make_nodes(2)
+    talk = Talk(nodes, connect)
+    talk.say(50, pause=0.002)
+    nodes.kill9_postgres()
+    talk.say(50, pause=0.002)
+    talk.check()
 
 
 def test_a_frozen_node_catches_up(make_nodes, connect):
