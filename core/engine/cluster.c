@@ -137,6 +137,7 @@ void cluster_publish(struct operation *op, operation_fn emit) {
         buf_reset(&cluster->unit);
         unit_put_head(frame, &head);
     }
+    cluster->stats.told++;
     wire_put_uint(frame, cluster->unit_events);
     buf_append_slice(frame, buf_slice(&cluster->unit));
     say(cluster);

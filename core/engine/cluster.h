@@ -19,7 +19,7 @@
 #include "core/base/buf.h"
 #include "core/base/list.h"
 #include "core/base/map.h"
-#include "core/engine/bus.h"
+#include "core/engine/engine.h"
 #include "core/engine/operation.h"
 #include "core/engine/unit.h"
 
@@ -36,6 +36,7 @@ struct cluster {
     size_t unit_events;
     enum { CLUSTER_ROUTING = 0, CLUSTER_CASTING } mode;
     int64_t unit_to;        /* UNIT_TO_USER: whom */
+    struct engine_node_stats stats; /* but for `nodes` */
     struct list inbox;      /* operations of others' units whose users are being read, by link */
     size_t inbox_count;
 };

@@ -110,6 +110,11 @@ int engine_is_settled(const struct engine *engine) {
     return cluster_is_settled(&engine->cluster);
 }
 
+void engine_node_stats(const struct engine *engine, struct engine_node_stats *ret_stats) {
+    *ret_stats = engine->cluster.stats;
+    ret_stats->nodes = engine->cluster.peers.count;
+}
+
 void engine_leave(struct engine *engine) {
     cluster_leave(engine);
 }

@@ -134,6 +134,15 @@ void engine_attach_bus(struct engine *engine, struct bus *bus);
 /* 1 when the others that were there before have been heard of: from now on no event is missed. */
 int engine_is_settled(const struct engine *engine);
 
+/* What passes between this node and the others. */
+struct engine_node_stats {
+    size_t nodes;          /* others now */
+    uint64_t told, heard;  /* units: what one command did */
+    uint64_t readings;     /* of what was missed, from the store */
+};
+
+void engine_node_stats(const struct engine *engine, struct engine_node_stats *ret_stats);
+
 /* Says good-bye to the others, when the last operation is over. */
 void engine_leave(struct engine *engine);
 

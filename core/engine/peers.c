@@ -270,6 +270,7 @@ static void hear_from(struct engine *engine, struct peer *peer, char kind,
         hear_presence(engine, peer, reader);
         break;
     case 'E':
+        engine->cluster.stats.heard++;
         remote_take(engine, reader);
         break;
     case 'Q':

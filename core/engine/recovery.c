@@ -156,6 +156,7 @@ static void read_thread(struct engine *engine, const struct reading *asked) {
         thread->readings++;
     }
     op->origin = OPERATION_REMOTE;
+    engine->cluster.stats.readings++;
     call = operation_prepare(op, STORE_EVENTS);
     call->thread_id = reading->thread_id;
     call->events = &reading->events;

@@ -216,6 +216,19 @@ int gateway_bus_is_up(const struct gateway *gateway) {
     return listen_pg_is_up(gateway->listen);
 }
 
+static void measure_nodes(struct measure *measure, const struct engine *engine) {
+    struct engine_node_stats stats;
+    engine_node_stats(engine, &stats);
+    measure_gauge(measure, "dragoman_nodes", "Other gateways on this database.", stats.nodes);
+    measure_total(measure, "dragoman_units_told_total",
+                  "Commands whose events were told to other gateways.", stats.told);
+    measure_total(measure, "dragoman_units_heard_total",
+                  "Commands whose events other gateways told.", stats.heard);
+    measure_total(measure, "dragoman_missed_reads_total",
+                  "Threads read from the database because the bus missed something.",
+                  stats.readings);
+}
+
 void gateway_measure(struct gateway *gateway) {
     struct measure *measure = &gateway->measure;
     measure_process(measure);
@@ -226,5 +239,6 @@ void gateway_measure(struct gateway *gateway) {
                   (uint64_t)gateway_bus_is_up(gateway));
     measure_gauge(measure, "dragoman_connections", "Connections of clients now.",
                   conn_server_count(gateway->server));
+    measure_nodes(measure, gateway->engine);
     file_service_measure(gateway->files, measure);
 }

@@ -2,6 +2,7 @@
 when all is well is test_nodes_crossing's."""
 
 import collections
+import re
 import signal
 import threading
 import time
@@ -11,6 +12,7 @@ import pytest
 from dialects import PEERS, PubsubPeer, get, make_user, opcode_history
 from gateway import Gateway
 from nodes import Nodes
+from wire import call
 
 CUT = ("select pg_terminate_backend(pid) from pg_stat_activity "
        "where pid <> pg_backend_pid() and ")
@@ -141,6 +143,29 @@ def test_chat_members_come_and_go(nodes, connect):
     assert seen == expected
     seen = [s.text for s in late.collect(pushed=10) if s.kind == "pushed"]
     assert seen == expected[::2]
+
+
+def test_a_message_costs_its_readers_node_no_read(make_nodes, connect):
+    """Once its author and thread are known there."""
+    nodes = make_nodes(2, args=["--admin", "127.0.0.1:0"])
+    ann, bob = make_user(nodes), make_user(nodes)
+    writer, reader = connect("opcode", nodes[0], ann), connect("opcode", nodes[1], bob)
+
+    def talk(count):
+        for n in range(count):
+            writer.say(bob, f"{n} of {count}")
+        reader.collect(pushed=count)
+        time.sleep(0.5)
+        text = call(nodes[1].admin_url, path="/metrics").body.decode()
+        return {name: int(float(value)) for name, value in
+                re.findall(r"^(dragoman_(?:store_calls|units_heard|missed_reads)_total) (\S+)$",
+                           text, re.MULTILINE)}
+
+    before = talk(10)
+    after = talk(100)
+    assert after["dragoman_units_heard_total"] - before["dragoman_units_heard_total"] == 100
+    assert after["dragoman_store_calls_total"] == before["dragoman_store_calls_total"]
+    assert after["dragoman_missed_reads_total"] == before["dragoman_missed_reads_total"]
 
 
 # ---- presence ---------------------------------------------------------------------------------
