@@ -2,19 +2,13 @@
 build of the client library."""
 
 import http.server
-import shutil
 import threading
 
 import pytest
 
+from browser import open_browser
 from gateway import unique
 from socketio_npm import SOCKETIO, installed
-
-selenium = pytest.importorskip("selenium.webdriver", reason="python3-selenium is wanted")
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         "--disable-dev-shm-usage")
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
@@ -43,15 +37,7 @@ def page():
 
 @pytest.fixture
 def browser(tmp_path):
-    if not CHROMIUM or not DRIVER:
-        pytest.skip("chromium and chromium-driver are wanted")
-    options = selenium.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path}/profile"):
-        options.add_argument(flag)
-    from selenium.webdriver.chrome.service import Service
-    driver = selenium.Chrome(service=Service(DRIVER), options=options)
-    driver.set_script_timeout(120)
+    driver = open_browser(tmp_path)
     yield driver
     driver.quit()
 

@@ -2,6 +2,7 @@
  *
  *  - /healthz (the process turns its loop), /readyz (it can serve, or why not) and /metrics
  *    (Prometheus text format 0.0.4) need no credentials.
+ *  - / is the console, a page that asks for the token itself.
  *  - /api/v1/…: JSON, described by proto-docs/admin/openapi.yaml; for whom guard.h says. */
 #ifndef DRAGOMAN_SERVER_ADMIN_H
 #define DRAGOMAN_SERVER_ADMIN_H

@@ -145,7 +145,13 @@ admin_handle_fn admin_sessions, admin_session_show, admin_session_close; /* sess
 admin_handle_fn admin_users, admin_user_add, admin_user_show, admin_user_deactivate,
     admin_user_sessions, admin_user_token;                               /* users.c */
 admin_handle_fn admin_adapters, admin_adapter_show;                      /* adapters.c */
+admin_handle_fn admin_console;                                           /* console.c */
+admin_handle_fn admin_examples;                                          /* examples.c */
 admin_handle_fn admin_trace;                                             /* watch.c */
+
+/* console.c: appends where a page of this listener reaches the clients' one, "ws://HOST:PORT";
+ * nothing when that is a Unix socket. */
+void admin_socket_url(struct admin_request *request, struct buf *ret_url);
 
 /* sessions.c: one page of the sessions of a user. */
 void admin_reply_sessions(struct admin_request *request, int64_t user_id);

@@ -58,6 +58,14 @@ static void put_database(struct gateway *gateway, yyjson_mut_doc *doc, yyjson_mu
     yyjson_mut_obj_add_uint(doc, database, "pending", store_pending(backend_store(backend)));
 }
 
+static void put_socket_url(struct admin_request *request, yyjson_mut_doc *doc,
+                           yyjson_mut_val *root) {
+    struct buf url = BUF_INIT;
+    admin_socket_url(request, &url);
+    admin_put(doc, root, "socket_url", url.len ? buf_slice(&url) : DM_SLICE_NONE);
+    buf_fini(&url);
+}
+
 void admin_status(struct admin_request *request) {
     static const char *const none[] = { NULL };
     struct gateway *gateway = request->admin->gateway;
@@ -71,6 +79,7 @@ void admin_status(struct admin_request *request) {
     put_readiness(gateway, doc, root);
     yyjson_mut_obj_add_str(doc, root, "listen", gateway_address(gateway));
     admin_put(doc, root, "public_url", config_string(gateway_config(gateway), "public_url"));
+    put_socket_url(request, doc, root);
     put_database(gateway, doc, root);
     yyjson_mut_val *bus = yyjson_mut_obj_add_obj(doc, root, "bus");
     yyjson_mut_obj_add_str(doc, bus, "state", gateway_bus_is_up(gateway) ? "up" : "down");
