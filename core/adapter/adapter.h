@@ -287,9 +287,10 @@ struct dm_adapter {
      * and reading JSON everywhere; what is said of a request's data where it says so. */
 
     /* The instance is configured: `instance->state` is zeroed, settings can be read. Sessions come
-     * when the adapters of the process have all started. Returns 0, or -1 after dm_log said why:
-     * the gateway does not start then, `stop` of this instance does not run, and what `start` had
-     * allocated must be gone again. It may be called once more, with a zeroed state. */
+     * when the adapters of the process have all started. Returns 0, or -1 after dm_log said why
+     * (the gateway's last line ends with that): the gateway does not start then, `stop` of this
+     * instance does not run, and what `start` had allocated must be gone again. It may be called
+     * once more, with a zeroed state. */
     int (*start)(struct dm_instance *instance);
     /* The last hook of an instance that has started; every session of it has been closed. */
     void (*stop)(struct dm_instance *instance);

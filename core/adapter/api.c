@@ -1,6 +1,7 @@
 /* The functions that adapters call. Each checks what it gets: an adapter's mistake is logged and
  * has no effect. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/adapter/api.h"
@@ -148,6 +149,16 @@ static void api_set_variant(struct dm_session *pub, uint32_t variant) {
         session->variant = (uint8_t)variant;
 }
 
+/* A start that fails is told with the reason in one line. */
+static void keep_said(struct host *host, const char *text) {
+    char *said = host->start_said;
+
+    (void)snprintf(said, sizeof(host->start_said), "%s", text);
+    for (; *said; said++)
+        if ((unsigned char)*said < ' ')
+            *said = ' ';
+}
+
 static void api_log(struct dm_instance *pub, enum dm_log_level level, const char *text) {
     static const enum log_level levels[] = { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING,
                                              LOG_LEVEL_ERROR };
@@ -157,6 +168,8 @@ static void api_log(struct dm_instance *pub, enum dm_log_level level, const char
     if (!instance || !text || (unsigned)level > DM_LOG_ERROR)
         return;
     len = strnlen(text, LOG_TEXT_MAX);
+    if (instance->state == INSTANCE_ADDED)
+        keep_said(instance->host, text);
     log_event(levels[level], "adapter says", LOG_STR("adapter", instance->name),
               LOG_SLICE("text", ((struct dm_slice){ text, len })));
 }

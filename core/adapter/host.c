@@ -219,6 +219,7 @@ int host_start(struct host *host, struct adapter_error *ret_error) {
 
         if (instance->state == INSTANCE_STARTED)
             continue;
+        host->start_said[0] = '\0';
         if (instance->adapter.start) {
             hook_enter(instance, NULL, HOOK_OTHER);
             r = instance->adapter.start(&instance->pub);
@@ -227,7 +228,8 @@ int host_start(struct host *host, struct adapter_error *ret_error) {
         if (r != 0) {
             host_stop(host);
             memset(instance->pub.state, 0, instance->adapter.instance_size);
-            return adapter_fail(ret_error, "adapter %s did not start", instance->name);
+            return adapter_fail(ret_error, "adapter %s did not start: %s", instance->name,
+                                host->start_said[0] ? host->start_said : "it does not say why");
         }
         instance->state = INSTANCE_STARTED;
         log_event(LOG_LEVEL_INFO, "adapter started", LOG_STR("adapter", instance->name),

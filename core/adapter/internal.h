@@ -266,6 +266,8 @@ struct host {
     struct out redactor;          /* where `redact` writes ... */
     struct buf *redacted;         /* ... and that goes to */
 
+    char start_said[256]; /* what the adapter that starts now has logged last; "": nothing */
+
     host_file_url_fn *file_url;
     void *file_url_data;
 

@@ -88,10 +88,10 @@ int cli_adapter_test(int argc, char **argv) {
     }
     request.options.adapter = loadout_builtin(argv[optind]);
     if (request.options.adapter)
-        return kit_run(&request.options);
+        return (int)kit_run(&request.options);
     if (!strchr(argv[optind], '/') && !strstr(argv[optind], ".so")) {
         fprintf(stderr, "dragoman: there is no adapter %s\n", argv[optind]);
         return KIT_USAGE;
     }
-    return test_file(&request, argv[optind]);
+    return (int)test_file(&request, argv[optind]);
 }

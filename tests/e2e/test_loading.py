@@ -193,7 +193,7 @@ static int start(struct dm_instance *instance) {
                  listen=f"127.0.0.1:{port}")
     try:
         gw.settings["say.often"] = 2
-        with pytest.raises(Exception, match="did not start"):
+        with pytest.raises(Exception, match="adapter say did not start: often is not 1\n"):
             gw.start()
         with pytest.raises(OSError):
             socket.create_connection(("127.0.0.1", port), 5)

@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -72,3 +73,21 @@ def test_an_adapter_needs_libc_alone(package, tmp_path):
                and " w " not in line]
     assert undefined and not [name for name in undefined if not LIBC.fullmatch(name)]
     assert defined == ["dragoman_adapter"]
+
+
+BUILT_IN = sorted(path.parent.name for path in (ROOT / "adapters").glob("*/adapter.c"))
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_each_built_in_adapter_can_be_a_strangers(package, tmp_path, name):
+    """It builds as a shared object from its own folder and the package, and is as good as there."""
+    shutil.copytree(ROOT / "adapters" / name, tmp_path / "adapters" / name)
+    made = tmp_path / f"{name}.so"
+    sources = map(str, sorted((tmp_path / "adapters" / name).glob("*.c")))
+    package.compile("-std=c11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared",
+                    "-fvisibility=hidden", "-I", str(tmp_path), *sources, "-o", str(made))
+    done = subprocess.run([package.program, "adapter", "check", str(made)], capture_output=True,
+                          text=True, timeout=60)
+    assert done.returncode == 0 and done.stdout.endswith(f"{made} is good\n"), done.stdout
+    libraries = re.findall(r"ok   symbols   of (.*)", done.stdout)
+    assert libraries == ["libc.so.6"]
