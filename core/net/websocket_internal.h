@@ -14,7 +14,8 @@ enum websocket_flag {
     WEBSOCKET_PAUSED = 4,   /* by the user */
     WEBSOCKET_FULL = 8,     /* reading waits until the send queue has drained */
     WEBSOCKET_PINGED = 16,  /* nothing was heard since */
-    WEBSOCKET_HAS_CODE = 32 /* a Close was sent or received */
+    WEBSOCKET_HAS_CODE = 32, /* a Close was sent or received */
+    WEBSOCKET_OVERSIZE = 64  /* at the end of the frame under way the stream closes */
 };
 
 /* What lies between two reads only while a frame or a fragmented message is under way. */

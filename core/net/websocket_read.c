@@ -83,16 +83,23 @@ static int is_too_big(const struct websocket *ws, const struct websocket_header 
     return header->length > ws->max_message || before > ws->max_message - header->length;
 }
 
+/* The peer is still sending it. Some, proxies among them, would not get to see the Close if the
+ * connection ended under what they send, so the rest is read and thrown away for a while. */
+static void refuse_size(struct websocket *ws) {
+    struct conn *conn = websocket_conn(ws);
+    websocket_close(ws, WEBSOCKET_CODE_TOO_BIG, DM_SLICE("message too big"));
+    ws->flags |= WEBSOCKET_OVERSIZE;
+    stream_set_deadline(&conn->stream, conn->server->config.linger_ms);
+}
+
 /* 1 when the payload may come. */
 static int header_ok(struct websocket *ws, const struct websocket_header *header) {
     const char *what = violation(ws, header);
     if (what)
         fail_protocol(ws, dm_slice_str(what));
     else if (is_too_big(ws, header))
-        fail(ws, WEBSOCKET_CODE_TOO_BIG, DM_SLICE("message too big"));
-    else
-        return 1;
-    return 0;
+        refuse_size(ws);
+    return !what;
 }
 
 /* ---- what whole frames mean ---- */
@@ -193,6 +200,8 @@ static void last_piece(struct websocket *ws, struct dm_slice piece) {
     partial->control_len = 0;
     frame_reader_put(reader);
     partial_drop_if_idle(ws);
+    if (ws->flags & WEBSOCKET_OVERSIZE)
+        websocket_hang_up(ws);
 }
 
 static void got_piece(struct websocket *ws, struct dm_slice piece) {
@@ -242,6 +251,8 @@ static size_t feed_frame(struct websocket *ws, uint8_t *data, size_t len) {
             got_frame(ws, &header,
                       (struct dm_slice){ (const char *)payload, (size_t)header.length });
             partial_drop_if_idle(ws);
+            if (ws->flags & WEBSOCKET_OVERSIZE)
+                websocket_hang_up(ws);
             return header.size + (size_t)header.length;
         }
     }
