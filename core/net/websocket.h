@@ -6,9 +6,9 @@
  * Messages are delivered whole. Control frames are dealt with here: a ping is answered (not while
  * the send queue is full), a Close is answered with the same code. Violations end the connection
  * with 1002 (masking, reserved bits and kinds, fragmentation, control frames, close codes), 1007
- * (text that is no UTF-8) or 1009 (too big, decided on the frame's header; the rest of that frame is
- * still thrown away, for as long as a closing connection lingers, before the stream ends). While the send queue
- * is full nothing more is read from the peer.
+ * (text that is no UTF-8) or 1009 (too big, decided on the frame's header; what is left of that
+ * frame is thrown away, for as long as a closing connection lingers, before the stream ends). While
+ * the send queue is full nothing more is read from the peer.
  *
  * An idle connection holds no buffer. Callbacks come from the loop, never from inside a call of
  * this header. */

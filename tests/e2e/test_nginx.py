@@ -285,7 +285,7 @@ class Busy(threading.Thread):
         while not self.stopped.is_set():
             peer.say(self.to, "busy")
             self.confirmed.append(peer.next("sent").id)
-            self.stopped.wait(0.05)
+            self.stopped.wait(0.5)
 
 
 def test_restart_under_busy_sockets(gw, proxy):
