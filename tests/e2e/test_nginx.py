@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import socket
+import ssl
 import threading
 import time
 
@@ -212,8 +213,8 @@ def test_handshakes_are_limited_by_address(gw, folder, certificate):
 
 # ---- TLS and logs --------------------------------------------------------------------------------
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_old_tls_is_refused(proxy):
-    import ssl
     context = trusting()
     context.minimum_version = ssl.TLSVersion.TLSv1
     context.maximum_version = ssl.TLSVersion.TLSv1_1

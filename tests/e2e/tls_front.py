@@ -23,6 +23,7 @@ class TlsFront:
     def __init__(self, target_host, port, name=None, host=None, prefix=None, source=None):
         self._target, self._name = (target_host, port), name or target_host
         self._host, self._prefix, self._source = host, prefix, source
+        self._tls = trusting()
         self._loop = asyncio.new_event_loop()
 
     def __enter__(self):
@@ -42,16 +43,17 @@ class TlsFront:
         self._loop.call_soon(started.set)
         self._loop.run_forever()
         self._server.close()
-        for task in asyncio.all_tasks(self._loop):
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
             task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0.05))
+        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
         self._loop.close()
 
     async def _serve(self, reader, writer):
         source = (self._source, 0) if self._source else None
         try:
             to_reader, to_writer = await asyncio.open_connection(
-                *self._target, ssl=trusting(), server_hostname=self._name, local_addr=source)
+                *self._target, ssl=self._tls, server_hostname=self._name, local_addr=source)
         except OSError:
             writer.close()
             return
