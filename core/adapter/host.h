@@ -17,6 +17,7 @@
 #include "core/net/conn.h"
 
 struct host;
+struct handoff;
 struct metrics;
 
 /* What all adapters have in common; 0 or absent means what stands behind. */
@@ -37,6 +38,8 @@ struct host_config {
                                       at it further requests get 503; no limit */
     struct address_limit *addresses; /* how often one client address may come; no limit. Outlives
                                         the host */
+    struct handoff *handoff;       /* for sessions that live in other processes; NULL: none do.
+                                      Outlives the host */
     struct dm_slice public_url;    /* "https://chat.example": base of absolute URLs, for adapters
                                       whose own setting is not given. Absent: scheme and host of
                                       the request that opened the session */

@@ -330,6 +330,7 @@ static struct engineio_config server_config(const struct instance *instance) {
         .max_payload = instance->payload_max,
         .max_message = instance->frame_max_unauthenticated,
         .queue_max = or_default(instance->host->config.send_queue_max, QUEUE_MAX),
+        .handoff = instance->host->config.handoff,
         .origins = instance->cors_origins,
     };
 }

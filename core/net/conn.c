@@ -113,6 +113,10 @@ static void process_eof(struct conn *conn) {
 
 static void on_turn(struct loop_hook *hook) {
     struct conn *conn = container_of(hook, struct conn, hook);
+    if (conn->pass) {
+        conn_pass_turn(conn);
+        return;
+    }
     if (conn->backlog) {
         /* Held by itself: what is called may not free it under the reader. */
         struct blob *blob = conn->backlog;
@@ -138,7 +142,9 @@ static struct conn *conn_of(struct stream *stream) {
 
 static void on_data(struct stream *stream, uint8_t *data, size_t len) {
     struct conn *conn = conn_of(stream);
-    size_t used = conn->backlog ? 0 : process(conn, data, len);
+    if (conn->pass && conn_pass_data(conn, data, len))
+        return;
+    size_t used = conn->backlog || conn->pass ? 0 : process(conn, data, len);
     if (used < len && conn_is_open(conn))
         backlog_append(conn, data + used, len - used);
     update_reading(conn);
@@ -147,12 +153,15 @@ static void on_data(struct stream *stream, uint8_t *data, size_t len) {
 static void on_eof(struct stream *stream) {
     struct conn *conn = conn_of(stream);
     conn->flags |= CONN_EOF;
-    process_eof(conn);
+    if (!conn->pass || !conn_pass_eof(conn))
+        process_eof(conn);
 }
 
 static void on_drained(struct stream *stream) {
     struct conn *conn = conn_of(stream);
-    if (conn->http)
+    if (conn->pass)
+        conn_pass_drained(conn);
+    else if (conn->http)
         http_exchange_drained(conn->http);
     else if (conn->flags & CONN_WEBSOCKET)
         websocket_drained(&conn->ws);
@@ -185,6 +194,8 @@ static void http_lost(struct conn *conn) {
 static void on_closed(struct stream *stream, enum stream_end why) {
     struct conn *conn = conn_of(stream);
     loop_hook_cancel(&conn->hook);
+    if (conn->pass)
+        conn_pass_end(conn);
     if (conn->http)
         http_lost(conn);
     if (conn->flags & CONN_WEBSOCKET)
@@ -234,6 +245,20 @@ int conn_open(struct conn_server *server, int fd, const struct net_address *peer
     if (r == 0 && ret_conn)
         *ret_conn = conn;
     return r;
+}
+
+int conn_adopt(struct conn_server *server, int fd, const struct conn_passed *passed) {
+    struct conn *conn;
+    if (server->state == SERVER_CLOSING)
+        return -ESHUTDOWN;
+    int r = conn_open(server, fd, &passed->peer, NULL, &conn);
+    if (r < 0)
+        return r;
+    if (passed->is_tls)
+        conn->flags |= CONN_TLS;
+    backlog_append(conn, (const uint8_t *)passed->bytes.ptr, passed->bytes.len);
+    conn_mark(conn);
+    return 0;
 }
 
 static int wrap(struct conn *conn, struct stream_layer **ret_layer) {

@@ -5,7 +5,9 @@
 #include "core/base/buf.h"
 #include "core/base/list.h"
 #include "core/net/conn.h"
+#include "core/net/conn_pass.h"
 #include "core/net/http_exchange.h"
+#include "core/net/stream_internal.h"
 #include "core/net/websocket_internal.h"
 
 /* Bytes read while the protocol waits for its user: at most this and one read. */
@@ -26,6 +28,7 @@ struct conn {
     struct http_exchange *http; /* NULL while idle and after an upgrade */
     struct blob *backlog;       /* what was read and not taken yet: [backlog_at, len) */
     void *userdata;
+    struct conn_pass *pass;     /* on its way to another process; NULL: it stays */
     struct websocket ws;
     uint32_t backlog_at;
     struct net_address peer;

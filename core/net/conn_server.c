@@ -155,7 +155,7 @@ void conn_server_drain(struct conn_server *server) {
     conn_server_retire(server);
     list_foreach(link, &server->conns) {
         struct conn *conn = container_of(link, struct conn, link);
-        if (!conn->http && !(conn->flags & CONN_WEBSOCKET))
+        if (!conn->http && !conn->pass && !(conn->flags & CONN_WEBSOCKET))
             conn_close(conn);
     }
 }

@@ -10,6 +10,7 @@
 #include "core/base/random.h"
 #include "core/base/utf8.h"
 #include "core/net/engineio_internal.h"
+#include "core/net/handoff.h"
 
 #define LINGER_MS 2000
 #define QUEUE_CHARGE 64
@@ -69,13 +70,17 @@ static void on_turn(struct loop_hook *hook);
 struct engineio_session *engineio_session_new(struct engineio *server) {
     struct engineio_session *session = mem_zalloc(sizeof(*session));
     uint8_t random[16];
+    struct dm_slice prefix = DM_SLICE("");
+    if (server->config.handoff)
+        prefix = handoff_prefix(server->config.handoff);
+    memcpy(session->sid, prefix.ptr, prefix.len);
     random_bytes(random, sizeof(random));
-    base64_encode(BASE64_URL, random, sizeof(random), session->sid);
+    base64_encode(BASE64_URL, random, sizeof(random), session->sid + prefix.len);
     session->server = server;
     session->max_message = server->config.max_message;
     loop_timer_init(&session->timer, on_timer);
     loop_hook_init(&session->hook, on_turn);
-    map_bytes_put(&server->sessions, (struct dm_slice){ session->sid, ENGINEIO_SID_LEN }, session);
+    map_bytes_put(&server->sessions, dm_slice_str(session->sid), session);
     list_push_back(&server->all, &session->link);
     return session;
 }
@@ -92,7 +97,7 @@ void engineio_session_free(struct engineio_session *session) {
     struct engineio *server = session->server;
     loop_timer_cancel(server->loop, &session->timer);
     loop_hook_cancel(&session->hook);
-    map_bytes_remove(&server->sessions, (struct dm_slice){ session->sid, ENGINEIO_SID_LEN });
+    map_bytes_remove(&server->sessions, dm_slice_str(session->sid));
     list_remove(&session->link);
     engineio_queue_clear(session);
     free(session);

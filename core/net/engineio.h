@@ -31,9 +31,10 @@
 
 struct engineio;
 struct engineio_session;
+struct handoff;
 
-/* 128 random bits in base64url. */
-#define ENGINEIO_SID_LEN 22
+/* 128 random bits in base64url, behind the prefix of the process that owns the session. */
+#define ENGINEIO_SID_MAX 63
 
 /* Why a session ended. */
 enum engineio_end {
@@ -69,6 +70,8 @@ struct engineio_config {
     uint32_t max_payload;     /* bytes: told to clients as maxPayload */
     uint32_t max_message;     /* bytes of a POST or WebSocket message of a new session */
     uint32_t queue_max;       /* bytes that may wait for a poll */
+    struct handoff *handoff;  /* to other processes whose sessions requests name; NULL: there are
+                                 none. Outlives the server */
     struct dm_slice origins;  /* of which pages may speak to us, as cors.h has it. Borrowed */
 };
 
@@ -100,7 +103,7 @@ void engineio_abort_all(struct engineio *server);
 
 /* ---- sessions ---- */
 
-/* NUL-terminated. */
+/* NUL-terminated, of at most ENGINEIO_SID_MAX characters. */
 const char *engineio_sid(const struct engineio_session *session);
 struct engineio *engineio_server(const struct engineio_session *session);
 void *engineio_userdata(const struct engineio_session *session);

@@ -63,7 +63,7 @@ struct engineio_session {
     uint32_t max_message;
     uint8_t state;           /* enum engineio_state */
     uint8_t flags;           /* enum engineio_flag */
-    char sid[ENGINEIO_SID_LEN + 1];
+    char sid[ENGINEIO_SID_MAX + 1];
 };
 
 enum engineio_state {

@@ -5,6 +5,7 @@
 
 #include "core/net/cors.h"
 #include "core/net/engineio_internal.h"
+#include "core/net/handoff.h"
 
 #define VALUE_MAX 64
 
@@ -164,6 +165,6 @@ void engineio_request(struct engineio *server, struct http_exchange *exchange) {
     }
     if (session)
         go_on(session, exchange, kind);
-    else
+    else if (handoff_pass(server->config.handoff, sid, exchange) != 0)
         engineio_refuse(server, exchange, ENGINEIO_UNKNOWN_SID);
 }

@@ -13,6 +13,7 @@
 
 #include "core/server/cli.h"
 #include "core/server/control.h"
+#include "core/server/state_dir.h"
 
 #define ANSWER_MAX 8192
 #define PROCESSES_MAX 64
@@ -139,7 +140,7 @@ static int run(struct cli *cli, const char *verb, enum then then) {
     const char *state = config_string(cli->config, "state").ptr;
     if (cli->argc)
         return cli_fail(CLI_USAGE, "%s does not know %s", verb, cli->argv[0]);
-    int dir = control_dir_open(state);
+    int dir = state_dir_open(state, STATE_DIR_CONTROL);
     int r = dir < 0 ? dir : find_targets(dir, targets, &count);
     if (dir >= 0)
         close(dir);

@@ -28,6 +28,8 @@ const struct config_setting config_settings[] = {
       .doc = "Further host names, separated by blanks, by which the admin API may be asked." },
     { .path = "workers", .kind = CONFIG_INT, .fallback = "1", .min = 1, .max = 256,
       .doc = "Processes that serve, below one that supervises them; 1: a single process." },
+    { .path = "node", .kind = CONFIG_STRING,
+      .doc = "Name of this machine, of letters and digits, in the ids of long-polling sessions." },
     { .path = "state", .kind = CONFIG_STRING, .fallback = "/var/lib/dragoman",
       .doc = "Directory for the signing key and the private database." },
     { .path = "public_url", .kind = CONFIG_STRING,

@@ -1,18 +1,16 @@
 #include "core/server/control.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/mem.h"
 #include "core/net/conn.h"
+#include "core/server/state_dir.h"
 
 #define CONNECTIONS_MAX 16
 #define LINE_MAX_BYTES 1024
@@ -113,16 +111,6 @@ static void watch_signals(struct control *control) {
 
 static const struct conn_handler conn_handler = { .request = on_request };
 
-int control_dir_open(const char *state) {
-    char path[PATH_MAX];
-    if (snprintf(path, sizeof(path), "%s/control", state) >= (int)sizeof(path))
-        return -ENAMETOOLONG;
-    if (mkdir(path, 0700) && errno != EEXIST)
-        return -errno;
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
-}
-
 void control_path(int dir, const char *name, char ret_path[CONTROL_PATH_MAX]) {
     snprintf(ret_path, CONTROL_PATH_MAX, "/proc/self/fd/%d/%.60s", dir, name);
 }
@@ -143,7 +131,7 @@ static int listen_below(struct control *control) {
 
 static int open_socket(struct control *control, const char *state) {
     struct conn_config config = CONN_CONFIG_DEFAULT;
-    control->dir = control_dir_open(state);
+    control->dir = state_dir_open(state, STATE_DIR_CONTROL);
     if (control->dir < 0)
         return control->dir;
     control->server = conn_server_new(control->loop, &config, &conn_handler, control);

@@ -43,11 +43,8 @@ void control_answer(struct control_call *call, enum control_outcome outcome, con
  * NULL does nothing. */
 void control_close(struct control *control);
 
-/* Opens STATE/control, made when it is missing, for openat and for control_path. Returns the
- * descriptor or a negative errno. */
-int control_dir_open(const char *state);
-
-/* A way to the file `name` in it that is short enough for a sockaddr_un however deep STATE lies. */
+/* A way to the file `name` of an open directory that is short enough for a sockaddr_un however deep
+ * the directory lies. */
 #define CONTROL_PATH_MAX 100
 void control_path(int dir, const char *name, char ret_path[CONTROL_PATH_MAX]);
 

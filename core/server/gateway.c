@@ -8,6 +8,7 @@
 #include "core/server/cli.h"
 #include "core/server/gateway_internal.h"
 #include "core/server/issuers.h"
+#include "core/server/state_dir.h"
 
 #define SERIES_MAX 4096
 #define REVIVE_MS 1000
@@ -42,6 +43,7 @@ void gateway_host_config(const struct gateway *gateway, struct host_config *ret_
         .backlog_max = (uint32_t)config_int(config, "limits.queue_max"),
         .send_queue_max = (uint32_t)config_int(config, "limits.send_queue_bytes"),
         .public_url = config_string(config, "public_url"),
+        .handoff = gateway->handoff,
         .addresses = gateway->addresses,
         .user_requests_max = (uint32_t)config_int(config, "limits.user_requests"),
         .response_bytes_max = (uint64_t)config_int(config, "limits.response_bytes"),
@@ -134,6 +136,28 @@ static int open_limits(struct gateway *gateway) {
     return CLI_OK;
 }
 
+static int open_node(struct gateway *gateway) {
+    static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    struct dm_slice node = config_string(gateway->config, "node");
+    if (node.ptr && (node.len > HANDOFF_PLACE_MAX || strspn(node.ptr, alphabet) != node.len)) {
+        config_fail(gateway->config, "node", "node must be at most %d letters and digits",
+                    HANDOFF_PLACE_MAX);
+        return cli_fail(CLI_CONFIG, "%s", config_error(gateway->config));
+    }
+    gateway->handoff = handoff_new(backend_loop(gateway->backend), node);
+    return CLI_OK;
+}
+
+/* From now on other processes may pass connections to this one. */
+static int join_nodes(struct gateway *gateway) {
+    const char *state = config_string(gateway->config, "state").ptr;
+    gateway->nodes_dir = state_dir_open(state, STATE_DIR_NODES);
+    int r = gateway->nodes_dir < 0
+                ? gateway->nodes_dir
+                : handoff_listen(gateway->handoff, gateway->nodes_dir, gateway->server);
+    return r ? cli_fail(CLI_FAILED, "%s/%s: %s", state, STATE_DIR_NODES, strerror(-r)) : CLI_OK;
+}
+
 static int open_all(struct gateway *gateway, enum backend_use use, struct inherit *inherit) {
     int r = backend_open(gateway->config, use, &gateway->backend);
     if (r)
@@ -147,11 +171,15 @@ static int open_all(struct gateway *gateway, enum backend_use use, struct inheri
     if (!r)
         r = open_auth(gateway);
     if (!r)
+        r = open_node(gateway);
+    if (!r)
         r = open_host(gateway);
     if (!r)
         r = open_engine(gateway);
     if (!r)
         r = open_entry(gateway, inherit);
+    if (!r)
+        r = join_nodes(gateway);
     if (!r)
         loop_timer_arm(backend_loop(gateway->backend), &gateway->watch, REVIVE_MS);
     return r;
@@ -161,6 +189,7 @@ int gateway_open(struct config *config, enum backend_use use, struct inherit *in
                  struct gateway **ret_gateway) {
     struct gateway *gateway = mem_zalloc(sizeof(*gateway));
     gateway->config = config;
+    gateway->nodes_dir = -1;
     int r = open_all(gateway, use, inherit);
     if (r) {
         gateway_close(gateway);

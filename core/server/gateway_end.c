@@ -1,5 +1,6 @@
 /* Draining a gateway, and taking it down. */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "core/auth/auth.h"
 #include "core/base/log.h"
@@ -116,6 +117,9 @@ static void await_engine(struct gateway *gateway) {
 }
 
 static void close_doors(struct gateway *gateway) {
+    handoff_close(gateway->handoff);
+    if (gateway->nodes_dir >= 0)
+        close(gateway->nodes_dir);
     if (gateway->server) {
         gateway->closing++;
         conn_server_close(gateway->server, part_closed);

@@ -4,6 +4,7 @@
 
 #include "core/net/address_limit.h"
 #include "core/net/conn.h"
+#include "core/net/handoff.h"
 #include "core/server/entry.h"
 #include "core/server/file_service.h"
 #include "core/server/gateway.h"
@@ -44,6 +45,8 @@ struct gateway {
     struct address_limit *addresses;
     struct entry *entry;
     struct conn_server *server; /* the entry's */
+    struct handoff *handoff;
+    int nodes_dir; /* where the processes of this machine find each other */
     struct listen_pg *listen;
     struct bus_pg *bus;       /* NULL: this gateway is alone by configuration */
     struct loop_timer watch;  /* looks after the database */

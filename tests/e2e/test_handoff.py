@@ -1,0 +1,203 @@
+"""Long-polling sessions when their requests reach any of several processes."""
+
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+
+from dialects import until
+from pubsub_client import PATH, Polling, engine
+from socketio_npm import SOCKETIO, installed
+from wire import Connection, Refused, WebSocket, call
+
+WORKERS = 3
+ROUNDS = 20
+
+
+@pytest.fixture(scope="module")
+def gateway():
+    """Shared by the tests that leave its workers alone."""
+    from gateway import Gateway
+    with Gateway(settings={"workers": WORKERS, "limits.rate": 0}) as running:
+        yield running
+
+
+def owner(session):
+    return session.handshake["sid"][:8]
+
+
+def sessions_of_all(gateway):
+    """A session of each worker."""
+    found = {}
+    while len(found) < WORKERS:
+        session = Polling(gateway)
+        found.setdefault(owner(session), session)
+    return list(found.values())
+
+
+def request(session, method, body=b""):
+    head = (f"{method} {PATH}?{session.query} HTTP/1.1\r\nHost: x\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n")
+    return head.encode() + body
+
+
+def join(session, gateway, user):
+    assert session.post("40/chat," + json.dumps({"token": gateway.token(user)})).body == b"ok"
+    session.wait('40/chat,{"sid"')
+
+
+def ask(number):
+    """A question whose answer shows that it arrived."""
+    return f'42/chat,{number}["fetch-unread-chats-count",{{"user":"nobody"}}]'
+
+
+def test_each_request_reaches_the_owner(gateway):
+    """Every request comes by a connection of its own."""
+    session = Polling(gateway)
+    join(session, gateway, gateway.add_user())
+    for i in range(ROUNDS):
+        assert session.post(ask(i)).body == b"ok"
+        session.wait(f"43/chat,{i}[")
+
+
+def test_one_connection_carries_requests_of_many(gateway):
+    """As a proxy's does: it goes from owner to owner, bodies and all."""
+    sessions = sessions_of_all(gateway)
+    for session in sessions:
+        join(session, gateway, gateway.add_user())
+    with Connection(gateway.host, gateway.port) as conn:
+        for i in range(ROUNDS):
+            session = sessions[i % len(sessions)]
+            padding = " " * (100_000 if i % 5 == 4 else 0)
+            conn.send(request(session, "POST", (ask(i) + padding).encode()))
+            assert conn.response().body == b"ok"
+            polled = ""
+            while f"43/chat,{i}[" not in polled:
+                conn.send(request(session, "GET"))
+                polled += conn.response().body.decode()
+            conn.send(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert conn.response().status == 404
+
+
+def test_pipelined_requests_keep_their_order(gateway):
+    sessions = sessions_of_all(gateway)
+    user = gateway.add_user()
+    for session in sessions:
+        join(session, gateway, user)
+    with Connection(gateway.host, gateway.port) as conn:
+        conn.send(b"".join(request(sessions[i % 3], "POST", ask(i).encode()) for i in range(9)))
+        for _ in range(9):
+            assert conn.response().body == b"ok"
+    for i, session in enumerate(sessions):
+        polled = ""
+        while not all(f"43/chat,{j}[" in polled for j in (i, i + 3, i + 6)):
+            polled += "".join(session.packets())
+
+
+def test_a_body_in_pieces_arrives(gateway):
+    sessions = sessions_of_all(gateway)
+    for session in sessions:
+        join(session, gateway, gateway.add_user())
+        with Connection(gateway.host, gateway.port) as conn:
+            data = request(session, "POST", ask(7).encode())
+            for begin, end in ((0, 10), (10, 70), (70, -5)):
+                conn.send(data[begin:end])
+                assert conn.is_quiet(0.05)
+            conn.send(data[-5:])
+            assert conn.response().body == b"ok"
+        session.wait("43/chat,7[")
+
+
+def test_upgrade_reaches_the_owner(gateway):
+    for session in sessions_of_all(gateway):
+        join(session, gateway, gateway.add_user())
+        ws = WebSocket(gateway.ws_url + PATH + "?" + session.query.replace("polling", "websocket"))
+        ws.send_text("2probe")
+        assert ws.recv() == "3probe"
+        ws.send_text("5")
+        ws.send_text(ask(1))
+        assert ws.recv().startswith("43/chat,1[")
+        ws.close()
+
+
+@pytest.mark.parametrize("sid", ["", "x", "AAAAAAAA", "A" * 30, "AAAAAAAA" + "B" * 22,
+                                 "..%2F..%2F..%2F..%2Fetc", "..%2Fcontrol" + "A" * 20, "A" * 63,
+                                 "%ff" * 20])
+def test_a_session_that_nobody_owns_is_unknown(gateway, sid):
+    answer = engine(gateway, "GET", f"EIO=4&transport=polling&sid={sid}")
+    assert answer.status == 400
+    assert json.loads(answer.body) == {"code": 1, "message": "Session ID unknown"}
+    with pytest.raises(Refused):
+        WebSocket(gateway.ws_url + PATH + f"?EIO=4&transport=websocket&sid={sid}")
+
+
+def test_sessions_of_a_killed_worker_are_unknown(make_gateway):
+    gateway = make_gateway(settings={"workers": WORKERS})
+    sessions = sessions_of_all(gateway)
+    names = {path.name for path in (gateway.state / "nodes").iterdir()}
+    assert names == {owner(session) for session in sessions}
+    os.kill(gateway.workers()[0], signal.SIGKILL)
+    until(lambda: len(gateway.workers()) == WORKERS, "it is started again")
+    until(lambda: len(names & {path.name for path in (gateway.state / "nodes").iterdir()}) == 2,
+          "what it left is cleared away")
+    answers = [session.post("2") for session in sessions]
+    unknown = [answer for answer in answers
+               if answer.body == b'{"code":1,"message":"Session ID unknown"}']
+    assert len(unknown) == 1
+    gateway.stop()
+    assert not list((gateway.state / "nodes").iterdir())
+
+
+def test_sessions_outlive_the_upgrade_until_they_are_told(make_gateway):
+    """The new process passes on what the old one still owns."""
+    gateway = make_gateway(settings={"drain.pace": 1, "limits.drain_ms": 20000})
+    sessions = [Polling(gateway) for _ in range(20)]
+    for session in sessions:
+        join(session, gateway, gateway.add_user())
+    process = gateway.process
+    gateway.cli("upgrade")
+    last = sessions[-1]
+    for i in range(3):
+        assert last.post(ask(i)).body == b"ok"
+        last.wait(f"43/chat,{i}[")
+    gateway.process = process
+    for session in sessions:
+        session.post("1")
+    assert process.wait(60) == 0
+
+
+def test_sids_name_the_machine(make_gateway):
+    gateway = make_gateway(settings={"node": "east1", "workers": 2})
+    sessions = [Polling(gateway) for _ in range(8)]
+    assert all(session.handshake["sid"].startswith("east1.") for session in sessions)
+    for session in sessions:
+        join(session, gateway, gateway.add_user())
+    other = sessions[0].query.replace("east1.", "west2.")
+    assert engine(gateway, "GET", other).status == 400
+
+
+@pytest.mark.parametrize("transports", ["polling", "default"])
+def test_the_real_client_gets_every_event(make_gateway, transports):
+    installed()
+    gateway = make_gateway(settings={"workers": WORKERS, "limits.rate": 0,
+                                     "limits.burst": 1000000})
+    ada, bob = gateway.add_user(), gateway.add_user()
+    clients = subprocess.Popen(
+        ["node", SOCKETIO / "spread.js", gateway.url, "/pubsub/ws", transports, "30",
+         gateway.token(ada), gateway.token(bob), bob["username"]],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        assert clients.stdout.readline() == "connected\n"
+        assert clients.stdout.readline() == "round 1, lost 0\n"
+        os.kill(gateway.workers()[1], signal.SIGKILL)
+        output, _ = clients.communicate("go\n", timeout=120)
+        assert clients.returncode == 0, output
+        lost = int(output.partition("lost ")[2].partition(",")[0])
+        assert 0 < lost < 31 and "round 2" in output, output
+        assert output.rstrip().endswith("by polling" if transports == "polling"
+                                        else "by websocket")
+    finally:
+        clients.kill()
+        clients.wait()
