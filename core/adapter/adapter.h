@@ -56,8 +56,8 @@
 #define DM_ADAPTER_DESCRIPTOR dragoman_adapter
 #endif
 #define DM_ADAPTER_DEFINE \
-    extern const struct dm_adapter DM_ADAPTER_DESCRIPTOR; \
-    __attribute__((visibility("default"))) const struct dm_adapter DM_ADAPTER_DESCRIPTOR
+    extern __attribute__((visibility("default"))) const struct dm_adapter DM_ADAPTER_DESCRIPTOR; \
+    const struct dm_adapter DM_ADAPTER_DESCRIPTOR
 
 struct dm_host;
 struct dm_json; /* a parsed JSON value */

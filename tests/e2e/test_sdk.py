@@ -91,3 +91,43 @@ def test_each_built_in_adapter_can_be_a_strangers(package, tmp_path, name):
     assert done.returncode == 0 and done.stdout.endswith(f"{made} is good\n"), done.stdout
     libraries = re.findall(r"ok   symbols   of (.*)", done.stdout)
     assert libraries == ["libc.so.6"]
+
+
+CPP = """
+#include <dragoman/adapter.h>
+
+static const char *frame(struct dm_session *session, const struct dm_frame *frame) {
+    struct dm_out *out = dm_out(session);
+    dm_put_raw(out, frame->data);
+    dm_put_raw(out, DM_SLICE("!"));
+    dm_frame_end(out, frame->kind, "echo");
+    return "echo";
+}
+
+static const struct dm_route routes[] = {
+    { .transport = DM_WEBSOCKET, .path = "/", .auth = DM_AUTH_NONE, .id = 1 },
+};
+
+DM_ADAPTER_DEFINE = {
+    .size = sizeof(struct dm_adapter),
+    .abi_major = DM_ABI_MAJOR,
+    .abi_minor = DM_ABI_MINOR,
+    .name = "cpp",
+    .title = "In another language",
+    .version = "1",
+    .flags = DM_ADAPTER_ANONYMOUS,
+    .routes = DM_TABLE(routes),
+    .frame = frame,
+};
+"""
+
+
+def test_an_adapter_in_cpp(package, tmp_path):
+    (tmp_path / "a.cc").write_text(CPP)
+    made = tmp_path / "a.so"
+    package.compile("-std=c++20", "-Wall", "-Wextra", "-Werror",
+                    "-Wno-missing-field-initializers", "-fPIC", "-shared", "-fvisibility=hidden",
+                    str(tmp_path / "a.cc"), "-o", str(made), compiler="c++")
+    done = subprocess.run([package.program, "adapter", "check", str(made)], capture_output=True,
+                          text=True, timeout=60)
+    assert done.returncode == 0, done.stdout
