@@ -14,6 +14,10 @@
 /* Section 5.1 of RFC 8446: what one record holds. */
 #define RECORD_MAX 16384
 
+/* Calls of recv per call of the layer. OpenSSL reads on behind records that carry no data: who
+ * sends nothing else, as fast as they can be read, would keep it, and the loop with it. */
+#define READS_MAX 2
+
 /* TLS 1.2 with forward secrecy and authenticated encryption only. */
 #define CIPHERS_1_2 "ECDHE+AESGCM:ECDHE+CHACHA20"
 
@@ -25,6 +29,7 @@ struct tls_stream {
     struct stream_layer layer;
     SSL *ssl;
     int fd; /* -1: not told yet */
+    int reads; /* left in this call */
 };
 
 /* ---- certificates ---- */
@@ -139,12 +144,33 @@ static struct tls_stream *of_layer(const struct stream_layer *layer) {
     return container_of((struct stream_layer *)(uintptr_t)layer, struct tls_stream, layer);
 }
 
+/* Around each operation on the descriptor; before a read, anything but `result` is its outcome. */
+static long count_read(BIO *bio, int operation, const char *data, size_t len, int argi, long argl,
+                       int result, size_t *processed) {
+    struct tls_stream *tls = (struct tls_stream *)(void *)BIO_get_callback_arg(bio);
+    (void)data, (void)len, (void)argi, (void)argl, (void)processed;
+    if (operation != BIO_CB_READ || tls->reads-- > 0)
+        return result;
+    BIO_clear_retry_flags(bio);
+    BIO_set_retry_read(bio);
+    return -1;
+}
+
+static void set_descriptor(struct tls_stream *tls, int fd) {
+    if (SSL_set_fd(tls->ssl, fd) != 1)
+        return;
+    tls->fd = fd;
+    BIO_set_callback_ex(SSL_get_rbio(tls->ssl), count_read);
+    BIO_set_callback_arg(SSL_get_rbio(tls->ssl), (char *)tls);
+}
+
 /* Before each call of OpenSSL's: its answer lies in the thread's queue of errors afterwards. */
 static SSL *begin(struct stream_layer *layer, int fd) {
     struct tls_stream *tls = of_layer(layer);
     ERR_clear_error();
-    if (tls->fd != fd && SSL_set_fd(tls->ssl, fd) == 1)
-        tls->fd = fd;
+    if (tls->fd != fd)
+        set_descriptor(tls, fd);
+    tls->reads = READS_MAX;
     return tls->ssl;
 }
 

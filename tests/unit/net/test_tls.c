@@ -242,6 +242,34 @@ Test(tls, what_came_while_paused_is_delivered_on_resume) {
     peer_close(&peer);
 }
 
+/* Writes what is no data but costs the other side time, until there is more than one turn takes. */
+static void say_nothing_for_long(struct peer *peer) {
+    BIO *memory = BIO_new(BIO_s_mem());
+    char *bytes;
+    SSL_set0_wbio(peer->ssl, memory);
+    while (BIO_ctrl_pending(memory) < 100000) {
+        check_true(SSL_key_update(peer->ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1);
+        check_true(SSL_do_handshake(peer->ssl) == 1);
+    }
+    check_true(SSL_write(peer->ssl, "x", 1) == 1);
+    long len = BIO_get_mem_data(memory, &bytes);
+    check_true(write(peer->f.peer, bytes, (size_t)len) == len);
+}
+
+Test(tls, who_only_changes_keys_holds_up_nobody) {
+    struct peer peer = { 0 };
+    peer_open(&peer);
+    SSL_set_min_proto_version(peer.ssl, TLS1_3_VERSION);
+    check_true(peer_shake(&peer));
+    say_nothing_for_long(&peer);
+    fixture_turn(&peer.f);
+    cr_assert(eq(sz, peer.f.got.len, 0), "all of it in one turn");
+    for (int i = 0; i < 100 && peer.f.got.len == 0; i++)
+        fixture_turn(&peer.f);
+    check_slice(buf_slice(&peer.f.got), DM_SLICE("x"));
+    peer_close(&peer);
+}
+
 Test(tls, ends_with_close_notify) {
     struct peer peer = { 0 };
     char data[8];
