@@ -115,8 +115,8 @@ void instance_take_values(struct instance *instance) {
     instance->payload_max = value_u32(instance, "payload_max");
     if (!instance->payload_max)
         instance->payload_max = instance->frame_max;
-    instance->rate = value_u32(instance, "rate");
-    instance->burst = value_u32(instance, "burst");
+    instance->rate = (struct token_rate){ value_u32(instance, "rate"),
+                                          value_u32(instance, "burst") };
     instance->ping_timeout_ms = value_u32(instance, "ping_timeout_ms");
     instance->connect_timeout_ms = value_u32(instance, "connect_timeout_ms");
     instance->cors_origins = adapter_values_text(instance->values, "cors_origins");

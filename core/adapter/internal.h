@@ -11,6 +11,7 @@
 #include "core/base/list.h"
 #include "core/base/map.h"
 #include "core/base/metrics.h"
+#include "core/base/token_bucket.h"
 #include "core/net/engineio.h"
 
 #define ADAPTER_NAME_MAX 31
@@ -87,7 +88,7 @@ struct instance {
     /* from the values */
     uint32_t frame_max_unauthenticated, frame_max, body_max;
     uint32_t auth_timeout_ms, ping_interval_ms;
-    uint32_t rate, burst;
+    struct token_rate rate;
     struct dm_slice public_url;
     enum { CHATS_KNOWN = 0, CHATS_DROP, CHATS_FLATTEN } chats;
     uint32_t socket_flags;     /* enum engine_session_flag */
@@ -146,12 +147,6 @@ struct framing {
     const char *ns; /* Socket.IO: the namespace */
 };
 
-/* A token bucket; a frame costs 1000. */
-struct bucket {
-    uint64_t at;     /* loop_now of the last refill */
-    uint32_t tokens;
-};
-
 struct base_url {
     uint32_t refs;
     size_t len;
@@ -190,7 +185,7 @@ struct session {
     const char *subprotocol; /* of dm_accept, until it is acted on; owned */
     struct loop_timer deadline; /* handshake, auth or request timeout, by state */
     struct loop_timer timer;    /* dm_timer's */
-    struct bucket bucket;
+    struct token_bucket bucket;
     uint64_t serial;        /* for the log */
     uint64_t address_key;   /* for limits */
     struct dm_slice peer;   /* its address as text */
@@ -243,7 +238,7 @@ struct host {
     uint32_t session_count, socket_count;
     uint64_t next_serial;
     struct map_bytes bases;
-    struct bucket *user_buckets; /* BUCKETS of them, by user and adapter; NULL: none yet */
+    struct token_bucket *user_buckets; /* BUCKETS of them, by user and adapter; NULL: none yet */
     uint64_t *user_bucket_keys;
     struct map_u64 user_requests; /* user id → how many are under way, as a pointer */
 
@@ -371,7 +366,6 @@ void request_check_answered(struct session *session);
 void request_free(struct host *host, struct request *request);
 
 /* limit.c */
-int bucket_take(struct bucket *bucket, const struct instance *instance, uint64_t now);
 /* One more of that kind from the session's address. */
 int session_take_address(struct session *session, enum address_limit_kind kind);
 int address_take(struct host *host, enum address_limit_kind kind, uint64_t key);

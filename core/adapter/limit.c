@@ -3,47 +3,23 @@
 #include "core/base/hash.h"
 #include "core/base/mem.h"
 
-#define FRAME_COST 1000u
-
-int bucket_take(struct bucket *bucket, const struct instance *instance, uint64_t now) {
-    uint32_t full = instance->burst * FRAME_COST;
-    uint64_t elapsed = now - bucket->at;
-
-    if (instance->rate == 0)
-        return 1;
-    if (bucket->at == 0) {
-        bucket->tokens = full;
-    } else if (elapsed) {
-        /* So many milliseconds at so many frames a second are thousandths of a frame. */
-        uint64_t gained = elapsed < UINT32_MAX ? elapsed * instance->rate : full;
-
-        bucket->tokens = gained >= full - bucket->tokens ? full
-                                                         : bucket->tokens + (uint32_t)gained;
-    }
-    bucket->at = now;
-    if (bucket->tokens < FRAME_COST)
-        return 0;
-    bucket->tokens -= FRAME_COST;
-    return 1;
-}
-
 /* One bucket per place; a user who falls on another's place starts anew, which forgives too much
  * rather than too little. */
 int user_bucket_take(struct host *host, const struct instance *instance, int64_t user_id) {
     uint64_t key = hash_u64(hash_process_key(), (uint64_t)user_id ^ (uintptr_t)instance);
     size_t place = (size_t)key & (BUCKETS - 1);
 
-    if (instance->rate == 0)
+    if (instance->rate.rate == 0)
         return 1;
     if (!host->user_buckets) {
-        host->user_buckets = mem_calloc(BUCKETS, sizeof(struct bucket));
+        host->user_buckets = mem_calloc(BUCKETS, sizeof(struct token_bucket));
         host->user_bucket_keys = mem_calloc(BUCKETS, sizeof(uint64_t));
     }
     if (host->user_bucket_keys[place] != key) {
         host->user_bucket_keys[place] = key;
         host->user_buckets[place].at = 0;
     }
-    return bucket_take(&host->user_buckets[place], instance, loop_now(host->loop));
+    return token_bucket_take(&host->user_buckets[place], &instance->rate, loop_now(host->loop));
 }
 
 int address_take(struct host *host, enum address_limit_kind kind, uint64_t key) {

@@ -89,7 +89,7 @@ static void take_frame(struct session *session, const struct dm_frame *frame) {
 static int may_send(struct session *session) {
     const struct instance *instance = session->instance;
 
-    if (!bucket_take(&session->bucket, instance, loop_now(instance->host->loop)))
+    if (!token_bucket_take(&session->bucket, &instance->rate, loop_now(instance->host->loop)))
         return 0;
     return session->pub.user || (instance->adapter.flags & DM_ADAPTER_ANONYMOUS)
            || session_take_address(session, ADDRESS_LIMIT_ANONYMOUS);

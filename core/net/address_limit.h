@@ -9,15 +9,10 @@
 
 #include <stdint.h>
 
+#include "core/base/token_bucket.h"
 #include "core/net/address_set.h"
 
 struct address_limit;
-
-/* So many a second in the long run, so many at once; rate 0: no limit. */
-struct address_rate {
-    uint32_t rate;
-    uint32_t burst;
-};
 
 enum address_limit_kind {
     ADDRESS_LIMIT_ALL,
@@ -26,7 +21,7 @@ enum address_limit_kind {
 };
 
 struct address_limit_config {
-    struct address_rate rates[ADDRESS_LIMIT_KIND_COUNT];
+    struct token_rate rates[ADDRESS_LIMIT_KIND_COUNT];
     struct address_set exempt; /* not counted; the limit's from address_limit_new on */
 };
 

@@ -28,9 +28,9 @@ int addresses_read(struct config *config, const char *path, struct address_set *
     return r;
 }
 
-static struct address_rate rate_of(const struct config *config, const char *rate,
+static struct token_rate rate_of(const struct config *config, const char *rate,
                                    const char *burst) {
-    return (struct address_rate){ (uint32_t)config_int(config, rate),
+    return (struct token_rate){ (uint32_t)config_int(config, rate),
                                   (uint32_t)config_int(config, burst) };
 }
 

@@ -75,7 +75,7 @@ const struct config_setting config_settings[] = {
       .doc = "Connections, and Engine.IO sessions, at once; 0: no limit but that of descriptors." },
     { .path = "limits.rate", .kind = CONFIG_INT, .fallback = "200", .min = 0, .max = 1000000,
       .doc = "Frames a second that one session may send; 0: no limit." },
-    { .path = "limits.burst", .kind = CONFIG_INT, .fallback = "1000", .min = 1, .max = 10000000,
+    { .path = "limits.burst", .kind = CONFIG_INT, .fallback = "1000", .min = 1, .max = 4000000,
       .doc = "Frames that a session may send at once before the rate counts." },
     { .path = "limits.address_rate", .kind = CONFIG_INT, .fallback = "1000", .min = 0,
       .max = 1000000,

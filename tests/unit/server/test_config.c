@@ -69,7 +69,7 @@ static void refuses(const char *text, const char *error) {
 
 Test(config, a_number_out_of_range_is_refused) {
     refuses("limits:\n  burst: 0\n",
-            "test.yaml:2:10: limits.burst must be a whole number from 1 to 10000000");
+            "test.yaml:2:10: limits.burst must be a whole number from 1 to 4000000");
 }
 
 Test(config, a_number_with_a_tail_is_refused) {
