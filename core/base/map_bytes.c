@@ -8,10 +8,16 @@
 
 /* Free while value is NULL. The hash is kept so that growing does not read every key again. */
 struct map_bytes_slot {
-    uint64_t hash;
-    struct dm_slice key;
+    const char *key;
     void *value;
+    uint32_t len;
+    uint32_t hash;
 };
+
+static uint32_t hash_of(struct dm_slice key) {
+    assert(key.len <= UINT32_MAX);
+    return (uint32_t)hash_bytes(hash_process_key(), key);
+}
 
 void map_bytes_init(struct map_bytes *map) {
     *map = (struct map_bytes){ 0 };
@@ -22,13 +28,13 @@ void map_bytes_fini(struct map_bytes *map) {
     map_bytes_init(map);
 }
 
-static int holds(const struct map_bytes_slot *slot, uint64_t hash, struct dm_slice key) {
-    return slot->hash == hash && slot->key.len == key.len &&
-           (key.len == 0 || memcmp(slot->key.ptr, key.ptr, key.len) == 0);
+static int holds(const struct map_bytes_slot *slot, uint32_t hash, struct dm_slice key) {
+    return slot->hash == hash && slot->len == key.len &&
+           (key.len == 0 || memcmp(slot->key, key.ptr, key.len) == 0);
 }
 
 /* The slot that holds key, or the free one where it would go. */
-static struct map_bytes_slot *find(const struct map_bytes *map, uint64_t hash,
+static struct map_bytes_slot *find(const struct map_bytes *map, uint32_t hash,
                                    struct dm_slice key) {
     size_t index = (size_t)hash & (map->cap - 1);
     while (map->slots[index].value && !holds(&map->slots[index], hash, key))
@@ -41,8 +47,9 @@ static void resize(struct map_bytes *map, size_t cap) {
     map->slots = mem_calloc(cap, sizeof(*map->slots));
     map->cap = cap;
     for (size_t i = 0; i < old.cap; i++) {
-        if (old.slots[i].value)
-            *find(map, old.slots[i].hash, old.slots[i].key) = old.slots[i];
+        const struct map_bytes_slot *slot = &old.slots[i];
+        if (slot->value)
+            *find(map, slot->hash, (struct dm_slice){ slot->key, slot->len }) = *slot;
     }
     free(old.slots);
 }
@@ -50,7 +57,7 @@ static void resize(struct map_bytes *map, size_t cap) {
 void *map_bytes_get(const struct map_bytes *map, struct dm_slice key) {
     if (map->count == 0)
         return NULL;
-    return find(map, hash_bytes(hash_process_key(), key), key)->value;
+    return find(map, hash_of(key), key)->value;
 }
 
 void *map_bytes_put(struct map_bytes *map, struct dm_slice key, void *value) {
@@ -58,10 +65,10 @@ void *map_bytes_put(struct map_bytes *map, struct dm_slice key, void *value) {
     size_t cap = map_cap_for_put(map->cap, map->count);
     if (cap != map->cap)
         resize(map, cap);
-    uint64_t hash = hash_bytes(hash_process_key(), key);
+    uint32_t hash = hash_of(key);
     struct map_bytes_slot *slot = find(map, hash, key);
     void *old = slot->value;
-    *slot = (struct map_bytes_slot){ hash, { key.ptr ? key.ptr : "", key.len }, value };
+    *slot = (struct map_bytes_slot){ key.ptr ? key.ptr : "", value, (uint32_t)key.len, hash };
     if (!old)
         map->count++;
     return old;
@@ -81,7 +88,7 @@ static void close_gap(struct map_bytes *map, size_t gap) {
 void *map_bytes_remove(struct map_bytes *map, struct dm_slice key) {
     if (map->count == 0)
         return NULL;
-    struct map_bytes_slot *slot = find(map, hash_bytes(hash_process_key(), key), key);
+    struct map_bytes_slot *slot = find(map, hash_of(key), key);
     void *old = slot->value;
     if (!old)
         return NULL;
@@ -106,7 +113,7 @@ int map_bytes_next(const struct map_bytes *map, struct map_iter *iter, struct dm
         if (!slot->value)
             continue;
         if (ret_key)
-            *ret_key = slot->key;
+            *ret_key = (struct dm_slice){ slot->key, slot->len };
         if (ret_value)
             *ret_value = slot->value;
         return 1;

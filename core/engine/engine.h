@@ -81,10 +81,8 @@ struct engine_session {
     struct list user_link;         /* among the user's sessions */
     struct list all_link;          /* among all sessions */
     struct strand *strand;         /* its commands under way; NULL when there are none */
-    struct list watches;           /* users whose presence is watched */
-    struct list held;              /* cookies that wait for a release, bounded */
+    struct session_kept *kept;     /* watches and cookies; NULL when it never had any */
     struct catchup *catchup;       /* while it asks for what it missed, and a little longer */
-    uint32_t watch_count, held_count;
     uint8_t fingerprint[AUTH_FINGERPRINT_LEN];
 };
 

@@ -4,6 +4,7 @@
 
 #include "core/base/mem.h"
 #include "core/engine/core.h"
+#include "core/engine/session.h"
 
 struct entry {
     int64_t user_id;
@@ -138,7 +139,9 @@ int presence_is_online(const struct presence *presence, int64_t user_id) {
 }
 
 static struct watch *find_watch(const struct engine_session *session, int64_t user_id) {
-    list_foreach(it, &session->watches) {
+    if (!session->kept)
+        return NULL;
+    list_foreach(it, &session->kept->watches) {
         struct watch *watch = container_of(it, struct watch, session_link);
         if (watch->entry->user_id == user_id)
             return watch;
@@ -150,16 +153,17 @@ enum dm_status presence_watch(struct engine_session *session, struct engine_user
     struct engine *engine = session->engine;
     struct watch *watch = find_watch(session, user->id);
     if (!watch) {
-        if (session->watch_count >= engine->config.watch_max)
+        struct session_kept *kept = session_kept(session);
+        if (kept->watch_count >= engine->config.watch_max)
             return DM_LIMITED;
         watch = mem_zalloc(sizeof(*watch));
         watch->session = session;
         watch->user = user;
         watch->entry = obtain(&engine->presence, user->id);
         engine_user_ref(user);
-        list_push_back(&session->watches, &watch->session_link);
+        list_push_back(&kept->watches, &watch->session_link);
         list_push_back(&watch->entry->watchers, &watch->entry_link);
-        session->watch_count++;
+        kept->watch_count++;
     }
     watch->told = is_online(watch->entry);
     return DM_OK;
@@ -170,7 +174,7 @@ static void forget(struct watch *watch) {
     router_leave(engine, &watch->entry_link);
     list_remove(&watch->session_link);
     list_remove(&watch->entry_link);
-    watch->session->watch_count--;
+    watch->session->kept->watch_count--;
     release(&engine->presence, watch->entry);
     engine_user_unref(engine, watch->user);
     free(watch);
@@ -184,7 +188,7 @@ void presence_unwatch(struct engine_session *session, int64_t user_id) {
 
 void presence_unwatch_all(struct engine_session *session) {
     struct list *link;
-    while ((link = list_front(&session->watches)))
+    while (session->kept && (link = list_front(&session->kept->watches)))
         forget(container_of(link, struct watch, session_link));
 }
 

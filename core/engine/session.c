@@ -33,8 +33,6 @@ void engine_session_open(struct engine *engine, struct engine_session *session, 
     session->counters = counters_of_adapter(&engine->counters, adapter);
     session->address = address;
     list_init(&session->user_link);
-    list_init(&session->watches);
-    list_init(&session->held);
     list_push_front(&engine->sessions, &session->all_link);
 }
 
@@ -45,21 +43,36 @@ void engine_each_session(const struct engine *engine, engine_visit_fn visit, voi
 
 static void forget(struct engine_session *session, struct held *held) {
     list_remove(&held->link);
-    session->held_count--;
+    session->kept->held_count--;
     free(held);
+}
+
+struct session_kept *session_kept(struct engine_session *session) {
+    if (!session->kept) {
+        session->kept = mem_zalloc(sizeof(*session->kept));
+        list_init(&session->kept->watches);
+        list_init(&session->kept->held);
+    }
+    return session->kept;
+}
+
+static void drop_kept(struct engine_session *session) {
+    struct list *link;
+    presence_unwatch_all(session);
+    while (session->kept && (link = list_front(&session->kept->held)))
+        forget(session, container_of(link, struct held, link));
+    free(session->kept);
+    session->kept = NULL;
 }
 
 /* Takes away all that belongs to the principal. */
 static void leave_user(struct engine_session *session) {
     struct engine *engine = session->engine;
     struct engine_user *user = session->user;
-    struct list *link;
     if (!user)
         return;
-    presence_unwatch_all(session);
+    drop_kept(session);
     catchup_end(session);
-    while ((link = list_front(&session->held)))
-        forget(session, container_of(link, struct held, link));
     router_leave(engine, &session->user_link);
     list_remove(&session->user_link);
     user->session_count--;
@@ -161,7 +174,9 @@ void session_revoke_user(struct engine *engine, struct engine_user *user) {
 }
 
 static struct held *find_held(const struct engine_session *session, int64_t message_id) {
-    list_foreach(it, &session->held) {
+    if (!session->kept)
+        return NULL;
+    list_foreach(it, &session->kept->held) {
         struct held *held = container_of(it, struct held, link);
         if (held->message_id == message_id)
             return held;
@@ -170,17 +185,19 @@ static struct held *find_held(const struct engine_session *session, int64_t mess
 }
 
 void session_hold(struct engine_session *session, int64_t message_id, struct dm_slice cookie) {
+    struct session_kept *kept;
     struct held *held;
     if (!cookie.ptr)
         return;
-    if (session->held_count >= session->engine->config.held_max)
-        forget(session, container_of(list_front(&session->held), struct held, link));
+    kept = session_kept(session);
+    if (kept->held_count >= session->engine->config.held_max)
+        forget(session, container_of(list_front(&kept->held), struct held, link));
     held = mem_alloc(sizeof(*held) + cookie.len);
     held->message_id = message_id;
     held->len = cookie.len;
     memcpy(held->cookie, cookie.ptr, cookie.len);
-    list_push_back(&session->held, &held->link);
-    session->held_count++;
+    list_push_back(&kept->held, &held->link);
+    kept->held_count++;
 }
 
 void *session_take_held(struct engine_session *session, int64_t message_id,
@@ -190,7 +207,7 @@ void *session_take_held(struct engine_session *session, int64_t message_id,
     if (!held)
         return NULL;
     list_remove(&held->link);
-    session->held_count--;
+    session->kept->held_count--;
     *ret_cookie = (struct dm_slice){ held->cookie, held->len };
     return held;
 }

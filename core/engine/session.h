@@ -14,6 +14,16 @@ void session_revoke(struct engine_session *session);
 /* Takes the principal of every session of the user. */
 void session_revoke_user(struct engine *engine, struct engine_user *user);
 
+/* What few sessions have. */
+struct session_kept {
+    struct list watches; /* users whose presence is watched */
+    struct list held;    /* cookies that wait for a release, bounded */
+    uint32_t watch_count, held_count;
+};
+
+/* Makes it where it is missing. */
+struct session_kept *session_kept(struct engine_session *session);
+
 /* Keeps a copy of the cookie until the message is released; the oldest gives way at held_max. */
 void session_hold(struct engine_session *session, int64_t message_id, struct dm_slice cookie);
 
