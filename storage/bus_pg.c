@@ -213,10 +213,11 @@ static void tell_nodes(struct bus_pg *bus, const PGresult *result) {
     int64_t *values;
     arena_init(&arena, 1024);
     values = pg_read_ints(result, 0, 0, &arena, &count);
-    if (count) {
+    if (count >= 2 && values[1] >= 0 && (uint64_t)values[1] <= count - 2) {
         notice.now_us = values[0];
-        notice.nodes = values + 1;
-        notice.node_count = count - 1;
+        notice.sure_count = (size_t)values[1];
+        notice.nodes = values + 2;
+        notice.node_count = count - 2;
         bus->config.notice(bus->config.owner, &notice);
     }
     arena_fini(&arena);

@@ -8,13 +8,16 @@
 #include "core/base/uuid.h"
 #include "storage/bus_pg.h"
 #include "storage/pg_conn.h"
+#include "storage/pg_fault.h"
 
 #define CONNECT_TIMEOUT_MS 5000
+
+enum { ST_LISTEN, ST_LOCK, ST_LISTEN_BUS };
 
 struct listen_pg {
     struct pg_conn *conn;
     struct pg_args args;
-    size_t channels;
+    int64_t node;
     bus_notice_fn notice;
     void *owner;
     int failed;
@@ -70,15 +73,24 @@ int listen_pg_parse(const char *payload, struct bus_notice *ret_notice) {
     return -EINVAL;
 }
 
+static int ask(struct listen_pg *listen, struct pg_conn *conn, size_t statement) {
+    pg_args_reset(&listen->args);
+    if (statement == ST_LOCK)
+        pg_args_int8(&listen->args, listen->node);
+    return pg_conn_send(conn, statement, &listen->args);
+}
+
 static void conn_ready(struct pg_conn *conn, void *owner) {
     struct listen_pg *listen = owner;
+    int error;
     listen->failed = 0;
-    for (size_t i = 0; i < listen->channels; i++) {
-        pg_args_reset(&listen->args);
-        if (pg_conn_send(conn, i, &listen->args) != 0)
-            return;
-    }
-    pg_conn_sync(conn);
+    error = ask(listen, conn, ST_LISTEN);
+    if (!error && listen->node)
+        error = ask(listen, conn, ST_LOCK);
+    if (!error && listen->node)
+        error = ask(listen, conn, ST_LISTEN_BUS);
+    if (!error)
+        pg_conn_sync(conn);
 }
 
 static void conn_lost(struct pg_conn *conn, void *owner) {
@@ -86,7 +98,7 @@ static void conn_lost(struct pg_conn *conn, void *owner) {
 
 static void conn_result(struct pg_conn *conn, void *owner, const PGresult *result) {
     struct listen_pg *listen = owner;
-    listen->failed |= PQresultStatus(result) != PGRES_COMMAND_OK;
+    listen->failed |= pg_result_fault(result) != PG_FAULT_NONE;
 }
 
 static void conn_sync(struct pg_conn *conn, void *owner) {
@@ -125,11 +137,12 @@ static void conn_closed(void *owner) {
     closed(closed_owner);
 }
 
-int listen_pg_open(uv_loop_t *loop, const char *conninfo, enum listen_pg_what what,
-                   bus_notice_fn notice, void *owner, struct listen_pg **ret_listen) {
+int listen_pg_open(uv_loop_t *loop, const char *conninfo, int64_t node, bus_notice_fn notice,
+                   void *owner, struct listen_pg **ret_listen) {
     static const struct pg_statement statements[] = {
-        { "dm_listen", "LISTEN " LISTEN_PG_CHANNEL },
-        { "dm_listen_bus", "LISTEN " BUS_PG_CHANNEL },
+        [ST_LISTEN] = { "dm_listen", "LISTEN " LISTEN_PG_CHANNEL },
+        [ST_LOCK] = { "dm_node_lock", "SELECT pg_advisory_lock_shared($1)" },
+        [ST_LISTEN_BUS] = { "dm_listen_bus", "LISTEN " BUS_PG_CHANNEL },
     };
     static const struct pg_conn_events events = {
         .ready = conn_ready,
@@ -149,7 +162,7 @@ int listen_pg_open(uv_loop_t *loop, const char *conninfo, enum listen_pg_what wh
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
         .label = "listen",
     };
-    listen->channels = what == LISTEN_PG_BUS ? 2 : 1;
+    listen->node = node;
     listen->notice = notice;
     listen->owner = owner;
     int error = pg_conn_open(loop, &config, &listen->conn);

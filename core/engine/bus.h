@@ -30,7 +30,8 @@ struct bus_notice {
     int64_t id;
     uint8_t fingerprint[32];
     struct dm_slice frame;
-    const int64_t *nodes; /* the others, ascending */
+    const int64_t *nodes; /* the others; first those ... */
+    size_t sure_count;    /* ... that surely live, then those that lived a moment ago */
     size_t node_count;
     int64_t now_us;       /* by the database's clock */
 };

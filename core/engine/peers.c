@@ -25,6 +25,7 @@ struct peer {
     struct map_u64 online;   /* its users with sessions */
     struct map_u64 incoming; /* a state of which not all parts have come yet */
     int receiving;           /* 1 while that is so */
+    int sure;                /* 1: it surely lived when nodes were last counted */
 };
 
 static struct peer *find(const struct cluster *cluster, int64_t id) {
@@ -132,6 +133,7 @@ void cluster_nodes(struct engine *engine, const struct bus_notice *notice) {
         struct peer *peer = find(cluster, notice->nodes[i]);
         if (!peer)
             peer = peer_new(engine, notice->nodes[i]);
+        peer->sure = i < notice->sure_count;
         if (peer->state == PEER_STRANGE)
             cluster_ask(cluster, peer->id);
     }
@@ -164,7 +166,8 @@ int cluster_is_settled(const struct cluster *cluster) {
     if (!cluster->bus)
         return 1;
     while (map_u64_next(&cluster->peers, &iter, NULL, &value)) {
-        if (((const struct peer *)value)->state == PEER_STRANGE)
+        const struct peer *peer = value;
+        if (peer->sure && peer->state == PEER_STRANGE)
             return 0;
     }
     return cluster->hearing && cluster->counted;

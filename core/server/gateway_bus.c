@@ -48,13 +48,13 @@ static void await_others(struct gateway *gateway) {
 }
 
 int gateway_bus_open(struct gateway *gateway) {
-    const char *engine = config_string(gateway->config, "bus").ptr;
-    enum listen_pg_what what = strcmp(engine, "local") ? LISTEN_PG_BUS : LISTEN_PG_NOTICES;
-    int r = what == LISTEN_PG_BUS ? open_port(gateway) : CLI_OK;
+    int alone = !strcmp(config_string(gateway->config, "bus").ptr, "local");
+    int r = alone ? CLI_OK : open_port(gateway);
     if (r)
         return r;
-    if (listen_pg_open(loop_uv(backend_loop(gateway->backend)), listen_conninfo(gateway), what,
-                       heard, gateway, &gateway->listen))
+    if (listen_pg_open(loop_uv(backend_loop(gateway->backend)), listen_conninfo(gateway),
+                       alone ? 0 : bus_pg_port(gateway->bus)->node, heard, gateway,
+                       &gateway->listen))
         return cli_fail(CLI_CONFIG, "database.%s cannot be used to listen",
                         config_string(gateway->config, "database.listen_url").ptr ? "listen_url"
                                                                                   : "url");

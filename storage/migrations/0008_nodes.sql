@@ -56,8 +56,14 @@ BEGIN
     RETURN p_result;
 END $$;
 
--- Renews a gateway's row. Returns the time, in microseconds, and the ids of the others.
+-- Renews a gateway's row. Returns the time, in microseconds; how many others are surely alive; their
+-- ids; and the ids of those that may be. Each gateway holds a shared advisory lock on its id over the
+-- connection that listens: one without is alive only if it has been so a moment ago, since that
+-- connection may just have been lost.
 CREATE FUNCTION node_beat(p_node bigint) RETURNS bigint[] LANGUAGE plpgsql AS $$
+DECLARE
+    v_sure  bigint[];
+    v_maybe bigint[];
 BEGIN
     UPDATE nodes SET at = clock_timestamp() WHERE id = p_node;
     IF NOT FOUND THEN
@@ -70,9 +76,20 @@ BEGIN
             SELECT thread_id, rev FROM thread_events WHERE at < now() - interval '10 minutes'
             ORDER BY at LIMIT 10000 FOR UPDATE SKIP LOCKED);
     END IF;
-    RETURN (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
-           || ARRAY(SELECT id FROM nodes
-                    WHERE id <> p_node AND at > clock_timestamp() - interval '10 s' ORDER BY id);
+    WITH locked AS MATERIALIZED (
+        SELECT (classid::bigint << 32) | objid::bigint AS id FROM pg_locks
+        WHERE locktype = 'advisory' AND objsubid = 1 AND granted
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    )
+    SELECT array_agg(n.id ORDER BY n.id) FILTER (WHERE l.id IS NOT NULL),
+           array_agg(n.id ORDER BY n.id) FILTER (WHERE l.id IS NULL)
+    INTO v_sure, v_maybe
+    FROM nodes n LEFT JOIN (SELECT DISTINCT id FROM locked) l ON l.id = n.id
+    WHERE n.id <> p_node
+      AND n.at > clock_timestamp() - CASE WHEN l.id IS NULL THEN interval '5 s'
+                                          ELSE interval '10 s' END;
+    RETURN ARRAY[(extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+                 coalesce(cardinality(v_sure), 0)] || v_sure || v_maybe;
 END $$;
 
 -- The revs of a thread's newest p_count messages, newest first.

@@ -345,6 +345,26 @@ def pour(peer, to, name, confirmed):
         peer.abort()
 
 
+def test_listening_may_go_another_way(make_nodes, connect):
+    """As it has to where database.url leads through a pooler in transaction mode."""
+    nodes = make_nodes(1)
+    where = f"host={nodes.state}/run user=dragoman dbname=dragoman"
+    other = Gateway(settings={"database.url": where + " application_name=pooled",
+                              "database.listen_url": where + " application_name=direct"})
+    try:
+        other.start()
+        ann, bob = make_user(nodes), make_user(nodes)
+        reader, author = connect("pymessage", nodes[0], bob), connect("pymessage", other, ann)
+        author.say(bob, "hello")
+        assert reader.next("pushed").text == "hello"
+        listening = nodes.psql("select application_name from pg_stat_activity where query like "
+                               "'LISTEN %' and application_name <> ''")
+        assert listening == [("direct",)]
+        assert "direct" not in other.log
+    finally:
+        other.close()
+
+
 def test_a_gateway_may_be_alone_by_configuration(make_nodes, connect):
     nodes = make_nodes(1)
     other = Gateway(state=nodes[0].state, settings={"bus": "local"})

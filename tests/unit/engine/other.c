@@ -33,6 +33,7 @@ void other_close(void) {
 
 void other_nodes(int64_t now_us, const int64_t *ids, size_t count) {
     struct bus_notice notice = { .kind = BUS_NODES, .nodes = ids, .node_count = count,
+                                 .sure_count = count,
                                  .now_us = now_us };
     engine_notice(bench.engine, &notice);
     bench_run();

@@ -223,8 +223,7 @@ Test(accounts, changes_are_told_to_all_nodes) {
     struct listen_pg *listen;
     struct call call = { 0 };
     rig_open(&rig);
-    cr_assert(eq(int, listen_pg_open(&rig.loop, rig.conninfo, LISTEN_PG_NOTICES, hear, &heard,
-                                     &listen), 0));
+    cr_assert(eq(int, listen_pg_open(&rig.loop, rig.conninfo, 0, hear, &heard, &listen), 0));
     wait_heard(&heard, 1);
     cr_assert(eq(int, heard.list[0].kind, BUS_RESYNC));
     create(&rig, &call, "ann", NULL);

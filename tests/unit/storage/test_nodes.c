@@ -148,7 +148,7 @@ struct node {
     struct listen_pg *listen;
     struct buf heard;    /* frames, each followed by a space */
     int frames, resyncs, beats;
-    size_t others;       /* as the last beat told */
+    size_t others, sure; /* as the last beat told */
     int closed;
 };
 
@@ -163,6 +163,7 @@ static void hear(void *owner, const struct bus_notice *notice) {
     if (notice->kind == BUS_NODES) {
         node->beats++;
         node->others = notice->node_count;
+        node->sure = notice->sure_count;
         check_true(notice->now_us > INT64_C(1600000000000000));
     }
 }
@@ -173,8 +174,8 @@ static void node_open(struct node *node, struct rig *rig) {
     memset(node, 0, sizeof(*node));
     node->rig = rig;
     cr_assert(eq(int, bus_pg_open(&rig->loop, &config, &node->bus), 0));
-    cr_assert(eq(int, listen_pg_open(&rig->loop, rig->conninfo, LISTEN_PG_BUS, hear, node,
-                                     &node->listen), 0));
+    cr_assert(eq(int, listen_pg_open(&rig->loop, rig->conninfo, bus_pg_port(node->bus)->node, hear,
+                                     node, &node->listen), 0));
     for (int i = 0; i < 3000 && !(node->resyncs && node->beats); i++)
         rig_run(rig, 10);
     check_true(node->resyncs && node->beats);
@@ -262,6 +263,7 @@ Test(nodes, nodes_know_of_each_other_until_they_leave) {
     cr_assert(eq(sz, a.others, 0));
     node_open(&b, &rig);
     cr_assert(eq(sz, b.others, 1));
+    cr_assert(eq(sz, b.sure, 1));
     rig_run(&rig, 300);
     cr_assert(eq(sz, a.others, 1));
     check_true(bus_pg_port(a.bus)->node != bus_pg_port(b.bus)->node);
@@ -272,9 +274,14 @@ Test(nodes, nodes_know_of_each_other_until_they_leave) {
     cr_assert(eq(sz, a.others, 0));
     /* One that says nothing any more is forgotten in time. */
     rig_sql(&rig, "INSERT INTO nodes VALUES (7, clock_timestamp() - interval '11 s')");
-    rig_sql(&rig, "INSERT INTO nodes VALUES (8, clock_timestamp() - interval '5 s')");
+    rig_sql(&rig, "INSERT INTO nodes VALUES (8, clock_timestamp() - interval '8 s')");
+    rig_sql(&rig, "INSERT INTO nodes VALUES (9, clock_timestamp() - interval '4 s')");
     rig_run(&rig, 300);
     cr_assert(eq(sz, a.others, 1));
+    cr_assert(eq(sz, a.sure, 0));
+    rig_sql(&rig, "SELECT pg_advisory_lock_shared(8)");
+    rig_run(&rig, 300);
+    cr_assert(eq(sz, a.sure, 1));
     node_close(&a);
     rig_close(&rig);
 }
