@@ -65,9 +65,17 @@ static int check_apart(const char *path) {
     return WEXITSTATUS(status);
 }
 
+/* Says how the verb is used, to the one who asks or to the one who got it wrong. */
+static int show_usage(int argc, char **argv, const char *usage) {
+    if (argc != 2 || strcmp(argv[1], "--help"))
+        return cli_fail(CLI_USAGE, "%s", usage);
+    puts(usage);
+    return CLI_OK;
+}
+
 int cli_adapter_check(int argc, char **argv) {
     if (argc != 2 || argv[1][0] == '-')
-        return cli_fail(CLI_USAGE, "usage: dragoman adapter check FILE.so|NAME");
+        return show_usage(argc, argv, "usage: dragoman adapter check FILE.so|NAME");
     const struct dm_adapter *adapter = loadout_builtin(argv[1]);
     return adapter ? check_builtin(adapter) : check_apart(argv[1]);
 }
@@ -94,8 +102,8 @@ int cli_adapter_new(int argc, char **argv) {
     struct adapter_error error;
     const char *name, *transport;
     if (read_new(argc, argv, &name, &transport))
-        return cli_fail(CLI_USAGE, "usage: dragoman adapter new NAME "
-                                   "[--transport websocket|http|socketio]");
+        return show_usage(argc, argv, "usage: dragoman adapter new NAME "
+                                      "[--transport websocket|http|socketio]");
     if (loadout_builtin(name))
         return cli_fail(CLI_USAGE, "%s: a built-in adapter has that name", name);
     int r = scaffold_write(name, transport, &error);

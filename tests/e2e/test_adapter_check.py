@@ -93,7 +93,11 @@ __attribute__((constructor)) static void crash(void) { signal(SIGSEGV, SIG_DFL);
     assert err == f"dragoman: {made}: Segmentation fault while it was loaded\n"
 
 
-@pytest.mark.parametrize("words", [[], ["a", "b"], ["--help"]])
+def test_help():
+    assert check("--help") == (GOOD, "usage: dragoman adapter check FILE.so|NAME\n", "")
+
+
+@pytest.mark.parametrize("words", [[], ["a", "b"], ["--nonsense"]])
 def test_usage(words):
     status, out, err = check(*words)
     assert (status, out) == (USAGE, "") and err.startswith("dragoman: usage:")

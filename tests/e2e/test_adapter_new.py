@@ -90,7 +90,7 @@ def test_websocket_is_the_usual_one(tmp_path):
     (["x" * 32], USAGE, "a name is"), ([""], USAGE, "a name is"), (["1st"], USAGE, "a name is"),
     (["good", "--transport", "pigeon"], USAGE, "a transport is"),
     (["opcode"], USAGE, "built-in"), ([], USAGE, "usage"), (["a", "b"], USAGE, "usage"),
-    (["a", "--transport"], USAGE, "usage"), (["--help"], USAGE, "usage"),
+    (["a", "--transport"], USAGE, "usage"), (["--nonsense"], USAGE, "usage"),
 ])
 def test_what_it_refuses(tmp_path, words, status, says):
     got, out, err = new(tmp_path, *words)
