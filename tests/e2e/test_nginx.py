@@ -170,6 +170,28 @@ def test_large_uploads(by_path):
     assert answer.status == 200 and len(answer.body) == 9_000_000
 
 
+def test_polling_sessions_stay_on_their_machine(folder, certificate, make_gateway):
+    (folder / "nodes").mkdir()
+    nodes = {name: make_gateway(settings={"node": name}) for name in "ab"}
+    edit = {"dragoman/local/nodes.conf": [
+        ('# "~', '"~'), ("# upstream", "upstream"),
+        ("10.0.0.11:8080", f"127.0.0.1:{nodes['a'].port}"),
+        ("10.0.0.12:8080", f"127.0.0.1:{nodes['b'].port}")]}
+    both = "".join(f"server 127.0.0.1:{gw.port};" for gw in nodes.values())
+    with Nginx(folder / "nodes", both, certificate, edit=edit) as proxy, \
+            proxy.front("chat.example") as url:
+        sessions = [Polling(Behind(nodes["a"], url)) for _ in range(6)]
+        assert {one.handshake["sid"].partition(".")[0] for one in sessions} == {"a", "b"}
+        for one in sessions * 2:
+            assert one.post("40/x,").body == b"ok"
+            assert one.packets()[-1].startswith("44/x,")
+        nodes["a"].stop()
+        of_a, of_b = ([one for one in sessions if one.handshake["sid"].startswith(name)]
+                      for name in "ab")
+        assert of_a[0].post("40/x,").status == 400, "the other machine knows it not"
+        assert of_b[0].post("40/x,").body == b"ok"
+
+
 # ---- who the client is ---------------------------------------------------------------------------
 
 def test_gateway_sees_the_client(gw, proxy):
