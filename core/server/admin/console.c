@@ -4,6 +4,7 @@
 
 #include "core/server/admin/assets.h"
 #include "core/server/admin/internal.h"
+#include "core/server/entry.h"
 
 static const struct asset *find(struct dm_slice name) {
     for (const struct asset *asset = assets; asset->name; asset++)
@@ -25,16 +26,17 @@ static struct dm_slice type_of(const char *name) {
 }
 
 void admin_socket_url(struct admin_request *request, struct buf *ret_url) {
-    struct gateway *gateway = request->admin->gateway;
+    const struct entry *entry = gateway_entry(request->admin->gateway);
     struct dm_slice host = http_request(request->exchange)->host;
-    const char *colon = strrchr(gateway_address(gateway), ':');
+    const char *colon = strrchr(entry_address(entry), ':');
     const char *bracket = host.ptr ? memrchr(host.ptr, ']', host.len) : NULL;
     const char *end = host.ptr ? memrchr(host.ptr, ':', host.len) : NULL;
     if (!colon || !host.len)
         return;
     if (end && (!bracket || bracket < end))
         host.len = (size_t)(end - host.ptr);
-    buf_printf(ret_url, "ws://%.*s%s", DM_SLICE_FMT(host), colon);
+    buf_printf(ret_url, "%s://%.*s%s", entry_is_tls(entry) ? "wss" : "ws", DM_SLICE_FMT(host),
+               colon);
 }
 
 /* Nothing but what comes from here, and sockets to the clients' listener for the inspector. */

@@ -149,8 +149,8 @@ admin_handle_fn admin_console;                                           /* cons
 admin_handle_fn admin_examples;                                          /* examples.c */
 admin_handle_fn admin_trace;                                             /* watch.c */
 
-/* console.c: appends where a page of this listener reaches the clients' one, "ws://HOST:PORT";
- * nothing when that is a Unix socket. */
+/* console.c: appends where a page of this listener reaches the clients' one, "ws://HOST:PORT" or
+ * "wss://…"; nothing when that is a Unix socket. */
 void admin_socket_url(struct admin_request *request, struct buf *ret_url);
 
 /* sessions.c: one page of the sessions of a user. */
