@@ -7,20 +7,27 @@ import subprocess
 
 import pytest
 
+import certificates
 from dialects import until
+from gateway import Gateway
 from pubsub_client import PATH, Polling, engine
 from socketio_npm import SOCKETIO, installed
-from wire import Connection, Refused, WebSocket, call
+from wire import Connection, Refused, WebSocket
 
 WORKERS = 3
 ROUNDS = 20
 
 
-@pytest.fixture(scope="module")
-def gateway():
-    """Shared by the tests that leave its workers alone."""
-    from gateway import Gateway
-    with Gateway(settings={"workers": WORKERS, "limits.rate": 0}) as running:
+@pytest.fixture(scope="module", params=["plain", "tls"])
+def gateway(request, tmp_path_factory):
+    """Shared by the tests that leave its workers alone. With TLS the connection has to stay where
+    its handshake was, and its bytes are carried."""
+    settings = {"workers": WORKERS, "limits.rate": 0}
+    if request.param == "tls":
+        folder = tmp_path_factory.mktemp("tls")
+        chain, key = certificates.make(folder, "chat.example")
+        settings.update({"tls.certificate": chain, "tls.key": key})
+    with Gateway(settings=settings) as running:
         yield running
 
 
@@ -67,7 +74,7 @@ def test_one_connection_carries_requests_of_many(gateway):
     sessions = sessions_of_all(gateway)
     for session in sessions:
         join(session, gateway, gateway.add_user())
-    with Connection(gateway.host, gateway.port) as conn:
+    with Connection.to(gateway.url) as conn:
         for i in range(ROUNDS):
             session = sessions[i % len(sessions)]
             padding = " " * (100_000 if i % 5 == 4 else 0)
@@ -86,7 +93,7 @@ def test_pipelined_requests_keep_their_order(gateway):
     user = gateway.add_user()
     for session in sessions:
         join(session, gateway, user)
-    with Connection(gateway.host, gateway.port) as conn:
+    with Connection.to(gateway.url) as conn:
         conn.send(b"".join(request(sessions[i % 3], "POST", ask(i).encode()) for i in range(9)))
         for _ in range(9):
             assert conn.response().body == b"ok"
@@ -100,7 +107,7 @@ def test_a_body_in_pieces_arrives(gateway):
     sessions = sessions_of_all(gateway)
     for session in sessions:
         join(session, gateway, gateway.add_user())
-        with Connection(gateway.host, gateway.port) as conn:
+        with Connection.to(gateway.url) as conn:
             data = request(session, "POST", ask(7).encode())
             for begin, end in ((0, 10), (10, 70), (70, -5)):
                 conn.send(data[begin:end])
@@ -201,3 +208,28 @@ def test_the_real_client_gets_every_event(make_gateway, transports):
     finally:
         clients.kill()
         clients.wait()
+
+
+def test_a_peer_that_vanishes_is_noticed_through_the_relay(gateway):
+    """A poll under way ends with its connection, and the session with it."""
+    for session in sessions_of_all(gateway):
+        with Connection.to(gateway.url) as conn:
+            conn.send(request(session, "GET"))
+            assert conn.is_quiet(0.2)
+        until(lambda: session.post("2").status == 400, "the session is over")
+
+
+def test_large_answers_come_whole_and_slow_readers_wait(gateway):
+    user, name = gateway.add_user(), gateway.add_user()["username"]
+    big = "x" * 60_000
+    for session in sessions_of_all(gateway):
+        join(session, gateway, user)
+        for i in range(30):
+            body = json.dumps(["send-message", {"user": name, "message": f"{i} {big}"}])
+            assert session.post(f"42/chat,{i}" + body).body == b"ok"
+        polled = ""
+        with Connection.to(gateway.url) as conn:
+            while "43/chat,29[" not in polled:
+                conn.send(request(session, "GET"))
+                polled += conn.response().body.decode()
+        assert all(f"43/chat,{i}[" in polled for i in range(30))
