@@ -106,14 +106,15 @@ void opcode_end_event(struct dm_out *out, const char *event) {
     dm_frame_end(out, DM_FRAME_TEXT, event);
 }
 
-/* The token is the dialect's only secret in a frame. What is no frame might be a broken IDENTIFY,
- * so nothing of it is shown. */
+/* The token is the dialect's only secret in a frame. What is no frame, or has a token in it, might
+ * be a broken IDENTIFY, so nothing of it is shown. */
 void opcode_redact(struct dm_instance *instance, const struct dm_frame *frame,
                    struct dm_out *out) {
     const struct dm_host *host = instance->host;
     struct opcode_frame decoded;
 
-    if (opcode_decode(host, frame->data, &decoded) != 0) {
+    if (opcode_decode(host, frame->data, &decoded) != 0
+        || (decoded.code != OPCODE_IDENTIFY && dm_json_get(host, decoded.data, "token"))) {
         dm_put_raw(out, DM_SLICE("***"));
     } else if (decoded.code != OPCODE_IDENTIFY) {
         dm_put_raw(out, frame->data);

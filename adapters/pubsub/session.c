@@ -144,12 +144,15 @@ void pubsub_redact(struct dm_instance *instance, const struct dm_frame *frame,
     const struct dm_host *host = instance->host;
     const struct dm_json *value = dm_json_parse(host, frame->data);
     const struct dm_json *name = dm_json_next(host, value, NULL);
+    const struct dm_json *data = dm_json_next(host, value, name);
 
-    if (dm_json_type(host, value) == DM_JSON_OBJECT)
+    if (dm_json_type(host, value) == DM_JSON_OBJECT) {
         name = dm_json_get(host, value, "event");
-    /* The token comes with `auth`; what is no frame may be a broken one of these. */
+        data = dm_json_get(host, value, "data");
+    }
+    /* The token comes with `auth`; what is no frame, or has one, may be a broken one of these. */
     if (frame->flags & DM_FRAME_SENT
-        || (dm_json_string(host, name).len
+        || (dm_json_string(host, name).len && !dm_json_get(host, data, "token")
             && !dm_slice_eq(dm_json_string(host, name), DM_SLICE("auth")))) {
         dm_put_raw(out, frame->data);
     } else {

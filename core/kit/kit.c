@@ -17,6 +17,7 @@ static const struct battery batteries[] = {
     { "backlog", battery_backlog, TRIAL_ONCE, TRIAL_SCRIPTED_ONLY, 60 },
     { "unavailable store", battery_unavailable, TRIAL_ONCE, TRIAL_SCRIPTED_ONLY, 120 },
     { "events", battery_events, TRIAL_ONCE, TRIAL_ANYWHERE, 60 },
+    { "redaction", battery_redact, TRIAL_ONCE, TRIAL_ANYWHERE, 60 },
     { "start after a failed start", battery_restart, TRIAL_ONCE, TRIAL_SCRIPTED_ONLY, 60 },
     { "memory", battery_memory, TRIAL_ONCE, TRIAL_SCRIPTED_ONLY, 120 },
 };

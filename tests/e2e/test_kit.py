@@ -109,6 +109,7 @@ def test_the_adapter_without_its_faults_passes():
     ("over_rate", ["rate"]),
     ("forgets", ["backlog"]),
     ("mute", ["unavailable store"]),
+    ("shows_all", ["redaction"]),
     ("starts_once", ["start after a failed start", "memory"]),
 ])
 def test_a_fault_is_found_where_it_is_looked_for(fault, trials):
