@@ -8,6 +8,7 @@
 
 #include "core/base/buf.h"
 #include "core/base/log.h"
+#include "core/capture/capture.h"
 #include "core/replay/replay.h"
 #include "core/server/cli.h"
 #include "core/server/cli_adapter.h"
@@ -53,6 +54,8 @@ static const struct tool {
     { "adapter", "check", cli_adapter_check, "FILE.so|NAME" },
     { "adapter", "new", cli_adapter_new, "NAME [--transport websocket|http|socketio]" },
     { "adapter", "test", cli_adapter_test, "FILE.so|NAME [--transcripts DIR] [--live]" },
+    { "capture", NULL, capture_main,
+      "--listen HOST:PORT --upstream ws://OLD-SERVER [--out DIR] [--mask NAME]..." },
     { "replay", NULL, replay_main, "TRANSCRIPT... --target URL [--var NAME=VALUE]..." },
 };
 

@@ -23,6 +23,8 @@ INCLUDES = {
     "core/adapter": ["core/base", "core/model", "core/engine", "core/net", "yyjson"],
     "core/transcript": ["core/base", "yyjson"],
     "core/replay": ["core/base", "core/transcript", "uv", "llhttp", "wslay", "yyjson"],
+    "core/capture": ["core/base", "core/transcript", "core/replay", "uv", "llhttp", "wslay",
+                     "yyjson"],
     "core/kit": ["core/base", "core/model", "core/engine", "core/auth", "core/net", "core/adapter",
                  "core/transcript", "core/replay", "uv", "yyjson"],
     "core/server": ["*"],
@@ -61,7 +63,7 @@ LIBC = re.compile(
 NEUTRAL = ["core", "storage"]
 DIALECTS = ["opcode", "saletick", "pubsub", "casamsa", "pymessage"]
 # wslay's own word for the kind of a frame
-NEUTRAL_BUT = {"core/net": ["opcode"], "core/replay": ["opcode"]}
+NEUTRAL_BUT = {"core/net": ["opcode"], "core/replay": ["opcode"], "core/capture": ["opcode"]}
 
 MAX_FILE_LINES = 400
 # The whole contract in one header, mostly words; and as it was.
