@@ -212,8 +212,9 @@ enum dm_setting_kind {
     DM_SETTING_BOOL, /* read by setting_int: 0 or 1 */
     DM_SETTING_WORD, /* one of `words`, NULL-terminated */
     DM_SETTING_DEFAULT, /* no setting of its own: `fallback` becomes the default of the setting of
-                           that key which every adapter has ("rate"); the rest is passed over.
-                           Since 1.1 */
+                           that key which every adapter has ("rate"), and stands before the
+                           gateway's limits.rate and limits.burst; the rest is passed over. Since
+                           1.1 */
 };
 
 enum dm_setting_flag {

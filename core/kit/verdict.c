@@ -175,7 +175,7 @@ static void note_link(void *owner, enum shared_object_link link, const char *nam
         say(verdict, NOTE, "symbols", "of %s, which must be there where the gateway runs", name);
 }
 
-void verdict_links(struct verdict *verdict, const struct shared_object *object) {
+static void judge_links(struct verdict *verdict, const struct shared_object *object) {
     size_t before = verdict->lines.len;
     shared_object_each_link(object, note_link, verdict);
     if (verdict->lines.len == before)
@@ -190,6 +190,6 @@ void verdict_file(struct verdict *verdict, const char *path) {
         return;
     }
     verdict_adapter(verdict, shared_object_adapter(object));
-    verdict_links(verdict, object);
+    judge_links(verdict, object);
     shared_object_close(object);
 }

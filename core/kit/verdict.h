@@ -18,9 +18,6 @@ void verdict_fini(struct verdict *verdict);
 /* Judges a descriptor, which may be unsound. Calls no hook. */
 void verdict_adapter(struct verdict *verdict, const struct dm_adapter *adapter);
 
-/* Judges what a shared object is linked with. */
-void verdict_links(struct verdict *verdict, const struct shared_object *object);
-
 /* Judges a file: opens it, runs its constructors, and closes it again. */
 void verdict_file(struct verdict *verdict, const char *path);
 
