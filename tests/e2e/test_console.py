@@ -47,6 +47,9 @@ def test_the_policy(admin):
     for name in ("nothing.js", "..%2fstatus", "asyncapi"):
         assert call(admin.url, path=f"/console/{name}").status == 404
     assert call(admin.url, "POST", "/").status == 405
+    # A name cannot add to the policy.
+    answer = call(admin.url, path="/", headers={"Host": "a;script-src:1"})
+    assert answer.status == 400 or "ws:" not in answer.headers["content-security-policy"]
     # Clients get none of it.
     assert call(admin.gw.url, path="/console/console.js").status == 404
 
@@ -109,6 +112,13 @@ def test_sessions_are_shown_and_closed(console, admin):
         console.find("#filter button").click()
         console.wait(lambda: len(console.all("#sessions tr")) == 1, "one of them")
         assert ada["username"] in console.text("#sessions tr")
+        # The focus stays where it is while the table is looked at again.
+        console.browser.execute_script("document.querySelector('#sessions tr button').focus()")
+        with PEERS["saletick"](admin.gw, ada):
+            console.wait(lambda: len(console.all("#sessions tr")) == 2, "another one")
+            assert console.browser.execute_script(
+                "return document.activeElement.closest('#sessions tr')?.rowIndex") == 1
+        console.wait(lambda: len(console.all("#sessions tr")) == 1, "the one that stays")
         console.find("#sessions tr button").click()
         assert one.expect_close()[0] == 1001
         console.wait(lambda: not console.all("#sessions tr"), "it is gone")

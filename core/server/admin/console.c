@@ -1,5 +1,6 @@
 /* The console: one page and its files, which need no credentials, since they tell nothing. The
  * page asks for the token, and the API is asked with it. */
+#include <ctype.h>
 #include <string.h>
 
 #include "core/server/admin/assets.h"
@@ -25,13 +26,22 @@ static struct dm_slice type_of(const char *name) {
     return DM_SLICE("text/html; charset=utf-8");
 }
 
+/* It goes into a header, which a name with a semicolon in it would change. */
+static int is_plain(struct dm_slice host) {
+    static const char marks[] = ".-:[]";
+    for (size_t i = 0; i < host.len; i++)
+        if (!isalnum((unsigned char)host.ptr[i]) && !strchr(marks, host.ptr[i]))
+            return 0;
+    return host.len > 0;
+}
+
 void admin_socket_url(struct admin_request *request, struct buf *ret_url) {
     const struct entry *entry = gateway_entry(request->admin->gateway);
     struct dm_slice host = http_request(request->exchange)->host;
     const char *colon = strrchr(entry_address(entry), ':');
     const char *bracket = host.ptr ? memrchr(host.ptr, ']', host.len) : NULL;
     const char *end = host.ptr ? memrchr(host.ptr, ':', host.len) : NULL;
-    if (!colon || !host.len)
+    if (!colon || !is_plain(host))
         return;
     if (end && (!bracket || bracket < end))
         host.len = (size_t)(end - host.ptr);

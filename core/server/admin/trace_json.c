@@ -114,7 +114,6 @@ void trace_json_command(yyjson_mut_doc *doc, uint64_t corr, const struct dm_comm
     put_text(doc, detail, "name", command->name);
     put_count(doc, detail, "urls", command->url_count);
     put_count(doc, detail, "uploads", command->upload_count);
-    put_count(doc, detail, "limit", command->limit);
     put_count(doc, detail, "cursor", command->cursor);
     if (command->token.ptr)
         yyjson_mut_obj_add_str(doc, detail, "token", "***");

@@ -16,13 +16,15 @@ export class Sessions {
     this.after = 0;
     $('filter').addEventListener('submit', (event) => {
       event.preventDefault();
-      this.after = 0;
-      this.refresh();
+      this.turnTo(0);
     });
-    $('next-page').addEventListener('click', () => {
-      this.after = this.next;
-      this.refresh();
-    });
+    $('next-page').addEventListener('click', () => this.turnTo(this.next));
+  }
+
+  turnTo(after) {
+    this.after = after;
+    $('sessions').replaceChildren();
+    this.refresh();
   }
 
   begin(adapters) {
@@ -66,7 +68,8 @@ export class Sessions {
       row.cells[3].textContent = session.user ? `${session.user.name ?? ''} (${session.user.id})` : '–';
       row.cells[6].textContent = session.queued_bytes;
       row.cells[7].textContent = session.pending_commands;
-      body.append(row);
+      // One that stays is not moved: it would lose the focus.
+      if (!row.isConnected) body.append(row);
     }
     for (const row of kept.values()) row.remove();
   }
