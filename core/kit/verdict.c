@@ -65,6 +65,9 @@ static void judge_hooks(struct verdict *verdict, const struct dm_adapter *a) {
           sockets ? "a late login, a limit or a revoked token closes with 1008" : NULL },
         { "close", a->close != NULL, NULL },
         { "redact", a->redact != NULL, sockets ? "its frames are never shown" : NULL },
+        { "configure", a->configure != NULL,
+          a->start && a->settings.count ? "settings that start reads change by a restart only"
+                                        : NULL },
     };
     char names[160] = "";
     for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++)

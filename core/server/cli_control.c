@@ -140,11 +140,11 @@ static int run(struct cli *cli, const char *verb, enum then then) {
     const char *state = config_string(cli->config, "state").ptr;
     if (cli->argc)
         return cli_fail(CLI_USAGE, "%s does not know %s", verb, cli->argv[0]);
-    int dir = state_dir_open(state, STATE_DIR_CONTROL);
+    int dir = state_dir_find(state, STATE_DIR_CONTROL);
     int r = dir < 0 ? dir : find_targets(dir, targets, &count);
     if (dir >= 0)
         close(dir);
-    if (r)
+    if (r && r != -ENOENT)
         return cli_fail(CLI_FAILED, "%s/control: %s", state, strerror(-r));
     if (!count)
         return cli_fail(CLI_UNAVAILABLE, "no gateway runs on %s", state);

@@ -6,12 +6,21 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+static int path_of(const char *state, const char *name, char ret_path[PATH_MAX]) {
+    return snprintf(ret_path, PATH_MAX, "%s/%s", state, name) < PATH_MAX ? 0 : -ENAMETOOLONG;
+}
+
+int state_dir_find(const char *state, const char *name) {
+    char path[PATH_MAX];
+    int r = path_of(state, name, path);
+    int fd = r ? r : open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return !r && fd < 0 ? -errno : fd;
+}
+
 int state_dir_open(const char *state, const char *name) {
     char path[PATH_MAX];
-    if (snprintf(path, sizeof(path), "%s/%s", state, name) >= (int)sizeof(path))
-        return -ENAMETOOLONG;
-    if (mkdir(path, 0700) && errno != EEXIST)
-        return -errno;
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return fd < 0 ? -errno : fd;
+    int r = path_of(state, name, path);
+    if (!r && mkdir(path, 0700) && errno != EEXIST)
+        r = -errno;
+    return r ? r : state_dir_find(state, name);
 }

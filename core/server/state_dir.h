@@ -8,4 +8,7 @@
 /* Opens STATE/name, made when it is missing. Returns the descriptor or a negative errno. */
 int state_dir_open(const char *state, const char *name);
 
+/* The same for one who only looks, and may be another user: -ENOENT when it is not there. */
+int state_dir_find(const char *state, const char *name);
+
 #endif

@@ -83,6 +83,15 @@ def test_the_verb_clears_away_what_a_killed_gateway_left(make_gateway):
     assert not list((gw.state / "control").iterdir())
 
 
+def test_the_verb_makes_nothing(make_gateway):
+    """Root may have called it before the gateway's own user was ever there."""
+    gw = make_gateway(start=False)
+    with pytest.raises(CliError) as failed:
+        gw.cli("drain")
+    assert failed.value.status == 69
+    assert not list(gw.state.iterdir())
+
+
 def test_the_control_socket_is_its_owners(make_gateway):
     gw = make_gateway()
     folder = gw.state / "control"

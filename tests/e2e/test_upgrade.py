@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+import certificates
 from gateway import Adopted, CliError, adopt_orphans, binary, unique
 from opcode_client import Opcode, rest
 from test_activation import Manager
@@ -121,6 +122,18 @@ def test_admin_listener_and_readiness_are_handed_over(make_gateway):
     gw.upgrade()
     assert call(url, path="/readyz").status == 200
     assert gw.log.count(f"admin={url.removeprefix('http://')}") == 2
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_plain_and_tls_places_are_handed_over(make_gateway, tmp_path_factory, workers):
+    chain, key = certificates.make(tmp_path_factory.mktemp("tls"), "chat.example")
+    gw = make_gateway(settings={"tls.certificate": chain, "tls.key": key, "workers": workers,
+                                "listen_tls": "127.0.0.1:0"})
+    tls = gw.wait_log("listen_tls=").split("listen_tls=")[1].split()[0]
+    for _ in range(2):
+        assert call(gw.url, path="/nothing").status == 404
+        assert call(f"https://{tls}", path="/nothing").status == 404
+        gw.upgrade()
 
 
 def test_the_new_file_is_the_one_that_runs(make_gateway, tmp_path, monkeypatch):

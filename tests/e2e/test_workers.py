@@ -153,6 +153,24 @@ def test_number_of_workers_changes_by_an_upgrade(make_gateway):
             client.say(gw.add_user(), "hello")
 
 
+def test_one_worker_can_be_replaced(workers):
+    gw = workers()
+    old = gw.workers()[2]
+    os.kill(old, signal.SIGTERM)
+    await_workers(gw, but=[old])
+    assert "exit status 0" in gw.wait_log("a worker has ended")
+    until(lambda: "200" in try_ready(gw.admin_urls[2]), "the new one serves")
+
+
+def test_drain_by_the_admin_api_of_one_drains_all(workers):
+    gw = workers()
+    token = (gw.state / "admin.token").read_text().strip()
+    answer = call(gw.admin_urls[1], "POST", "/api/v1/drain",
+                  {"Authorization": f"Bearer {token}"}, b"")
+    assert answer.status in (200, 202), answer
+    assert gw.process.wait(60) == 0
+
+
 def test_drain_ends_all(workers):
     gw = workers()
     pids = gw.workers().values()
