@@ -68,9 +68,12 @@ static struct token_bucket *find(struct token_bucket *set, uint32_t tag) {
 
 int address_limit_take(struct address_limit *limit, enum address_limit_kind kind, uint64_t key,
                        uint64_t now_ms) {
-    const struct token_rate *rate = &limit->config.rates[kind];
+    const struct token_rate *rate;
     struct token_bucket *set;
-    if (key == ADDRESS_NOT_COUNTED || rate->rate == 0)
+    if (key == ADDRESS_NOT_COUNTED)
+        return 1;
+    rate = &limit->config.rates[kind];
+    if (rate->rate == 0)
         return 1;
     if (!limit->buckets[kind])
         limit->buckets[kind] = mem_calloc((size_t)SETS * WAYS, sizeof(struct token_bucket));
