@@ -1,0 +1,106 @@
+#!/usr/bin/python3
+"""Writes dragoman.yaml(5) from the commented example: settings_page.py EXAMPLE OUT.
+
+The example is the one place where settings are described: `key: value  # comment`, a comment above
+a key, or lines of comment below one. An example of a list stands in comments below its key."""
+
+import re
+import sys
+
+KEY = re.compile(r"(?P<indent> *)(?P<key>[a-z_]+):(?: +(?P<value>[^#\s]\S*(?: [^#\s]\S*)*))?"
+                 r"(?: +# ?(?P<note>.*))?$")
+COMMENT = re.compile(r"(?P<indent> *)# ?(?P<text>.*)$")
+
+HEAD = """.Dd $Mdocdate$
+.Dt DRAGOMAN.YAML 5
+.Os
+.Sh NAME
+.Nm dragoman.yaml
+.Nd settings of the Dragoman chat gateway
+.Sh DESCRIPTION
+"""
+TAIL = """.Sh FILES
+.Bl -tag -width Ds
+.It Pa /etc/dragoman/dragoman.yaml
+read by the system service
+.It Pa /usr/share/doc/dragoman/examples/dragoman.example.yaml
+what this page is made of
+.El
+.Sh SEE ALSO
+.Xr dragoman 1
+"""
+
+
+class Setting:
+    def __init__(self, path, value):
+        self.path, self.value, self.text, self.example = path, value, [], []
+
+
+def escape(text):
+    text = text.replace("\\", "\\e").replace("-", "\\-")
+    return "\\&" + text if text.startswith((".", "'")) else text
+
+
+def read(lines):
+    """(words of introduction, settings)"""
+    intro, settings, above, path = [], [], [], []
+    last = None
+    for line in lines:
+        comment, key = COMMENT.match(line), KEY.match(line)
+        if not line.strip():
+            if not settings and not intro:
+                intro, above = above, []
+            last = None
+        elif comment:
+            text = comment["text"]
+            example = re.match(r"(- |  +|adapters:)", text)
+            if last is not None and len(comment["indent"]) > 12:
+                last.text.append(text)
+            elif settings and example:
+                settings[-1].example.append(text)
+            else:
+                above.append(text)
+        elif key:
+            depth = len(key["indent"]) // 2
+            path = path[:depth] + [key["key"]]
+            if key["value"] is None:
+                above = []
+                continue
+            last = Setting(".".join(path), key["value"])
+            last.text = above + ([key["note"]] if key["note"] else [])
+            above = []
+            settings.append(last)
+        else:
+            sys.exit(f"settings_page: cannot read: {line}")
+    return intro, settings, above
+
+
+def write(out, intro, settings, rest):
+    out.write(HEAD)
+    for line in intro:
+        out.write(escape(line) + "\n")
+    out.write(".Sh SETTINGS\n.Bl -tag -width Ds\n")
+    for setting in settings:
+        out.write(f".It Ic {escape(setting.path)} Pq default: {escape(setting.value)}\n")
+        for line in setting.text:
+            out.write(escape(line.strip()) + "\n")
+        if setting.example:
+            out.write(".Bd -literal -compact\n")
+            for line in setting.example:
+                out.write(escape(line) + "\n")
+            out.write(".Ed\n")
+    out.write(".El\n.Sh ADAPTERS\n")
+    for line in rest:
+        out.write(escape(line) + "\n")
+    out.write(TAIL)
+
+
+def main(example, target):
+    with open(example, encoding="utf-8") as file:
+        intro, settings, rest = read(file.read().splitlines())
+    with open(target, "w", encoding="utf-8") as out:
+        write(out, intro, settings, rest)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
