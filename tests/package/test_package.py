@@ -99,17 +99,13 @@ def test_the_manual_knows_every_verb(installed):
 def test_the_manual_knows_every_setting(installed):
     manual = re.sub(".\b", "", run("mandoc", "-T", "utf8",
                                    "/usr/share/man/man5/dragoman.yaml.5.gz"))
-    path, known = [], 0
+    known = 0
     for line in run(installed, "check-config").splitlines():
-        found = re.match(r"( *)([a-z_]+):(.*)", line)
-        if line.startswith("adapters:"):
+        if line.startswith("adapters"):
             break
-        if not found:
-            continue
-        path = path[:len(found[1]) // 2] + [found[2]]
-        if found[3].strip():
-            known += 1
-            assert re.search(rf"^ +{re.escape('.'.join(path))} \(default", manual, re.M), path
+        path = line.split(":")[0]
+        known += 1
+        assert re.search(rf"^ +{re.escape(path)} \(default", manual, re.M), path
     assert known > 30
 
 
