@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_what_is_where(installed):
 
 
 def test_its_configuration_is_good(installed):
-    assert "listen: 127.0.0.1:8080" in run(
+    assert 'listen: "127.0.0.1:8080"' in run(
         installed, "check-config", "--config", "/etc/dragoman/dragoman.yaml")
 
 
@@ -125,6 +126,31 @@ def test_the_installed_program_serves(installed, monkeypatch):
         speaker.abort()
         listener.abort()
         assert json.loads(gateway.cli("user", "show", ada["username"]))["id"] == ada["id"]
+
+
+def test_the_units_command_works_as_the_units_user(installed):
+    """What the service manager would start, as the user that the package has made."""
+    unit = pathlib.Path("/lib/systemd/system/dragoman.service").read_text()
+    command = re.search(r"^ExecStart=(.*)$", unit, re.M)[1].split()
+    user = re.search(r"^User=(.*)$", unit, re.M)[1]
+    assert command[:2] == [installed, "serve"]
+    about = run("stat", "-c", "%U %G %a", "/var/lib/dragoman", "/etc/dragoman").splitlines()
+    assert about == [f"{user} {user} 750", f"root {user} 750"]
+    if os.geteuid():
+        pytest.skip("becomes another user")
+    state = tempfile.mkdtemp(prefix="dragoman-package-")
+    shutil.chown(state, user, user)
+    process = subprocess.Popen(
+        ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", *command,
+         "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--state", state],
+        cwd="/", env={"PATH": "/usr/bin:/bin"}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL, text=True)
+    try:
+        assert process.stdout.readline().startswith("ready http://127.0.0.1:")
+    finally:
+        process.terminate()
+        assert process.wait(60) == 0
+        shutil.rmtree(state)
 
 
 def test_removing_leaves_nothing(installed):
