@@ -4,7 +4,7 @@ MORE, LESS = "at least", "at most"
 
 PAIRS = ["--sockets", "200"]
 FANOUT = ["--sockets", "1000", "--mode", "fanout"]
-ECHO = ["--sockets", "200", "--mode", "echo"]
+ECHO = ["--sockets", "200", "--mode", "echo", "--path", "/echo/"]
 
 # name: (what the load generator is told, who takes part). Who: label: (server, dialect).
 GATEWAY = {"gateway": ("gateway", "opcode")}
@@ -26,7 +26,8 @@ CASES = {
     "stored": ([*PAIRS, "--window", "8"], {"filled": ("filled", "opcode"),
                                            "empty": ("empty", "opcode")}),
     # Measured otherwise than by the load generator: see run.
-    "pages": (None, {"long": ("filled", None), "short": ("filled", None)}),
+    "pages": (None, {"long": ("filled", None), "short": ("filled", None),
+                     "middle": ("filled", None)}),
     "idle": (None, {"gateway": ("empty", None)}),
 }
 
@@ -79,4 +80,5 @@ ROWS = [
     ("echo adapter, 16 outstanding", "echo x16", "gateway", "plain echo", rate, MORE, 0.9, 1.1),
     ("CPU a message, many stored against none", "stored", "filled", "empty", cpu, LESS, 1.2, 1.05),
     ("page of 50, thread of 1 M against 100", "pages", "long", "short", value, LESS, 1.3, 1.1),
+    ("the same in its middle", "pages", "middle", "short", value, LESS, 1.3, 1.1),
 ]

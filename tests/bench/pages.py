@@ -8,9 +8,9 @@ REQUESTS = 100
 PAGE = 50
 
 
-def _get(connection, thread, token):
+def _get(connection, thread, token, page):
     begun = time.perf_counter()
-    connection.request("GET", f"/opcode/thread/{thread}?page_size={PAGE}",
+    connection.request("GET", f"/opcode/thread/{thread}?page_size={PAGE}&page={page}",
                        headers={"Authorization": f"Bearer {token}"})
     response = connection.getresponse()
     body = response.read()
@@ -21,11 +21,11 @@ def _get(connection, thread, token):
 
 def alternate(port, places, rounds):
     """For each round the median time, in microseconds, of a page in each of the places (thread,
-    token); requests take turns."""
+    token, which page); requests take turns."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     for _ in range(rounds):
         times = [[] for _ in places]
         for _ in range(REQUESTS):
-            for taken, (thread, token) in zip(times, places):
-                taken.append(_get(connection, thread, token))
+            for taken, place in zip(times, places):
+                taken.append(_get(connection, *place))
         yield [1e6 * statistics.median(taken) for taken in times]

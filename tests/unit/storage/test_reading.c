@@ -57,6 +57,29 @@ Test(reading, pages_of_a_history) {
     rig_close(&rig);
 }
 
+/* Also where what cannot be seen lies between. */
+Test(reading, pages_by_number) {
+    struct rig rig;
+    int64_t thread = filled(&rig, 20);
+    struct call call = { .call = { .thread_id = thread },
+                         .command = { .limit = 5, .offset = 10 } };
+    rig_command(&rig, &call, USER(1), DM_CMD_HISTORY);
+    check_page(&call, 10, 5);
+    call.command.before = 18;
+    rig_command(&rig, &call, USER(1), DM_CMD_HISTORY);
+    check_page(&call, 7, 5);
+    call.command.offset = 30;
+    rig_command(&rig, &call, USER(1), DM_CMD_HISTORY);
+    check_page(&call, 0, 0);
+    rig_sql(&rig, "UPDATE messages SET deleted = true WHERE seq = 19");
+    rig_sql(&rig, "UPDATE threads SET count_lo = 19, count_hi = 19");
+    call.command.before = 0;
+    call.command.offset = 10;
+    rig_command(&rig, &call, USER(1), DM_CMD_HISTORY);
+    check_page(&call, 9, 5);
+    rig_close(&rig);
+}
+
 Test(reading, by_user_name_uuid_and_strangers) {
     struct rig rig;
     struct call call = { 0 };
