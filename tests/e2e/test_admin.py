@@ -406,6 +406,24 @@ def test_who_leaves_early_breaks_nothing(admin):
     assert admin.get("/status")["ready"] is True
 
 
+def test_what_is_asked_while_it_stops_ends_well(make_gateway):
+    gw = make_gateway(args=["--admin", "127.0.0.1:0"])
+    own = Admin(gw)
+    host, port = own.url.removeprefix("http://").split(":")
+    socks = []
+    for _ in range(20):
+        body = json.dumps({"username": unique(), "password": "hash me", "pin": "1234"}).encode()
+        sock = socket.create_connection((host, int(port)))
+        sock.sendall(f"POST {API}/users HTTP/1.1\r\nHost: localhost\r\n"
+                     "Content-Type: application/json\r\n"
+                     f"Authorization: Bearer {own.token}\r\n"
+                     f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        socks.append(sock)
+    assert gw.stop() == 0
+    for sock in socks:
+        sock.close()
+
+
 def test_every_route_is_described():
     """The table in route.c and the OpenAPI document name the same operations."""
     table = (ROOT / "core/server/admin/route.c").read_text()
