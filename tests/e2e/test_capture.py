@@ -163,6 +163,33 @@ b <- 200 ...
     assert status == 0, text + capture.text
 
 
+def test_long_polling(gateway, second, tmp_path):
+    """Socket.IO by requests: the session's id is the server's, and comes again in each path."""
+    user = gateway.add_user()
+    path = tmp_path / "polling.txt"
+    path.write_text("""transcript 1
+var token
+a GET /pubsub/ws/?EIO=4&transport=polling
+a <- 200 0{"sid":"$sid",...}
+a POST /pubsub/ws/?EIO=4&transport=polling&sid=$sid
+  text "40/chat,{\\"token\\":\\"$token\\"}"
+a <- 200 ok
+a GET /pubsub/ws/?EIO=4&transport=polling&sid=$sid
+a <- 200 40/chat,{"sid":<text>}
+a POST /pubsub/ws/?EIO=4&transport=polling&sid=$sid
+  text "1"
+a <- 200 ok
+""")
+    with capturing(gateway.url, tmp_path / "out") as capture:
+        status, text = replay(path, capture.url, "--var", f"token={gateway.token(user)}")
+        assert status == 0, text
+    assert 'c1 <- 200\n  0{"sid":<text $sid' in capture.text
+    name, = secrets_asked(capture.text)
+    (moved,) = move({"user": user}, second)
+    status, text = replay(capture.path, second.url, "--var", f"{name}={second.token(moved)}")
+    assert status == 0, text + capture.text
+
+
 def test_it_does_not_disturb(gateway, tmp_path):
     """Whatever the bytes, they arrive; what cannot be read is left out of the record."""
     with capturing(gateway.url, tmp_path / "out") as capture:
