@@ -94,6 +94,9 @@ static void conn_ready(struct pg_conn *conn, void *owner) {
 }
 
 static void conn_lost(struct pg_conn *conn, void *owner) {
+    struct listen_pg *listen = owner;
+    const struct bus_notice deaf = { .kind = BUS_DEAF };
+    listen->notice(listen->owner, &deaf);
 }
 
 static void conn_result(struct pg_conn *conn, void *owner, const PGresult *result) {

@@ -18,9 +18,10 @@ typedef void (*listen_pg_closed_fn)(void *owner);
 
 /* Starts connecting, and again with backoff whenever the connection is lost. With the id of a node
  * that is on the bus (bus_pg.h) frames are heard, too, and the connection holds the lock by which
- * others see that it lives; 0: accounts and tokens only. notice(owner, ...)
- * runs on the loop for every notification; BUS_RESYNC comes with each successful LISTEN, the first
- * included, because what was sent before it is lost. Returns 0 or -EINVAL for a bad conninfo. */
+ * others see that it lives; 0: accounts and tokens only. notice(owner, ...) runs on the loop for
+ * every notification; BUS_DEAF when the connection is lost; BUS_RESYNC with each successful LISTEN,
+ * the first included, because what was sent before it is lost. Returns 0 or -EINVAL for a bad
+ * conninfo. */
 int listen_pg_open(uv_loop_t *loop, const char *conninfo, int64_t node, bus_notice_fn notice,
                    void *owner, struct listen_pg **ret_listen);
 

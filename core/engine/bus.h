@@ -20,7 +20,8 @@ enum bus_notice_kind {
     BUS_USER_CHANGED,     /* id */
     BUS_USER_DEACTIVATED, /* id */
     BUS_TOKEN_REVOKED,    /* fingerprint */
-    BUS_RESYNC,           /* the connection was lost for a while: reload what is cached */
+    BUS_DEAF,             /* the connection is lost: nothing is heard until RESYNC */
+    BUS_RESYNC,           /* it is there again, or for the first time: reload what is cached */
     BUS_FRAME,            /* frame */
     BUS_NODES,            /* nodes, now_us: who else is alive; every few seconds */
 };

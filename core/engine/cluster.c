@@ -76,8 +76,8 @@ void cluster_tell_presence(struct engine *engine, const int64_t *came, size_t ca
     }
 }
 
-void cluster_say_bye(struct cluster *cluster) {
-    begin(cluster, 'Q');
+void cluster_say(struct cluster *cluster, char kind) {
+    begin(cluster, kind);
     say(cluster);
 }
 

@@ -8,6 +8,7 @@
  *   S  state: for whom (0: all), 1 in the first part, 1 in the last, users with sessions there
  *   P  presence: users who came, users who went
  *   E  a unit: what a command did (unit.h)
+ *   B  beat: nothing, but it counts, so that the loss of the frames before it shows
  *   Q  the sender leaves, in order: nothing more of it is on its way
  *
  * A number that does not follow the last one tells that frames were lost: then the sender's state
@@ -27,7 +28,7 @@ struct cluster {
     struct bus *bus;        /* NULL: none, this node is alone */
     struct map_u64 peers;   /* struct peer, by id */
     uint64_t number;        /* of the last frame published */
-    int hearing;            /* the bus is heard: since the last RESYNC */
+    int hearing;            /* the bus is heard: from RESYNC to DEAF */
     int counted;            /* who else is there has been told */
     int64_t beat_us;        /* the database's time at the last BUS_NODES ... */
     int64_t good_us;        /* ... and up to which nothing was missed for sure */
@@ -56,10 +57,10 @@ void cluster_resync(struct engine *engine);
 void cluster_nodes(struct engine *engine, const struct bus_notice *notice);
 void cluster_hear(struct engine *engine, struct dm_slice frame);
 
-/* Says A to a node (0: to all), S, and Q. */
+/* Says A to a node (0: to all), S, and what has no body: B or Q. */
 void cluster_ask(struct cluster *cluster, int64_t peer_id);
 void cluster_tell_state(struct engine *engine, int64_t peer_id);
-void cluster_say_bye(struct cluster *cluster);
+void cluster_say(struct cluster *cluster, char kind);
 
 /* Says good-bye to all, and is alone then. */
 void cluster_leave(struct engine *engine);

@@ -122,15 +122,8 @@ static void recheck_next(struct operation *op) {
 void notice_recheck(struct engine *engine) {
     struct operation *op = operation_new(engine, NULL);
     struct recheck *recheck = arena_zalloc(&op->arena, sizeof(*recheck));
-    struct map_iter iter = { 0 };
-    void *value;
     engine->recheck_us = ENGINE_NEVER;
-    recheck->ids = arena_alloc(&op->arena, engine->users.by_id.count * sizeof(int64_t));
-    while (map_u64_next(&engine->users.by_id, &iter, NULL, &value)) {
-        const struct engine_user *user = value;
-        if (user->session_count)
-            recheck->ids[recheck->count++] = user->id;
-    }
+    recheck->ids = user_cache_present(&engine->users, &op->arena, &recheck->count);
     op->extra = recheck;
     recheck_next(op);
     if (op->state == OPERATION_DONE)
@@ -158,6 +151,9 @@ void engine_notice(struct engine *engine, const struct bus_notice *notice) {
         break;
     case BUS_TOKEN_REVOKED:
         revoked_add(engine, notice->fingerprint);
+        break;
+    case BUS_DEAF:
+        engine->cluster.hearing = 0;
         break;
     case BUS_RESYNC:
         resync(engine);

@@ -12,7 +12,8 @@
 /* How long ago a node that is no longer listed may have lived. */
 #define DEATH_US INT64_C(20000000)
 
-/* A longer silence of the database says nothing of other nodes. */
+/* A longer silence of the database says nothing of other nodes; but they may have given up this one
+ * meanwhile, and told it nothing. */
 #define SILENCE_US INT64_C(7000000)
 
 /* Another node.
@@ -77,7 +78,7 @@ static void forget_all(struct engine *engine) {
 
 void cluster_leave(struct engine *engine) {
     if (cluster_has_peers(&engine->cluster))
-        cluster_say_bye(&engine->cluster);
+        cluster_say(&engine->cluster, 'Q');
     forget_all(engine);
     engine->cluster.bus = NULL;
 }
@@ -127,7 +128,9 @@ void cluster_nodes(struct engine *engine, const struct bus_notice *notice) {
     int silent = cluster->beat_us && notice->now_us - cluster->beat_us > SILENCE_US;
     if (!cluster->bus)
         return;
-    if (!silent)
+    if (silent)
+        missed(engine);
+    else
         bury(engine, notice);
     for (size_t i = 0; i < notice->node_count; i++) {
         struct peer *peer = find(cluster, notice->nodes[i]);
@@ -137,6 +140,8 @@ void cluster_nodes(struct engine *engine, const struct bus_notice *notice) {
         if (peer->state == PEER_STRANGE)
             cluster_ask(cluster, peer->id);
     }
+    if (cluster_has_peers(cluster))
+        cluster_say(cluster, 'B');
     if (cluster->hearing && !silent)
         cluster->good_us = cluster->beat_us;
     cluster->beat_us = notice->now_us;

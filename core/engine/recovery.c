@@ -268,17 +268,10 @@ static void ask(struct engine *engine) {
     struct recovery *recovery = &engine->recovery;
     struct operation *op = operation_new(engine, NULL);
     struct asking *asking = arena_zalloc(&op->arena, sizeof(*asking));
-    struct map_iter iter = { 0 };
-    void *value;
     recovery->due_us = ENGINE_NEVER;
     recovery->thread_count = recovery->next = 0;
     forget_places(engine);
-    asking->ids = arena_alloc(&op->arena, engine->users.by_id.count * sizeof(int64_t));
-    while (map_u64_next(&engine->users.by_id, &iter, NULL, &value)) {
-        const struct engine_user *user = value;
-        if (user->session_count)
-            asking->ids[asking->count++] = user->id;
-    }
+    asking->ids = user_cache_present(&engine->users, &op->arena, &asking->count);
     op->extra = asking;
     ask_on(op);
     if (op->state == OPERATION_DONE)

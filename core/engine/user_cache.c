@@ -219,6 +219,20 @@ int engine_user_active(const struct engine_user *user) {
     return !!(user->user->flags & DM_USER_ACTIVE);
 }
 
+int64_t *user_cache_present(const struct user_cache *cache, struct arena *arena,
+                            size_t *ret_count) {
+    int64_t *ids = arena_alloc(arena, cache->by_id.count * sizeof(*ids));
+    struct map_iter iter = { 0 };
+    void *value;
+    *ret_count = 0;
+    while (map_u64_next(&cache->by_id, &iter, NULL, &value)) {
+        const struct engine_user *user = value;
+        if (user->session_count)
+            ids[(*ret_count)++] = user->id;
+    }
+    return ids;
+}
+
 void user_cache_drop(struct engine *engine) {
     struct list *link;
     while ((link = list_front(&engine->users.lru)))

@@ -3,6 +3,7 @@
 #ifndef DRAGOMAN_ENGINE_USER_CACHE_H
 #define DRAGOMAN_ENGINE_USER_CACHE_H
 
+#include "core/base/arena.h"
 #include "core/base/list.h"
 #include "core/base/map.h"
 #include "core/model/command.h"
@@ -46,6 +47,10 @@ void engine_user_unref(struct engine *engine, struct engine_user *user);
 
 /* 1 when active. */
 int engine_user_active(const struct engine_user *user);
+
+/* The ids of all users with sessions, in the arena. */
+int64_t *user_cache_present(const struct user_cache *cache, struct arena *arena,
+                            size_t *ret_count);
 
 /* Forgets every user that nobody uses. */
 void user_cache_drop(struct engine *engine);

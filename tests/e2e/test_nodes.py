@@ -288,12 +288,11 @@ def test_a_frozen_node_catches_up(make_nodes, connect):
             talk.writers[0].say(talk.bob, text)
     finally:
         nodes[1].process.send_signal(signal.SIGCONT)
-    time.sleep(4)
-    for n in range(40):
-        text = f"1 {len(talk.said[1])}"
-        talk.said[1].append(text)
-        talk.writers[1].say(talk.ann, text)
-    talk.check()
+    talk.writers[1].collect(pushed=45, sent=5)
+    assert talk.writers[1].is_silent()
+    order = [s.text for s in talk.others[1].collect(sent=5, pushed=45)
+             if s.kind in ("pushed", "sent")]
+    assert order == talk.order()
 
 
 def test_kill_of_a_node_loses_and_repeats_nothing(make_nodes, connect):

@@ -53,6 +53,9 @@ Test(nodes, a_silence_of_the_database_ends_nobodys_presence) {
     bench_forget();
     other_nodes(1060000000, NULL, 0);
     bench_expect_nothing();
+    /* But it may have ended ours, and nobody has told us anything. */
+    cr_assert(eq(sz, bench.store.counts[STORE_THREADS_TOUCHED], 1));
+    check_true(other_frame('B'));
     other_nodes(1063000000, NULL, 0);
     bench_expect("ann ! user_offline subject actor=bob");
     peer_close(&ann);

@@ -242,8 +242,9 @@ Test(accounts, changes_are_told_to_all_nodes) {
     cr_assert(eq(int, heard.list[3].kind, BUS_TOKEN_REVOKED));
     cr_assert(eq(int, heard.list[3].fingerprint[31], 0xab));
     rig_cut(&rig);
-    wait_heard(&heard, 5);
-    cr_assert(eq(int, heard.list[4].kind, BUS_RESYNC));
+    wait_heard(&heard, 6);
+    cr_assert(eq(int, heard.list[4].kind, BUS_DEAF));
+    cr_assert(eq(int, heard.list[5].kind, BUS_RESYNC));
     listen_pg_close(listen, heard_closed, &heard);
     rig_wait(&rig, &heard.closed);
     rig_close(&rig);
