@@ -54,15 +54,21 @@ static int check_keys(const char *const *keys, yyjson_val *root, char why[IMPORT
     return 1;
 }
 
+/* Neither empty nor with an end before its end. */
+static int is_secret(yyjson_val *value) {
+    return yyjson_is_str(value) && yyjson_get_len(value)
+           && strlen(yyjson_get_str(value)) == yyjson_get_len(value);
+}
+
 /* Without a UUID a second import would not know the user again. */
 static int check_user(yyjson_val *root, char why[IMPORT_WHY_SIZE]) {
     yyjson_val *pin = yyjson_obj_get(root, "pin");
     yyjson_val *password = yyjson_obj_get(root, "password");
     if (!yyjson_is_str(yyjson_obj_get(root, "uuid")))
         return refuse(why, "a user has a uuid");
-    if (password && (!yyjson_is_str(password) || !yyjson_get_len(password)))
+    if (password && !is_secret(password))
         return refuse(why, "password is a text");
-    if (pin && !yyjson_is_uint(pin) && (!yyjson_is_str(pin) || !yyjson_get_len(pin)))
+    if (pin && !yyjson_is_uint(pin) && !is_secret(pin))
         return refuse(why, "pin is a number or a text");
     return 1;
 }

@@ -55,7 +55,7 @@ int line_file_next(struct line_file *file, struct dm_slice *ret_line) {
         size_t left = file->buf.len - file->at;
         char *start = file->buf.data + file->at;
         char *end = left > looked ? memchr(start + looked, '\n', left - looked) : NULL;
-        if (end || (file->ended && left)) {
+        if (end || (file->ended && (left || too_long))) {
             int kind = take(file, end ? (size_t)(end - start) : left, end ? 1 : 0, ret_line);
             return too_long ? LINE_TOO_LONG : kind;
         }

@@ -34,6 +34,7 @@ Test(import_line, refuses_users_without_uuid_and_odd_secrets) {
         "{}", "{\"uuid\":7}", "{\"uuid\":\"x\",\"pin\":-1}", "{\"uuid\":\"x\",\"pin\":1.5}",
         "{\"uuid\":\"x\",\"pin\":\"\"}", "{\"uuid\":\"x\",\"password\":7}",
         "{\"uuid\":\"x\",\"password\":\"\"}", "{\"uuid\":\"x\",\"password\":null}",
+        "{\"uuid\":\"x\",\"password\":\"a\\u0000b\"}", "{\"uuid\":\"x\",\"pin\":\"1\\u0000\"}",
     };
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
         cr_assert(eq(int, check(TRANSFER_USERS, lines[i]) == 0, 1), "%s", lines[i]);

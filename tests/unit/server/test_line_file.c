@@ -84,6 +84,16 @@ Test(line_file, a_line_of_the_limit_is_taken_and_one_byte_more_is_not) {
     line_file_close(&file);
 }
 
+Test(line_file, a_long_line_without_its_end_is_told_of) {
+    struct line_file file;
+    write_file("1\n123456", 8);
+    open_and_forget(&file, 5);
+    expect(&file, LINE_TEXT, "1", 1);
+    expect(&file, LINE_TOO_LONG, NULL, 2);
+    expect(&file, LINE_END, NULL, 2);
+    line_file_close(&file);
+}
+
 Test(line_file, what_is_not_there_says_so) {
     struct line_file file;
     check_true(line_file_open(&file, "/nonexistent/users.jsonl", MAX) == -ENOENT);
