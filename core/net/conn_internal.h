@@ -53,6 +53,7 @@ struct conn_server {
     void *userdata;
     struct list conns;
     uint32_t count;
+    struct list passes; /* that carry bytes, or still have some to bring: see conn_pass.c */
     struct conn_entrance **entrances; /* closed ones too: their connections know them */
     size_t entrance_count;
     struct list exchanges; /* the pool */

@@ -8,6 +8,7 @@
 
 #include "core/base/mem.h"
 #include "core/net/conn_internal.h"
+#include "core/net/conn_server.h"
 
 #define MAGIC UINT32_C(0x31504d44) /* "DMP1" */
 #define RETRY_MS 5
@@ -22,6 +23,8 @@ struct head {
 
 struct conn_pass {
     struct conn *conn;       /* NULL: it is gone */
+    struct conn_server *server;
+    struct list link;        /* of the server's, while inner is there */
     int target;
     struct loop_timer retry; /* the other one's queue is full */
     uint32_t waited_ms;
@@ -110,13 +113,20 @@ static void inner_drained(struct stream *inner) {
         stream_resume(&conn->stream);
 }
 
+static void end(struct conn_pass *pass) {
+    struct conn_server *server = pass->server;
+    free(pass);
+    conn_server_check_end(server);
+}
+
 static void inner_closed(struct stream *inner, enum stream_end why) {
     struct conn_pass *pass = container_of(inner, struct conn_pass, inner);
     pass->state = PASS_OVER;
+    list_remove(&pass->link);
     if (pass->conn)
         conn_close(pass->conn);
     else
-        free(pass);
+        end(pass);
 }
 
 static const struct stream_handler inner_handler = {
@@ -130,6 +140,7 @@ static void begin_relay(struct conn *conn) {
     struct conn_pass *pass = conn->pass;
     struct http_exchange *http = conn->http;
     pass->state = PASS_RELAYS;
+    list_push_back(&pass->server->passes, &pass->link);
     conn->http = NULL;
     http_exchange_end(http, HTTP_END_LOST);
     http_exchange_free(http);
@@ -204,6 +215,7 @@ void conn_pass(struct http_exchange *exchange, int target) {
     struct conn *conn = exchange->conn;
     struct conn_pass *pass = mem_zalloc(sizeof(*pass));
     pass->conn = conn;
+    pass->server = conn->server;
     pass->target = target;
     loop_timer_init(&pass->retry, retry);
     conn->pass = pass;
@@ -247,4 +259,9 @@ void conn_pass_end(struct conn *conn) {
                      conn->server->config.linger_ms);
     else
         free(pass);
+}
+
+void conn_pass_abort_all(struct conn_server *server) {
+    list_foreach(link, &server->passes)
+        stream_abort(&container_of(link, struct conn_pass, link)->inner, STREAM_END_ABORTED);
 }

@@ -44,4 +44,7 @@ void conn_pass_drained(struct conn *conn);
 /* The connection is gone. */
 void conn_pass_end(struct conn *conn);
 
+/* Cuts the pairs of all connections of the server, of those too that are gone. */
+void conn_pass_abort_all(struct conn_server *server);
+
 #endif

@@ -31,8 +31,8 @@ static void finish_closing(struct loop_hook *hook) {
         closed(userdata);
 }
 
-static void finish_if_done(struct conn_server *server) {
-    if (server->state == SERVER_CLOSING && server->count == 0)
+void conn_server_check_end(struct conn_server *server) {
+    if (server->state == SERVER_CLOSING && server->count == 0 && list_is_empty(&server->passes))
         loop_hook_mark(server->loop, &server->hook, LOOP_DEFER);
 }
 
@@ -52,6 +52,7 @@ struct conn_server *conn_server_new(struct loop *loop, const struct conn_config 
     server->handler = handler;
     server->userdata = userdata;
     list_init(&server->conns);
+    list_init(&server->passes);
     list_init(&server->exchanges);
     loop_hook_init(&server->hook, finish_closing);
     return server;
@@ -143,7 +144,7 @@ void conn_server_gone(struct conn *conn) {
     server->count--;
     if (conn->entrance)
         listener_release(conn->entrance->listener);
-    finish_if_done(server);
+    conn_server_check_end(server);
 }
 
 void conn_server_retire(struct conn_server *server) {
@@ -166,5 +167,6 @@ void conn_server_close(struct conn_server *server, conn_server_closed_fn *closed
     conn_server_unlisten(server, LISTENER_UNLINK);
     list_foreach(link, &server->conns)
         conn_abort(container_of(link, struct conn, link));
-    finish_if_done(server);
+    conn_pass_abort_all(server);
+    conn_server_check_end(server);
 }

@@ -175,6 +175,24 @@ def test_sessions_outlive_the_upgrade_until_they_are_told(make_gateway):
     assert process.wait(60) == 0
 
 
+def test_who_hangs_holds_up_nobodys_end(make_gateway, tmp_path):
+    chain, key = certificates.make(tmp_path, "chat.example")
+    how = {"settings": {"tls.certificate": chain, "tls.key": key}}
+    owner = make_gateway(**how)
+    other = make_gateway(state=owner.state, **how)
+    session = Polling(owner)
+    join(session, owner, owner.add_user())
+    with Connection.to(other.url) as conn:
+        conn.send(request(session, "POST", ask(1).encode()))
+        assert conn.response().body == b"ok"
+        owner.process.send_signal(signal.SIGSTOP)
+        try:
+            conn.send(request(session, "POST", ask(2).encode()))
+            assert other.stop() == 0
+        finally:
+            owner.process.send_signal(signal.SIGCONT)
+
+
 def test_sids_name_the_machine(make_gateway):
     gateway = make_gateway(settings={"node": "east1", "workers": 2})
     sessions = [Polling(gateway) for _ in range(8)]
