@@ -80,7 +80,7 @@ static int resolve_unix(struct dm_slice path, struct sockaddr_storage *ret_sa,
     return 0;
 }
 
-static int parse_port(struct dm_slice text, uint16_t *ret_port) {
+int net_address_parse_port(struct dm_slice text, uint16_t *ret_port) {
     unsigned port = 0;
     if (text.len == 0 || text.len > 5)
         return -EINVAL;
@@ -124,7 +124,8 @@ int net_address_parse_ip(struct dm_slice text, struct net_address *ret_address) 
     struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
     uint16_t number = 0;
     if (split_port(text, &host, &port) < 0 || host.len == 0 || host.len >= sizeof(name)
-        || memchr(host.ptr, '\0', host.len) || (port.ptr && parse_port(port, &number) < 0))
+        || memchr(host.ptr, '\0', host.len)
+        || (port.ptr && net_address_parse_port(port, &number) < 0))
         return -EINVAL;
     memcpy(name, host.ptr, host.len);
     name[host.len] = '\0';
@@ -179,7 +180,7 @@ int net_address_resolve(struct dm_slice text, struct sockaddr_storage *ret_sa,
     memcpy(name, host.ptr, host.len);
     name[host.len] = '\0';
     uint16_t number;
-    int r = parse_port(port, &number);
+    int r = net_address_parse_port(port, &number);
     return r < 0 ? r : resolve_host(name, number, ret_sa, ret_len);
 }
 

@@ -43,6 +43,9 @@ size_t net_address_format_block(const struct net_address *address,
  * "[2001:db8::1]", "[2001:db8::1]:80". Returns 0 or -EINVAL. */
 int net_address_parse_ip(struct dm_slice text, struct net_address *ret_address);
 
+/* Reads 0 to 65535 in one to five digits. Returns 0 or -EINVAL. */
+int net_address_parse_port(struct dm_slice text, uint16_t *ret_port);
+
 /* Reads "HOST:PORT" or "unix:PATH" for binding. HOST is an IPv4 address, an IPv6 one in brackets,
  * "localhost" (127.0.0.1), or "*" / empty (every address, v4 and v6); PORT is 0 to 65535. Names are
  * not looked up. Returns 0, -EINVAL for anything else, -ENAMETOOLONG for a path that no

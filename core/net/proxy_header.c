@@ -34,19 +34,6 @@ static struct dm_slice next_word(struct dm_slice *rest) {
     return word;
 }
 
-static int parse_port(struct dm_slice text, uint16_t *ret_port) {
-    unsigned port = 0;
-    if (text.len == 0 || text.len > 5)
-        return -1;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return -1;
-        port = port * 10 + (unsigned)(text.ptr[i] - '0');
-    }
-    *ret_port = (uint16_t)port;
-    return port <= 65535 ? 0 : -1;
-}
-
 static int parse_address(struct dm_slice text, uint8_t family, struct net_address *ret_address) {
     int is_v6 = text.len && memchr(text.ptr, ':', text.len) != NULL;
     if (text.len == 0 || text.ptr[0] == '[' || is_v6 != (family == NET_IPV6))
@@ -71,8 +58,8 @@ static int parse_line(struct dm_slice line, struct net_address *ret_source) {
         return -1;
     if (parse_address(next_word(&line), family, ret_source) < 0
         || parse_address(next_word(&line), family, &destination) < 0
-        || parse_port(next_word(&line), &ret_source->port) < 0
-        || parse_port(next_word(&line), &port) < 0 || line.len)
+        || net_address_parse_port(next_word(&line), &ret_source->port) < 0
+        || net_address_parse_port(next_word(&line), &port) < 0 || line.len)
         return -1;
     return 1;
 }

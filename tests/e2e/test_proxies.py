@@ -2,9 +2,11 @@
 that count by them."""
 
 import json
+import signal
 
 import pytest
 
+from dialects import until
 from gateway import Gateway, GatewayError
 from wire import TEXT, Closed, Connection, WebSocket, call, encode_frame
 
@@ -182,3 +184,26 @@ def test_frames_of_known_users_do_not_count(behind):
         except Closed as closed:
             raise AssertionError("closed") from closed
     assert "error" not in kinds
+
+
+def test_reload_changes_whom_to_trust(make_gateway):
+    gw = make_gateway(config={"log": {"level": "debug"}})
+
+    def appears_as(client):
+        before = gw.log.count("peer=" + client)
+        with WebSocket(gw.ws_url + "/pymessage/", fields=["X-Forwarded-For: 198.51.100.33"]):
+            until(lambda: gw.log.count("peer=" + client) > before, f"a peer {client}")
+
+    def reload(config, says):
+        gw._config_path.write_text(json.dumps({"log": {"level": "debug"}, **config}))
+        before = gw.log.count(says)
+        gw.process.send_signal(signal.SIGHUP)
+        until(lambda: gw.log.count(says) > before, says)
+
+    appears_as("127.0.0.1")
+    reload({"trusted_proxies": ["127.0.0.1"]}, "configuration reloaded")
+    appears_as("198.51.100.33")
+    reload({"trusted_proxies": ["nonsense"]}, "is no address block")
+    appears_as("198.51.100.33")
+    reload({}, "configuration reloaded")
+    appears_as("127.0.0.1")
