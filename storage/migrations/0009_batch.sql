@@ -121,7 +121,9 @@ BEGIN
                    p_thread[i * 11 + 5] AS n_hi, p_thread[i * 11 + 6] AS from_lo,
                    p_thread[i * 11 + 7] AS to_lo, p_thread[i * 11 + 8] AS from_hi,
                    p_thread[i * 11 + 9] AS to_hi, p_thread[i * 11 + 11] AS n
-            FROM generate_series(0, v_threads - 1) i
+            -- True, and taken for rare: the plan begins here and not with all threads, however
+            -- few they were when it was made.
+            FROM generate_series(0, v_threads - 1) i WHERE i * 0 = 0 AND i - i = 0
             OFFSET 0
         ) g
         -- Found by id alone, in its order.
@@ -152,7 +154,7 @@ BEGIN
             SELECT i, t.*, p_thread[i * 11 + 10]::int AS first, p_thread[i * 11 + 11]::int AS n
             FROM generate_series(0, v_threads - 1) i
             JOIN threads t ON t.id = p_thread[i * 11 + 1]
-            WHERE ret_code[i + 1] = 0
+            WHERE ret_code[i + 1] = 0 AND i * 0 = 0 AND i - i = 0
             ORDER BY t.kind, t.id FOR NO KEY UPDATE OF t
         LOOP
             -- A statement of its own: it sees the membership as it is under the lock.
