@@ -18,11 +18,13 @@
 #define SURPLUS_MAX 64
 #define SURPLUS_MS 1000
 #define EXHAUSTED_MS 100
+#define STAND_BACK_MS 2
 
 struct listener {
     uv_poll_t poll;
     struct loop *loop;
-    struct loop_timer exhausted;
+    struct loop_timer pause; /* out of descriptors, or standing back */
+    enum { LISTENER_ASKS = 0, LISTENER_STOOD_BACK } manners;
     listener_accept_fn *accept;
     void *userdata;
     struct listener_config config;
@@ -93,8 +95,8 @@ static void watch(struct listener *listener) {
     uv_poll_start(&listener->poll, UV_READABLE, on_readable);
 }
 
-static void on_exhausted_over(struct loop_timer *timer) {
-    struct listener *listener = container_of(timer, struct listener, exhausted);
+static void on_pause_over(struct loop_timer *timer) {
+    struct listener *listener = container_of(timer, struct listener, pause);
     if (listener->state == LISTENER_ACTIVE)
         watch(listener);
 }
@@ -106,7 +108,7 @@ static void handle_accept_error(struct listener *listener, int error) {
         log_event(LOG_LEVEL_WARNING, "cannot accept connections for a moment",
                   LOG_ERRNO("error", error));
         uv_poll_stop(&listener->poll);
-        loop_timer_arm(listener->loop, &listener->exhausted, EXHAUSTED_MS);
+        loop_timer_arm(listener->loop, &listener->pause, EXHAUSTED_MS);
     }
     /* All else (ECONNABORTED, EPROTO, ...) belongs to a connection that died in the queue. */
 }
@@ -132,6 +134,20 @@ static int accept_one(struct listener *listener) {
     return 0;
 }
 
+/* Who comes back from it finds the queue empty, or nobody else in a hurry. */
+static int stands_back(struct listener *listener) {
+    const struct listener_config *config = &listener->config;
+    if (!config->stand_back || listener->manners == LISTENER_STOOD_BACK
+        || !config->stand_back(config->owner)) {
+        listener->manners = LISTENER_ASKS;
+        return 0;
+    }
+    listener->manners = LISTENER_STOOD_BACK;
+    uv_poll_stop(&listener->poll);
+    loop_timer_arm(listener->loop, &listener->pause, STAND_BACK_MS);
+    return 1;
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events) {
     struct listener *listener = container_of(poll, struct listener, poll);
     (void)events;
@@ -140,6 +156,8 @@ static void on_readable(uv_poll_t *poll, int status, int events) {
         handle_accept_error(listener, ENOBUFS);
         return;
     }
+    if (stands_back(listener))
+        return;
     for (uint32_t i = 0; i < listener->config.batch && listener->state == LISTENER_ACTIVE; i++) {
         int r = accept_one(listener);
         if (r < 0) {
@@ -246,7 +264,7 @@ int listener_open(struct loop *loop, const struct listener_config *config,
         listener->config.batch = ACCEPT_BATCH;
     listener->path = path;
     listener->fd = fd;
-    loop_timer_init(&listener->exhausted, on_exhausted_over);
+    loop_timer_init(&listener->pause, on_pause_over);
     r = uv_poll_init(loop_uv(loop), &listener->poll, fd);
     if (r < 0) {
         if (fd != config->fd)
@@ -278,7 +296,7 @@ void listener_pause(struct listener *listener) {
     if (listener->state != LISTENER_ACTIVE)
         return;
     listener->state = LISTENER_PAUSED;
-    loop_timer_cancel(listener->loop, &listener->exhausted);
+    loop_timer_cancel(listener->loop, &listener->pause);
     uv_poll_stop(&listener->poll);
 }
 
@@ -311,7 +329,7 @@ static void on_closed(uv_handle_t *handle) {
 
 void listener_close(struct listener *listener, enum listener_file file) {
     listener->state = LISTENER_CLOSING;
-    loop_timer_cancel(listener->loop, &listener->exhausted);
+    loop_timer_cancel(listener->loop, &listener->pause);
     if (listener->path && file == LISTENER_UNLINK)
         unlink(listener->path);
     uv_close((uv_handle_t *)&listener->poll, on_closed);

@@ -34,6 +34,10 @@ struct listener_config {
     /* Connections accepted in one turn of the loop at most; 0 means 64. 1 where several processes
      * accept on the same socket: who has nothing else to do takes the next one. */
     uint32_t batch;
+    /* Asked before accepting: 1 lets other processes on the same socket come first, for 2 ms, after
+     * which it accepts without being asked again. NULL: never. */
+    int (*stand_back)(void *owner);
+    void *owner;
     /* Permissions of a Unix socket file; 0 means 0666. */
     unsigned mode;
 };

@@ -10,11 +10,13 @@
 #include "core/base/mem.h"
 #include "core/server/addresses.h"
 #include "core/server/cli.h"
+#include "core/server/tally.h"
 
 struct entry {
     struct config *config;
     struct conn_server *server;
     struct entry_setup setup;
+    struct tally *tally;    /* may be NULL */
     struct inherit sockets; /* its listeners', under the names they are passed on by */
     char address[NET_ADDRESS_TEXT];
     char tls_address[NET_ADDRESS_TEXT];
@@ -66,13 +68,20 @@ static void log_certificate(const struct entry *entry) {
 
 /* ---- listening ---- */
 
+static int others_have_fewer(void *owner) {
+    struct entry *entry = owner;
+    return tally_is_ahead(entry->tally, conn_server_count(entry->server));
+}
+
 static int listen_at(struct entry *entry, const char *name, struct dm_slice address, int fd,
                      struct tls *tls, char *ret_address) {
     struct listener_config config = {
         .address = address,
         .fd = fd,
         .max_connections = (uint32_t)config_int(entry->config, "limits.connections"),
-        .batch = config_int(entry->config, "workers") > 1 ? 1 : 0,
+        .batch = entry->tally ? 1 : 0,
+        .stand_back = entry->tally ? others_have_fewer : NULL,
+        .owner = entry,
     };
     struct conn_door door = {
         .tls = tls,
@@ -122,10 +131,12 @@ static struct conn_config limits_of(const struct entry *entry) {
 }
 
 int entry_open(struct config *config, struct loop *loop, const struct conn_handler *handler,
-               void *userdata, struct inherit *inherit, struct entry **ret_entry) {
+               void *userdata, struct inherit *inherit, struct tally *tally,
+               struct entry **ret_entry) {
     struct entry *entry = mem_zalloc(sizeof(*entry));
     struct conn_config limits;
     entry->config = config;
+    entry->tally = tally;
     *ret_entry = entry;
     if (entry_setup_read(config, &entry->setup) < 0)
         return cli_fail(CLI_CONFIG, "%s", config_error(config));

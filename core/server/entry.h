@@ -9,6 +9,7 @@
 #include "core/server/inherit.h"
 
 struct entry;
+struct tally;
 
 /* What is read from files and judged before anything changes. Zeroed: empty. */
 struct entry_setup {
@@ -23,9 +24,11 @@ void entry_setup_fini(struct entry_setup *setup);
 
 /* Listens on the INHERIT_PUBLIC sockets of `inherit`, which it claims, or where the configuration
  * says, and hands requests to handler. Returns a CLI exit code; what went wrong was said on
- * stderr. There is something to close and free in any case. config must outlive the entry. */
+ * stderr. There is something to close and free in any case. config must outlive the entry, and so
+ * must tally: with whom connections are shared out; NULL: with nobody. */
 int entry_open(struct config *config, struct loop *loop, const struct conn_handler *handler,
-               void *userdata, struct inherit *inherit, struct entry **ret_entry);
+               void *userdata, struct inherit *inherit, struct tally *tally,
+               struct entry **ret_entry);
 
 /* Takes limits, trusted proxies and certificate of another configuration, which must outlive the
  * entry then, and of the setup read from it, which is empty afterwards. Connections that live are

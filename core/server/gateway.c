@@ -121,9 +121,9 @@ static void on_request(struct conn_server *server, struct http_exchange *exchang
 
 static const struct conn_handler conn_handler = { .request = on_request };
 
-static int open_entry(struct gateway *gateway, struct inherit *inherit) {
+static int open_entry(struct gateway *gateway, struct inherit *inherit, struct tally *tally) {
     int r = entry_open(gateway->config, backend_loop(gateway->backend), &conn_handler, gateway,
-                       inherit, &gateway->entry);
+                       inherit, tally, &gateway->entry);
     gateway->server = entry_server(gateway->entry);
     return r;
 }
@@ -158,7 +158,8 @@ static int join_nodes(struct gateway *gateway) {
     return r ? cli_fail(CLI_FAILED, "%s/%s: %s", state, STATE_DIR_NODES, strerror(-r)) : CLI_OK;
 }
 
-static int open_all(struct gateway *gateway, enum backend_use use, struct inherit *inherit) {
+static int open_all(struct gateway *gateway, enum backend_use use, struct inherit *inherit,
+                    struct tally *tally) {
     int r = backend_open(gateway->config, use, &gateway->backend);
     if (r)
         return r;
@@ -177,7 +178,7 @@ static int open_all(struct gateway *gateway, enum backend_use use, struct inheri
     if (!r)
         r = open_engine(gateway);
     if (!r)
-        r = open_entry(gateway, inherit);
+        r = open_entry(gateway, inherit, tally);
     if (!r)
         r = join_nodes(gateway);
     if (!r)
@@ -186,11 +187,11 @@ static int open_all(struct gateway *gateway, enum backend_use use, struct inheri
 }
 
 int gateway_open(struct config *config, enum backend_use use, struct inherit *inherit,
-                 struct gateway **ret_gateway) {
+                 struct tally *tally, struct gateway **ret_gateway) {
     struct gateway *gateway = mem_zalloc(sizeof(*gateway));
     gateway->config = config;
     gateway->nodes_dir = -1;
-    int r = open_all(gateway, use, inherit);
+    int r = open_all(gateway, use, inherit, tally);
     if (r) {
         gateway_close(gateway);
         return r;

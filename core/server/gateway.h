@@ -11,13 +11,14 @@ struct auth;
 struct engine;
 struct entry;
 struct gateway;
+struct tally;
 struct host;
 
 /* Builds everything and listens: on the INHERIT_PUBLIC sockets of `inherit`, which it claims, or
  * where the configuration says. Blocks meanwhile. Returns a CLI exit code; on CLI_OK connections
- * are accepted as soon as the loop runs. What went wrong was said on stderr. */
+ * are accepted as soon as the loop runs. What went wrong was said on stderr. tally: see entry.h. */
 int gateway_open(struct config *config, enum backend_use use, struct inherit *inherit,
-                 struct gateway **ret_gateway);
+                 struct tally *tally, struct gateway **ret_gateway);
 
 struct backend *gateway_backend(struct gateway *gateway);
 struct metrics *gateway_metrics(struct gateway *gateway);

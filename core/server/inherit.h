@@ -17,6 +17,7 @@ struct conn_server;
 #define INHERIT_PUBLIC "public" /* clients connect here */
 #define INHERIT_PUBLIC_TLS "public-tls" /* ... and here with TLS, beside a plain place */
 #define INHERIT_ADMIN "admin"   /* health, metrics */
+#define INHERIT_TALLY "tally"   /* see tally.h */
 #define INHERIT_PARENT "parent" /* to the process that started this one */
 
 struct inherit_item {

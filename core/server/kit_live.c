@@ -141,7 +141,7 @@ static int open_live(const struct stage_plan *plan, struct stage *stage, struct 
     live->config = state_config();
     stage->inner = live;
     if (configure(plan, live->config, error) == 0) {
-        if (gateway_open(live->config, BACKEND_GATEWAY, &live->inherit, &live->gateway)
+        if (gateway_open(live->config, BACKEND_GATEWAY, &live->inherit, NULL, &live->gateway)
             == CLI_OK) {
             stage->loop = backend_loop(live->gateway->backend);
             stage->metrics = live->gateway->metrics;

@@ -11,6 +11,7 @@
 #include "core/server/entry.h"
 #include "core/server/gateway.h"
 #include "core/server/supervisor.h"
+#include "core/server/tally.h"
 #include "core/server/upgrade.h"
 #include "version.h"
 
@@ -32,6 +33,7 @@ struct service {
     struct control *control;
     struct loop *loop;
     struct upgrade *upgrade;
+    struct tally *tally; /* of a worker */
     struct control_call *reload_call;  /* who asked for what is under way; NULL: a signal */
     struct control_call *upgrade_call;
     int worker; /* its number below a supervisor; -1: alone */
@@ -52,6 +54,7 @@ static void drain(struct service *service, const char *why) {
     service->state = SERVICE_DRAINS;
     log_event(LOG_LEVEL_INFO, "draining", LOG_STR("why", why));
     notify_send(service->notify, "STOPPING=1");
+    tally_leave(service->tally);
     gateway_drain(service->gateway, GATEWAY_STOPS, drained, service);
 }
 
@@ -230,7 +233,11 @@ static int open_control(struct service *service, struct config *config) {
 
 static int open_all(struct service *service, struct cli *cli) {
     enum backend_use use = service->worker < 0 ? BACKEND_GATEWAY : BACKEND_WORKER;
-    int r = gateway_open(cli->config, use, &cli->inherit, &service->gateway);
+    int fd = inherit_claim(&cli->inherit, INHERIT_TALLY);
+    int r = fd < 0 ? 0 : tally_open(fd, (unsigned)service->worker, &service->tally);
+    if (r)
+        return cli_fail(CLI_FAILED, "the workers' tally: %s", strerror(-r));
+    r = gateway_open(cli->config, use, &cli->inherit, service->tally, &service->gateway);
     if (r)
         return r;
     service->loop = backend_loop(gateway_backend(service->gateway));
@@ -249,6 +256,7 @@ static int serve(struct cli *cli, int worker) {
     admin_close(service.admin);
     if (service.gateway)
         gateway_close(service.gateway);
+    tally_free(service.tally);
     if (!r)
         log_event(LOG_LEVEL_INFO, "stopped");
     return r;

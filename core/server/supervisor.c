@@ -7,6 +7,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/server/supervisor_internal.h"
+#include "core/server/tally.h"
 #include "core/server/upgrade.h"
 #include "version.h"
 
@@ -137,6 +138,7 @@ static void worker_ready(struct child *child, void *owner) {
     struct worker *worker = owner;
     struct supervisor *supervisor = worker->supervisor;
     worker->state = WORKER_UP;
+    tally_set(supervisor->tally, worker->number, 0);
     if (supervisor->state == SUPERVISOR_STARTS
         && supervisor_count(supervisor, WORKER_UP) == supervisor->count) {
         supervisor->state = SUPERVISOR_RUNS;
@@ -174,6 +176,7 @@ static void worker_ended(struct child *child, int status, void *owner) {
     struct supervisor *supervisor = worker->supervisor;
     char end[CHILD_END_TEXT];
     worker->state = WORKER_DOWN;
+    tally_set(supervisor->tally, worker->number, TALLY_ABSENT);
     supervisor_take_answer(worker, "", "");
     if (supervisor->state == SUPERVISOR_DRAINS) {
         stop_if_alone(supervisor);
@@ -206,6 +209,7 @@ static void start_worker(struct worker *worker) {
     if (worker->number < supervisor->sockets.admin.count)
         inherit_add(&sockets, INHERIT_ADMIN,
                     supervisor->sockets.admin.items[worker->number].fd);
+    inherit_add(&sockets, INHERIT_TALLY, tally_fd(supervisor->tally));
     worker->started = loop_now(supervisor->loop);
     int r = child_start(supervisor->loop, &config, &worker->child);
     if (r) {
@@ -249,6 +253,9 @@ static int open_all(struct supervisor *supervisor) {
         return r;
     if (loop_new(&supervisor->loop))
         return cli_fail(CLI_FAILED, "no event loop");
+    r = tally_new((unsigned)config_int(cli->config, "workers"), &supervisor->tally);
+    if (r)
+        return cli_fail(CLI_FAILED, "no memory to share: %s", strerror(-r));
     r = control_open(supervisor->loop, state, &control_handler, supervisor,
                      &supervisor->control);
     return r ? cli_fail(CLI_FAILED, "%s/control: %s", state, strerror(-r)) : CLI_OK;
@@ -292,6 +299,7 @@ int supervisor_run(struct cli *cli) {
     control_close(supervisor.control);
     loop_free(supervisor.loop);
     database_close(&supervisor.database);
+    tally_free(supervisor.tally);
     free(supervisor.workers);
     buf_fini(&supervisor.reload_error);
     buf_fini(&supervisor.reload_restart);

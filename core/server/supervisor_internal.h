@@ -7,6 +7,7 @@
 #include "core/server/database.h"
 #include "core/server/supervisor.h"
 
+struct tally;
 struct upgrade;
 
 /*   DOWN ──▶ STARTING ──ready──▶ UP ──┐
@@ -42,6 +43,7 @@ struct supervisor {
     struct loop_job revival;
     enum { REVIVAL_IDLE = 0, REVIVAL_RUNS } revival_state;
     struct supervisor_sockets sockets;
+    struct tally *tally;
     struct control *control;
     struct upgrade *upgrade;
     struct control_call *upgrade_call;

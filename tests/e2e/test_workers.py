@@ -59,7 +59,8 @@ def test_load_spreads_and_each_worker_can_be_asked(workers):
     token = gw.token(gw.add_user())
     clients = [Opcode(gw, token) for _ in range(60)]
     counts = [metric(url, "dragoman_connections") for url in gw.admin_urls]
-    assert sum(counts) == 60 and min(counts) > 0, counts
+    # Shared out evenly but for chance: a worker that is ahead lets the others come first.
+    assert sum(counts) == 60 and min(counts) >= 10, counts
     for client in clients:
         client.abort()
 
