@@ -82,8 +82,9 @@ int task_read_events(struct task *task, const PGresult *result) {
         string_one(&all, &outcomes[i], &events[i]);
     asked->ret_list = events;
     asked->ret_count = count;
-    asked->ret_rev = count == ROWS_MAX ? events[count - 1].rev
-                                       : (uint64_t)pg_read_int(result, rows - 1, 0);
+    asked->ret_more = count == ROWS_MAX;
+    asked->ret_rev = asked->ret_more ? events[count - 1].rev
+                                     : (uint64_t)pg_read_int(result, rows - 1, 0);
     task->outcome = (struct outcome){
         .thread_id = task->call->thread_id,
         .messages = all.messages, .message_count = all.message_count,

@@ -114,14 +114,24 @@ static uint64_t given_up(const struct reading *reading, enum dm_status status) {
     return reading->events.before_rev - 1;
 }
 
-static void end_part(struct engine *engine, const struct reading *reading, enum dm_status status) {
+static void begin_again(struct engine *engine, int64_t since_us) {
+    if (since_us < engine->recovery.again_us)
+        engine->recovery.again_us = since_us;
+}
+
+/* rest: 1 when something was left for later. */
+static void end_part(struct engine *engine, const struct reading *reading, int rest) {
     if (!reading->part)
         return;
     engine->recovery.under_way--;
-    if (status == DM_UNAVAILABLE)
-        engine->recovery.again_us = reading->events.since_us < engine->recovery.again_us
-                                        ? reading->events.since_us : engine->recovery.again_us;
+    if (rest)
+        begin_again(engine, reading->events.since_us);
     read_on(engine);
+}
+
+/* 1 when there is more than one answer holds, and what it held is shown. */
+static int goes_on(const struct reading *reading, const struct thread *thread) {
+    return reading->events.ret_more && thread && thread->rev >= reading->events.ret_rev;
 }
 
 static void thread_read(struct operation *op, enum dm_status status) {
@@ -137,7 +147,13 @@ static void thread_read(struct operation *op, enum dm_status status) {
     if (thread)
         settle(engine, thread, upto);
     operation_finish(op, status);
-    end_part(engine, reading, status);
+    if (status == DM_OK && goes_on(reading, thread)) {
+        reading->events.ret_more = 0;
+        read_thread(engine, reading);
+        return;
+    }
+    end_part(engine, reading, status == DM_UNAVAILABLE
+                                  || (upto && upto < reading->events.ret_rev));
 }
 
 static void read_thread(struct engine *engine, const struct reading *asked) {
@@ -283,8 +299,7 @@ void recovery_begin(struct engine *engine, int64_t since_us) {
     if (since_us < 1)
         since_us = 1;
     if (recovery->state != RECOVERY_OFF) {
-        if (since_us < recovery->again_us)
-            recovery->again_us = since_us;
+        begin_again(engine, since_us);
         return;
     }
     log_event(LOG_LEVEL_INFO, "what was missed is read from the store");

@@ -180,6 +180,7 @@ struct store_events {
     const struct store_event *ret_list;
     size_t ret_count;
     uint64_t ret_rev;               /* up to here this is all */
+    int ret_more;                   /* 1: there is more than one answer holds */
 };
 
 /* Any request but the hot ones. Inputs must live until done; the store allocates outputs from
