@@ -90,11 +90,15 @@ static void measure(struct fleet *fleet, struct result *ret_result) {
     ret_result->unfinished = under_way(fleet);
 }
 
-/* Tells that all are open and holds them until nobody listens any more. */
-static void hold(struct fleet *fleet) {
+/* What comes from here on is no login any more. */
+static void tell_opened(const struct fleet *fleet) {
     printf("{\"opened\":%u,\"refused\":%llu}\n", fleet->ready,
            (unsigned long long)fleet->errors.refused);
     fflush(stdout);
+}
+
+/* Holds the sockets until nobody listens any more. */
+static void hold(struct fleet *fleet) {
     struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
     char byte;
     while (poll(&input, 1, 0) == 0 || read(STDIN_FILENO, &byte, 1) > 0)
@@ -153,6 +157,7 @@ int main(int argc, char **argv) {
     }
     fleet.completed = do_nothing;
     fleet_open(&fleet, OPEN_S);
+    tell_opened(&fleet);
     if (options.mode == MODE_IDLE)
         hold(&fleet);
     else if (fleet.ready == fleet.count)
