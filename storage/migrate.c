@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "core/base/log.h"
+#include "storage/pg_run.h"
 
+#define TASK "migration failed"
 #define SERVER_VERSION_MIN 130000
 
 /* Any number, the same in every version of the gateway. */
@@ -17,21 +19,8 @@ int migrate_wanted(void) {
     return migrations[migration_count - 1].version;
 }
 
-static void log_failure(const PGconn *pg, const char *what) {
-    const char *message = PQerrorMessage(pg);
-    struct dm_slice reason = { message, strcspn(message, "\n") };
-    log_event(LOG_LEVEL_ERROR, "migration failed", LOG_STR("step", what),
-              LOG_SLICE("reason", reason));
-}
-
-static int run(PGconn *pg, const char *what, const char *sql) {
-    PGresult *result = PQexec(pg, sql);
-    ExecStatusType status = PQresultStatus(result);
-    PQclear(result);
-    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
-        return 0;
-    log_failure(pg, what);
-    return -EPROTO;
+static int run(PGconn *pg, const char *step, const char *sql) {
+    return pg_run(pg, TASK, step, sql);
 }
 
 static int read_version(PGconn *pg, int *ret_version) {
@@ -40,8 +29,7 @@ static int read_version(PGconn *pg, int *ret_version) {
     if (PQresultStatus(result) == PGRES_TUPLES_OK) {
         *ret_version = atoi(PQgetvalue(result, 0, 0));
     } else {
-        log_failure(pg, "version");
-        error = -EPROTO;
+        error = pg_run_failed(pg, TASK, "version");
     }
     PQclear(result);
     return error;
@@ -97,7 +85,7 @@ int migrate_run(const char *conninfo, int *ret_from, int *ret_to) {
     int error;
     PGconn *pg = PQconnectdb(conninfo);
     if (PQstatus(pg) != CONNECTION_OK) {
-        log_failure(pg, "connect");
+        pg_run_failed(pg, TASK, "connect");
         error = -ECONNREFUSED;
     } else if (PQserverVersion(pg) < SERVER_VERSION_MIN) {
         log_event(LOG_LEVEL_ERROR, "PostgreSQL 13 or later is needed",

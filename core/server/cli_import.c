@@ -99,7 +99,8 @@ static int put_waiting(struct import *import) {
     import->count = 0;
     buf_trim(&import->text, 2 * BATCH_BYTES);
     progress_show(&import->progress, import->file.read, import->file.size, import->file.number);
-    return r ? cli_fail(CLI_UNAVAILABLE, "the database is gone; run this again to go on") : CLI_OK;
+    return r ? cli_fail(CLI_UNAVAILABLE,
+                        "the database is gone or cannot now; run this again to go on") : CLI_OK;
 }
 
 /* Appends the line to those that wait, its secrets hashed. */

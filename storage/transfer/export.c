@@ -2,9 +2,11 @@
 #include <libpq-fe.h>
 #include <string.h>
 
-#include "core/base/log.h"
+#include "storage/pg_run.h"
 #include "storage/transfer/sql.h"
 #include "storage/transfer/transfer.h"
+
+#define TASK "export failed"
 
 static const struct {
     enum transfer_kind kind;
@@ -18,13 +20,6 @@ static const struct {
 
 #define PART_COUNT (sizeof(parts) / sizeof(parts[0]))
 
-static int fail(const PGconn *pg) {
-    const char *message = PQerrorMessage(pg);
-    struct dm_slice reason = { message, strcspn(message, "\n") };
-    log_event(LOG_LEVEL_ERROR, "export failed", LOG_SLICE("reason", reason));
-    return -EPROTO;
-}
-
 /* One row at a time: a table is larger than memory. After a failure the connection is of no use. */
 static int take_rows(PGconn *pg, enum transfer_kind kind, transfer_line_fn *line, void *owner) {
     PGresult *result;
@@ -35,7 +30,7 @@ static int take_rows(PGconn *pg, enum transfer_kind kind, transfer_line_fn *line
             r = line(owner, kind, (struct dm_slice){ PQgetvalue(result, 0, 0),
                                                      (size_t)PQgetlength(result, 0, 0) });
         else if (status != PGRES_TUPLES_OK)
-            r = fail(pg);
+            r = pg_run_failed(pg, TASK, "rows");
         PQclear(result);
         if (r)
             return r;
@@ -43,25 +38,16 @@ static int take_rows(PGconn *pg, enum transfer_kind kind, transfer_line_fn *line
     return 0;
 }
 
-static int run(PGconn *pg, const char *sql) {
-    PGresult *result = PQexec(pg, sql);
-    int good = PQresultStatus(result) == PGRES_COMMAND_OK;
-    PQclear(result);
-    return good ? 0 : fail(pg);
-}
-
 static int export_all(PGconn *pg, enum transfer_secrets secrets, transfer_line_fn *line,
                       void *owner) {
     const char *values[] = { secrets == TRANSFER_WITH_SECRETS ? "t" : "f" };
-    int r = run(pg, "SET timezone = 'UTC'");
+    int r = pg_run(pg, TASK, "settings", "SET timezone = 'UTC'; SET client_encoding = 'UTF8'");
     if (!r)
-        r = run(pg, "SET client_encoding = 'UTF8'");
-    if (!r)
-        r = run(pg, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+        r = pg_run(pg, TASK, "begin", "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY");
     for (size_t i = 0; !r && i < PART_COUNT; i++) {
         if (!PQsendQueryParams(pg, parts[i].sql, parts[i].params, NULL, values, NULL, NULL, 0)
             || !PQsetSingleRowMode(pg))
-            r = fail(pg);
+            r = pg_run_failed(pg, TASK, "rows");
         else
             r = take_rows(pg, parts[i].kind, line, owner);
     }
@@ -75,7 +61,7 @@ int transfer_export(const char *conninfo, enum transfer_secrets secrets, transfe
     if (PQstatus(pg) == CONNECTION_OK) {
         r = export_all(pg, secrets, line, owner);
     } else {
-        fail(pg);
+        pg_run_failed(pg, TASK, "connect");
         r = -ECONNREFUSED;
     }
     PQfinish(pg);

@@ -5,13 +5,15 @@
 #include <string.h>
 
 #include "core/base/buf.h"
-#include "core/base/log.h"
 #include "core/base/mem.h"
+#include "storage/pg_fault.h"
+#include "storage/pg_run.h"
 #include "storage/transfer/sql.h"
 #include "storage/transfer/transfer.h"
 
 /* Any number, the same in every version of the gateway. */
 #define IMPORT_LOCK "4919131752989213"
+#define TASK "import failed"
 #define TRIES_MAX 5
 #define WHY_MAX 200
 
@@ -37,21 +39,8 @@ static const char *const statements[TRANSFER_KIND_COUNT] = {
     [TRANSFER_MESSAGES] = "SELECT said FROM pg_temp.import_messages($1, $2)",
 };
 
-static void log_failure(const PGconn *pg, const char *what) {
-    const char *message = PQerrorMessage(pg);
-    struct dm_slice reason = { message, strcspn(message, "\n") };
-    log_event(LOG_LEVEL_ERROR, "import failed", LOG_STR("step", what),
-              LOG_SLICE("reason", reason));
-}
-
-static int run(PGconn *pg, const char *what, const char *sql) {
-    PGresult *result = PQexec(pg, sql);
-    ExecStatusType status = PQresultStatus(result);
-    PQclear(result);
-    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
-        return 0;
-    log_failure(pg, what);
-    return -EPROTO;
+static int run(PGconn *pg, const char *step, const char *sql) {
+    return pg_run(pg, TASK, step, sql);
 }
 
 /* 1 when the first column of the first row is true, 0 when not (or there is none). */
@@ -65,7 +54,7 @@ static int ask(PGconn *pg, const char *sql) {
 
 static int prepare(PGconn *pg) {
     if (PQstatus(pg) != CONNECTION_OK) {
-        log_failure(pg, "connect");
+        pg_run_failed(pg, TASK, "connect");
         return -ECONNREFUSED;
     }
     /* Plans for tables that were never looked at, such as the temporary one, and grow. */
@@ -142,15 +131,9 @@ static PGresult *send(const struct batch *batch, size_t from, size_t count) {
                         batch->kind == TRANSFER_MESSAGES ? 2 : 1, NULL, values, NULL, NULL, 0);
 }
 
-/* Serialization failures and deadlocks: nothing is wrong with the lines. */
-static int is_passing(const PGresult *result) {
-    const char *code = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    return code && (!strcmp(code, "40001") || !strcmp(code, "40P01"));
-}
-
 static PGresult *send_until(const struct batch *batch, size_t from, size_t count) {
     PGresult *result = send(batch, from, count);
-    for (int tries = 1; tries < TRIES_MAX && is_passing(result); tries++) {
+    for (int tries = 1; tries < TRIES_MAX && pg_result_fault(result) == PG_FAULT_RETRY; tries++) {
         PQclear(result);
         result = send(batch, from, count);
     }
@@ -164,12 +147,17 @@ static void tell_refusal(const struct batch *batch, size_t index, const PGresult
     batch->said(batch->owner, index, TRANSFER_BAD, why);
 }
 
+/* The database is gone or cannot now: no line is to blame. */
+static int is_halted(const PGconn *pg, const PGresult *result) {
+    return PQstatus(pg) != CONNECTION_OK || pg_result_fault(result) == PG_FAULT_RESOURCE;
+}
+
 static int put(const struct batch *batch, size_t from, size_t count) {
     PGresult *result = send_until(batch, from, count);
     int good = PQresultStatus(result) == PGRES_TUPLES_OK && (size_t)PQntuples(result) == count;
-    int r = PQstatus(batch->transfer->pg) == CONNECTION_OK ? 0 : -EIO;
-    if (r)
-        log_failure(batch->transfer->pg, "lines");
+    int r = 0;
+    if (is_halted(batch->transfer->pg, result))
+        r = pg_run_failed(batch->transfer->pg, TASK, "lines");
     else if (good)
         tell_all(batch, from, result);
     else if (count == 1)

@@ -44,8 +44,8 @@ typedef void transfer_said_fn(void *owner, size_t index, enum transfer_outcome o
 
 /* Brings in `count` lines, each the text of one JSON object, in one transaction. A line that makes
  * the database give up is found by halves and left out alone. text_max: bytes of a message's text.
- * `said` runs once for each line, in order. Returns 0, or -EIO when the connection is lost: what
- * was told of is committed. */
+ * `said` runs once for each line, in order. Returns 0, or -EPROTO when the connection is lost or
+ * the database can do nothing now, such as with a full disk: what was told of is committed. */
 int transfer_put(struct transfer *transfer, enum transfer_kind kind, const struct dm_slice *lines,
                  size_t count, int text_max, transfer_said_fn *said, void *owner);
 

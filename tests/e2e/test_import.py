@@ -13,7 +13,7 @@ from dialects import (OpcodePeer, PymessagePeer, get, opcode_history, opcode_thr
 from gateway import CliError
 from wire import call
 
-OK, FAILED, USAGE, DATA = 0, 1, 64, 65
+OK, FAILED, USAGE, DATA, UNAVAILABLE = 0, 1, 64, 65, 69
 HISTORY = 130
 
 
@@ -350,3 +350,18 @@ def test_an_import_that_was_cut_short_goes_on(make_gateway, tmp_path):
         "by thread_id order by seq), 0) ordered from messages) x group by 1) y join threads t on "
         "t.id = y.thread_id where c <> s or s <> last_seq or not o or unread_lo + unread_hi > 0"
     ) == [("0",)]
+
+
+def test_what_the_database_cannot_do_now_is_no_lines_fault(make_gateway, tmp_path):
+    gateway = make_gateway()
+    legacy = Legacy()
+    users = legacy.write(tmp_path)[0]
+    (name,), = gateway.psql("select current_database()")
+    gateway.psql(f'alter database "{name}" set lock_timeout = 100')
+    with gateway.psql_session("begin", "lock table users in exclusive mode"):
+        with pytest.raises(CliError) as failed:
+            gateway.cli("import", users)
+    assert failed.value.status == UNAVAILABLE
+    assert f"{users}:1: " not in failed.value.stderr and "run this again" in failed.value.stderr
+    gateway.psql(f'alter database "{name}" reset lock_timeout')
+    assert gateway.cli("import", users).endswith("3 new, 0 known, 0 bad")
