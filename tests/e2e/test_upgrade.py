@@ -26,6 +26,7 @@ class Load:
         self.gw = gw
         self.to = gw.add_user()
         self.sent, self.confirmed, self.failures = set(), set(), []
+        self.ids = set()  # of the confirmed ones
         self.returns = 0
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -71,7 +72,13 @@ class Load:
     def _say(self, client):
         text = unique("text")
         self.sent.add(text)
-        client.say(self.to, text)
+        client.put_message(self.to, text)
+        # A socket that is new hears of what its user has sent by the one before, when that was
+        # another process's.
+        uuid = client.event("MESSAGE_SENT")["message_id"]
+        while uuid in self.ids:
+            uuid = client.event("MESSAGE_SENT")["message_id"]
+        self.ids.add(uuid)
         self.confirmed.add(text)
 
     def _visit(self, token):
