@@ -294,10 +294,6 @@ struct conn_server *conn_server_of(const struct conn *conn) {
     return conn->server;
 }
 
-const struct net_address *conn_remote(const struct conn *conn) {
-    return &conn->peer;
-}
-
 void *conn_userdata(const struct conn *conn) {
     return conn->userdata;
 }

@@ -104,7 +104,6 @@ typedef void conn_server_closed_fn(void *userdata);
 void conn_server_close(struct conn_server *server, conn_server_closed_fn *closed);
 
 struct conn_server *conn_server_of(const struct conn *conn);
-const struct net_address *conn_remote(const struct conn *conn);
 
 /* For whoever speaks for the connection as a whole; NULL at first. */
 void *conn_userdata(const struct conn *conn);

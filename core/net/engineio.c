@@ -232,14 +232,6 @@ enum engineio_taken engineio_take(struct engineio_session *session, struct dm_sl
 
 /* ---- the caller's side ---- */
 
-const char *engineio_sid(const struct engineio_session *session) {
-    return session->sid;
-}
-
-struct engineio *engineio_server(const struct engineio_session *session) {
-    return session->server;
-}
-
 void *engineio_userdata(const struct engineio_session *session) {
     return session->userdata;
 }

@@ -103,9 +103,6 @@ void engineio_abort_all(struct engineio *server);
 
 /* ---- sessions ---- */
 
-/* NUL-terminated, of at most ENGINEIO_SID_MAX characters. */
-const char *engineio_sid(const struct engineio_session *session);
-struct engineio *engineio_server(const struct engineio_session *session);
 void *engineio_userdata(const struct engineio_session *session);
 void engineio_set_userdata(struct engineio_session *session, void *userdata);
 

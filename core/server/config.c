@@ -212,21 +212,6 @@ int config_bool(const struct config *config, const char *path) {
 }
 
 /* Whether `path` is `prefix` itself or lies below it. */
-static int is_below(const char *path, const char *prefix) {
-    size_t len = strlen(prefix);
-    return !strncmp(path, prefix, len) &&
-           (path[len] == '\0' || path[len] == '.' || path[len] == '[');
-}
-
-int config_has(const struct config *config, const char *path) {
-    struct map_iter iter = { 0 };
-    void *value;
-    while (map_bytes_next(&config->values, &iter, NULL, &value))
-        if (is_below(((struct config_value *)value)->path, path))
-            return 1;
-    return 0;
-}
-
 size_t config_count(const struct config *config, const char *path) {
     struct map_iter iter = { 0 };
     size_t count = 0, len = strlen(path);
@@ -249,19 +234,4 @@ struct dm_slice config_at(const struct config *config, const char *format, ...) 
     vsnprintf(path, sizeof(path), format, args);
     va_end(args);
     return config_string(config, path);
-}
-
-int config_each(const struct config *config, const char *prefix, config_each_fn fn, void *owner) {
-    struct map_iter iter = { 0 };
-    size_t len = strlen(prefix);
-    void *found;
-    while (map_bytes_next(&config->values, &iter, NULL, &found)) {
-        const struct config_value *value = found;
-        if (strncmp(value->path, prefix, len))
-            continue;
-        int r = fn(owner, value->path + len, value->text);
-        if (r)
-            return r;
-    }
-    return 0;
 }

@@ -62,20 +62,12 @@ struct dm_slice config_take(struct config *config, const char *path);
 /* After every adapter took its own: fails with the first key that nobody knows. */
 int config_check_unknown(struct config *config);
 
-/* Whether somebody configured the path, or anything below it. */
-int config_has(const struct config *config, const char *path);
-
 /* The number of elements of the list at path ("adapters", "auth.issuers"). */
 size_t config_count(const struct config *config, const char *path);
 
 /* As config_string, with a formatted path. */
 struct dm_slice config_at(const struct config *config, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-
-/* Calls fn for every configured value whose path begins with prefix, in no particular order, until
- * it returns nonzero; returns that. `rest` is the path behind the prefix. */
-typedef int (*config_each_fn)(void *owner, const char *rest, struct dm_slice value);
-int config_each(const struct config *config, const char *prefix, config_each_fn fn, void *owner);
 
 /* Calls fn, in order of the paths, for every path that the table names and whose value in effect is
  * another one in `after`. Settings of adapters are not among them. */
