@@ -108,7 +108,8 @@ Test(marks, who_leaves_hastens_them) {
     peer_close(&ann);
 }
 
-static enum dm_status asked(struct fake_store *fake, struct store_call *call) {
+/* Tells how many marks it knows of. */
+static enum dm_status marks_known(struct fake_store *fake, struct store_call *call) {
     call->result->count = fake->mark_count;
     return DM_OK;
 }
@@ -116,7 +117,7 @@ static enum dm_status asked(struct fake_store *fake, struct store_call *call) {
 Test(marks, who_looks_at_the_thread_waits_for_them) {
     struct peer ann, bob;
     struct dm_command history = bench_command(DM_CMD_HISTORY);
-    bench.store.command = asked;
+    bench.store.command = marks_known;
     peer_join(&ann, "ann", "ann");
     peer_join(&bob, "bob", "bob");
     peer_send(&ann, "bob", "one", NULL);
@@ -247,15 +248,10 @@ Test(marks, growing_ones_are_sent_before_the_members_change) {
     peer_close(&cat);
 }
 
-static enum dm_status nothing_missed(struct fake_store *fake, struct store_call *call) {
-    call->result->count = fake->mark_count;
-    return DM_OK;
-}
-
 Test(marks, who_asks_for_what_was_missed_waits_for_them) {
     struct peer ann, bob, cat, cat2;
     struct fake_thread *chat = fake_add_chat(&bench.store, NULL, three);
-    bench.store.command = nothing_missed;
+    bench.store.command = marks_known;
     peer_join(&ann, "ann", "ann");
     peer_join(&bob, "bob", "bob");
     peer_join(&cat, "cat", "cat");
@@ -279,7 +275,7 @@ Test(marks, who_asks_for_what_was_missed_waits_for_them) {
 
 Test(marks, a_wait_ends_where_marks_cannot_be_stored) {
     struct peer ann, bob;
-    bench.store.command = nothing_missed;
+    bench.store.command = marks_known;
     peer_join(&ann, "ann", "ann");
     peer_join(&bob, "bob", "bob");
     bench.store.fail[STORE_MARK_DELIVERED] = DM_UNAVAILABLE;
