@@ -35,6 +35,13 @@ static int read_version(PGconn *pg, int *ret_version) {
     return error;
 }
 
+static int has_versions(PGconn *pg) {
+    PGresult *result = PQexec(pg, "SELECT to_regclass('versions')");
+    int has = PQresultStatus(result) == PGRES_TUPLES_OK && !PQgetisnull(result, 0, 0);
+    PQclear(result);
+    return has;
+}
+
 /* One transaction: the lock, a look at where the database is, and the next step, if any. */
 static int step(PGconn *pg, int *ret_before, int *ret_after) {
     char note[160];
@@ -79,21 +86,35 @@ static int steps(PGconn *pg, int *ret_from, int *ret_to) {
     return error;
 }
 
+static int look(PGconn *pg) {
+    if (PQstatus(pg) != CONNECTION_OK) {
+        pg_run_failed(pg, TASK, "connect");
+        return -ECONNREFUSED;
+    }
+    if (PQserverVersion(pg) >= SERVER_VERSION_MIN)
+        return 0;
+    log_event(LOG_LEVEL_ERROR, "PostgreSQL 13 or later is needed",
+              LOG_INT("server", PQserverVersion(pg)));
+    return -ENOTSUP;
+}
+
+int migrate_check(const char *conninfo, int *ret_version) {
+    PGconn *pg = PQconnectdb(conninfo);
+    int error = look(pg);
+    *ret_version = 0;
+    if (!error && has_versions(pg))
+        error = read_version(pg, ret_version);
+    PQfinish(pg);
+    return error;
+}
+
 int migrate_run(const char *conninfo, int *ret_from, int *ret_to) {
     int from = 0;
     int to = 0;
-    int error;
     PGconn *pg = PQconnectdb(conninfo);
-    if (PQstatus(pg) != CONNECTION_OK) {
-        pg_run_failed(pg, TASK, "connect");
-        error = -ECONNREFUSED;
-    } else if (PQserverVersion(pg) < SERVER_VERSION_MIN) {
-        log_event(LOG_LEVEL_ERROR, "PostgreSQL 13 or later is needed",
-                  LOG_INT("server", PQserverVersion(pg)));
-        error = -ENOTSUP;
-    } else {
+    int error = look(pg);
+    if (!error)
         error = steps(pg, &from, &to);
-    }
     PQfinish(pg);
     if (error)
         return error;

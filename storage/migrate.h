@@ -25,4 +25,8 @@ int migrate_wanted(void);
  * 13. The reason is logged. */
 int migrate_run(const char *conninfo, int *ret_from, int *ret_to);
 
+/* Only looks: the version of the database, 0 for an empty one. Blocks. Returns 0 or an error as
+ * above. */
+int migrate_check(const char *conninfo, int *ret_version);
+
 #endif

@@ -68,8 +68,8 @@ static int wait_for_store(struct backend *backend, struct config *config) {
 
 static int open_all(struct backend *backend, struct config *config, enum backend_use use) {
     int r = database_open(&backend->database, config, use);
-    if (!r && use != BACKEND_WORKER && config_bool(config, "database.migrate"))
-        r = database_migrate(&backend->database, NULL, NULL);
+    if (!r && use != BACKEND_WORKER)
+        r = database_prepare(&backend->database, config);
     if (!r && loop_new(&backend->loop))
         r = cli_fail(CLI_FAILED, "no event loop");
     if (!r)

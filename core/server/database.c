@@ -102,8 +102,8 @@ void database_close(struct database *database) {
         close(database->lock_fd);
 }
 
-int database_migrate(const struct database *database, int *ret_from, int *ret_to) {
-    switch (migrate_run(database->conninfo, ret_from, ret_to)) {
+static int explain(int error) {
+    switch (error) {
     case 0:
         return CLI_OK;
     case -ECONNREFUSED:
@@ -114,4 +114,19 @@ int database_migrate(const struct database *database, int *ret_from, int *ret_to
     default:
         return cli_fail(CLI_FAILED, "the schema could not be brought up to date");
     }
+}
+
+int database_migrate(const struct database *database, int *ret_from, int *ret_to) {
+    return explain(migrate_run(database->conninfo, ret_from, ret_to));
+}
+
+int database_prepare(const struct database *database, struct config *config) {
+    int version;
+    if (config_bool(config, "database.migrate"))
+        return database_migrate(database, NULL, NULL);
+    int r = explain(migrate_check(database->conninfo, &version));
+    if (r || version == migrate_wanted())
+        return r;
+    return cli_fail(CLI_FAILED, "the schema is at version %d and this program wants %d: see "
+                                "`dragoman migrate`", version, migrate_wanted());
 }

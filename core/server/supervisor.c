@@ -245,8 +245,8 @@ static int open_all(struct supervisor *supervisor) {
     struct cli *cli = supervisor->cli;
     const char *state = config_string(cli->config, "state").ptr;
     int r = database_open(&supervisor->database, cli->config, BACKEND_GATEWAY);
-    if (!r && config_bool(cli->config, "database.migrate"))
-        r = database_migrate(&supervisor->database, NULL, NULL);
+    if (!r)
+        r = database_prepare(&supervisor->database, cli->config);
     if (!r)
         r = supervisor_sockets_open(&supervisor->sockets, cli->config, &cli->inherit);
     if (r)

@@ -114,6 +114,19 @@ def test_migrate_of_an_empty_database():
         gw.close()
 
 
+def test_nothing_starts_on_an_old_schema_unless_it_may_migrate():
+    gw = Gateway()
+    never = ["--set", "database.migrate=false"]
+    try:
+        for verb in (["serve", "--listen", "127.0.0.1:0"], ["user", "list"]):
+            said = fails(gw, FAILED, *verb, *never)
+            assert re.search(r"the schema is at version 0 and this program wants \d+", said)
+        gw.cli("migrate")
+        assert gw.cli("user", "list", *never) == ""
+    finally:
+        gw.close()
+
+
 # ---- users -----------------------------------------------------------------------------------
 
 def test_user_add_prints_one_json_line(anyhow):
