@@ -31,8 +31,8 @@ int database_open(struct database *database, struct config *config, enum backend
 /* Writes the versions before and after (may be NULL). Returns a CLI exit code, as above. */
 int database_migrate(const struct database *database, int *ret_from, int *ret_to);
 
-/* Migrates, or, where database.migrate is false, makes sure that nobody needs to. Returns a CLI exit
- * code, as above. */
+/* Migrates, or, where database.migrate is false, makes sure that nobody needs to. Returns a CLI
+ * exit code, as above. */
 int database_prepare(const struct database *database, struct config *config);
 
 /* 1 when it is a private one that this process looks after; database_revive brings it back then
