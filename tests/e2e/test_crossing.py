@@ -334,7 +334,7 @@ def test_connected_to_the_network_is_who_is_online_by_any_dialect(pair, connect,
 
 # ---- several sockets -----------------------------------------------------------------------------
 
-@pytest.mark.parametrize("dialects", itertools.combinations(DIALECTS, 2), ids="+".join)
+@pytest.mark.parametrize("dialects", [*itertools.combinations(DIALECTS, 2)], ids="+".join)
 def test_two_sockets_in_two_dialects_both_get_it(pair, connect, dialects):
     ada, bob = pair
     theirs = [connect(d, bob) for d in dialects]
