@@ -6,10 +6,10 @@
 #include "core/engine/copy.h"
 #include "core/engine/core.h"
 
-/* So many messages are kept; of more, the session learns when it asks again. */
+/* So much of a subject is kept; of more, the session learns when it asks again. */
 #define KEPT_MAX 1000
 
-/* How much later than the answer the event of a message in it may come. */
+/* How much later than the answer the event of what is in it may come. */
 #define SHOWN_US INT64_C(10000000)
 
 #define CHUNK 1024
@@ -21,47 +21,77 @@ struct kept {
     enum dm_audience audience;
 };
 
-struct catchup {
-    struct list link;        /* engine's */
-    struct engine_session *session;
+/* Of one subject. */
+struct picture {
     uint32_t asking;         /* commands not yet answered */
     uint32_t kept_count;
     struct list kept;
-    struct map_u64 shown;    /* ids of messages that answers contained */
-    int64_t until_us;        /* until then these are remembered */
-    int *gone;               /* set when this is freed while kept messages are shown */
+    struct map_u64 shown;    /* keys (key_of) of what answers contained */
 };
 
-static void kept_free(struct catchup *catchup, struct kept *kept) {
+struct catchup {
+    struct list link;        /* engine's */
+    struct engine_session *session;
+    struct picture pictures[CATCHUP_SUBJECT_COUNT];
+    int64_t until_us;        /* until then what was shown is remembered */
+    int *gone;               /* set when this is freed while what was kept is shown */
+};
+
+/* A message is known by its id, a friend request by who asks: there is one of each at a time. */
+static uint64_t key_of(const struct dm_event *event) {
+    return (uint64_t)(event->message ? event->message->id : event->actor->id);
+}
+
+static void kept_free(struct picture *picture, struct kept *kept) {
     list_remove(&kept->link);
-    catchup->kept_count--;
+    picture->kept_count--;
     arena_fini(&kept->arena);
     free(kept);
 }
 
-static void catchup_free(struct catchup *catchup) {
+static void picture_fini(struct picture *picture) {
     struct list *link;
-    while ((link = list_front(&catchup->kept)))
-        kept_free(catchup, container_of(link, struct kept, link));
+    while ((link = list_front(&picture->kept)))
+        kept_free(picture, container_of(link, struct kept, link));
+    map_u64_fini(&picture->shown);
+}
+
+static void catchup_free(struct catchup *catchup) {
+    for (int i = 0; i < CATCHUP_SUBJECT_COUNT; i++)
+        picture_fini(&catchup->pictures[i]);
     if (catchup->gone)
         *catchup->gone = 1;
     catchup->session->catchup = NULL;
     list_remove(&catchup->link);
-    map_u64_fini(&catchup->shown);
     free(catchup);
 }
 
-void catchup_begin(struct engine_session *session) {
-    struct catchup *catchup = session->catchup;
-    if (!catchup) {
-        catchup = mem_zalloc(sizeof(*catchup));
-        catchup->session = session;
-        list_init(&catchup->kept);
-        map_u64_init(&catchup->shown);
-        list_push_back(&session->engine->catchups, &catchup->link);
-        session->catchup = catchup;
+static struct catchup *catchup_new(struct engine_session *session) {
+    struct catchup *catchup = mem_zalloc(sizeof(*catchup));
+    catchup->session = session;
+    for (int i = 0; i < CATCHUP_SUBJECT_COUNT; i++) {
+        list_init(&catchup->pictures[i].kept);
+        map_u64_init(&catchup->pictures[i].shown);
     }
-    catchup->asking++;
+    list_push_back(&session->engine->catchups, &catchup->link);
+    return catchup;
+}
+
+/* Whether what comes of the subject waits for the answer of the command. */
+static int holds(const struct dm_command *command, enum catchup_subject subject) {
+    if (subject == CATCHUP_REQUESTS)
+        return command->kind == DM_CMD_FRIEND_PENDING;
+    return command->kind == DM_CMD_UNDELIVERED || (command->flags & DM_CMD_HOLD_EVENTS);
+}
+
+void catchup_begin(struct engine_session *session, const struct dm_command *command) {
+    for (int i = 0; i < CATCHUP_SUBJECT_COUNT; i++) {
+        if (!holds(command, (enum catchup_subject)i))
+            continue;
+        if (!session->catchup)
+            session->catchup = catchup_new(session);
+        session->catchup->pictures[i].asking++;
+    }
 }
 
 void catchup_end(struct engine_session *session) {
@@ -69,46 +99,102 @@ void catchup_end(struct engine_session *session) {
         catchup_free(session->catchup);
 }
 
-static void keep(struct catchup *catchup, const struct dm_event *event,
+static void keep(struct picture *picture, const struct dm_event *event,
                  enum dm_audience audience) {
     struct kept *kept;
-    if (catchup->kept_count >= KEPT_MAX)
+    if (picture->kept_count >= KEPT_MAX)
         return;
     kept = mem_alloc(sizeof(*kept));
     arena_init(&kept->arena, CHUNK);
-    kept->event = copy_message_event(&kept->arena, event);
+    kept->event = copy_event(&kept->arena, event);
     kept->audience = audience;
-    list_push_back(&catchup->kept, &kept->link);
-    catchup->kept_count++;
+    list_push_back(&picture->kept, &kept->link);
+    picture->kept_count++;
+}
+
+static enum catchup_subject subject_of(const struct dm_event *event,
+                                       const struct engine_view *view) {
+    switch (event->kind) {
+    case DM_EVENT_MESSAGE:
+        return CATCHUP_MESSAGES;
+    case DM_EVENT_MESSAGE_RELEASED:
+        /* To its author it bears a confirmation and shows no new message. */
+        return view->audience == DM_AUDIENCE_MEMBER ? CATCHUP_MESSAGES : CATCHUP_NOTHING;
+    case DM_EVENT_FRIEND_REQUEST:
+        return CATCHUP_REQUESTS;
+    default:
+        return CATCHUP_NOTHING;
+    }
 }
 
 enum catchup_verdict catchup_meets(struct engine_session *session, const struct dm_event *event,
                                    const struct engine_view *view) {
-    struct catchup *catchup = session->catchup;
-    /* A release to its author bears a confirmation and shows no new message. */
-    if (event->kind != DM_EVENT_MESSAGE
-        && (event->kind != DM_EVENT_MESSAGE_RELEASED || view->audience != DM_AUDIENCE_MEMBER))
+    enum catchup_subject subject = subject_of(event, view);
+    struct picture *picture;
+    if (subject == CATCHUP_NOTHING)
         return CATCHUP_PASS;
-    if (map_u64_get(&catchup->shown, (uint64_t)event->message->id))
+    picture = &session->catchup->pictures[subject];
+    if (map_u64_get(&picture->shown, key_of(event)))
         return CATCHUP_SHOWN;
-    if (!catchup->asking)
+    if (!picture->asking)
         return CATCHUP_PASS;
-    keep(catchup, event, view->audience);
+    keep(picture, event, view->audience);
     return CATCHUP_KEPT;
 }
 
-static void remember(struct catchup *catchup, const struct dm_result *result) {
+/* ---- what is no longer so ---- */
+
+static void forget_request(struct picture *picture, uint64_t asker_id) {
+    map_u64_remove(&picture->shown, asker_id);
+    list_foreach_safe(it, &picture->kept) {
+        struct kept *kept = container_of(it, struct kept, link);
+        if (key_of(&kept->event) == asker_id)
+            kept_free(picture, kept);
+    }
+}
+
+static void request_ends(struct engine *engine, int64_t asked_id, int64_t asker_id) {
+    struct engine_user *asked = user_cache_find_id(&engine->users, asked_id);
+    if (!asked)
+        return;
+    list_foreach(it, &asked->sessions) {
+        struct engine_session *session = container_of(it, struct engine_session, user_link);
+        if (session->catchup)
+            forget_request(&session->catchup->pictures[CATCHUP_REQUESTS], (uint64_t)asker_id);
+    }
+}
+
+void catchup_hears(struct engine *engine, const struct dm_event *event, int64_t to_id) {
+    if (list_is_empty(&engine->catchups))
+        return;
+    if (event->kind == DM_EVENT_FRIEND_ACCEPTED || event->kind == DM_EVENT_FRIEND_DENIED)
+        request_ends(engine, event->actor->id, to_id);
+    /* The same request the other way round ends with it. */
+    if (event->kind == DM_EVENT_FRIEND_ACCEPTED)
+        request_ends(engine, to_id, event->actor->id);
+}
+
+/* ---- the answer ---- */
+
+static void remember(struct catchup *catchup, enum catchup_subject subject,
+                     const struct dm_result *result) {
     struct engine *engine = catchup->session->engine;
-    for (size_t i = 0; i < result->message_count; i++)
-        map_u64_put(&catchup->shown, (uint64_t)result->messages[i]->id, catchup);
+    struct map_u64 *shown = &catchup->pictures[subject].shown;
+    for (size_t i = 0; subject == CATCHUP_MESSAGES && i < result->message_count; i++)
+        map_u64_put(shown, (uint64_t)result->messages[i]->id, catchup);
+    for (size_t i = 0; subject == CATCHUP_REQUESTS && i < result->user_count; i++)
+        map_u64_put(shown, (uint64_t)result->users[i]->id, catchup);
     catchup->until_us = engine_now_us(engine) + SHOWN_US;
     engine_wake_at(engine, catchup->until_us);
 }
 
 static void mark(struct engine *engine, const struct kept *kept, int64_t user_id) {
     const struct dm_message *message = kept->event.message;
-    struct thread *thread = thread_cache_find_id(&engine->threads, message->thread_id);
-    if (thread && kept->audience == DM_AUDIENCE_MEMBER)
+    struct thread *thread;
+    if (!message || kept->audience != DM_AUDIENCE_MEMBER)
+        return;
+    thread = thread_cache_find_id(&engine->threads, message->thread_id);
+    if (thread)
         marks_delivered(engine, thread, user_id, message->seq);
 }
 
@@ -125,33 +211,46 @@ static void kept_show(struct engine_session *session, const struct kept *kept) {
     mark(engine, kept, user_id);
 }
 
-/* Shows what was kept. A callback may close the session, and catchup with it, or ask again: then
- * the rest waits for that answer. */
-static void follow_up(struct catchup *catchup) {
+/* Shows what was kept. A callback may close the session, and catchup with it (returns 1), or ask
+ * again: then the rest waits for that answer. */
+static int follow_up(struct catchup *catchup, struct picture *picture) {
     struct list *link;
     int gone = 0;
     catchup->gone = &gone;
-    while (!gone && !catchup->asking && (link = list_front(&catchup->kept))) {
+    while (!gone && !picture->asking && (link = list_front(&picture->kept))) {
         struct kept *kept = container_of(link, struct kept, link);
         list_remove(link);
-        catchup->kept_count--;
-        if (!map_u64_get(&catchup->shown, (uint64_t)kept->event.message->id))
+        picture->kept_count--;
+        if (!map_u64_get(&picture->shown, key_of(&kept->event)))
             kept_show(catchup->session, kept);
         arena_fini(&kept->arena);
         free(kept);
     }
     if (!gone)
         catchup->gone = NULL;
+    return gone;
 }
 
-void catchup_answered(struct engine_session *session, const struct dm_result *result) {
+void catchup_answered(struct engine_session *session, const struct dm_command *command,
+                      const struct dm_result *result) {
     struct catchup *catchup = session->catchup;
-    if (!catchup || !catchup->asking)
-        return;
-    catchup->asking--;
-    remember(catchup, result);
-    if (!catchup->asking)
-        follow_up(catchup);
+    for (int i = 0; catchup && i < CATCHUP_SUBJECT_COUNT; i++) {
+        struct picture *picture = &catchup->pictures[i];
+        if (!picture->asking || !holds(command, (enum catchup_subject)i))
+            continue;
+        picture->asking--;
+        remember(catchup, (enum catchup_subject)i, result);
+        if (!picture->asking && follow_up(catchup, picture))
+            return;
+    }
+}
+
+static int is_asking(const struct catchup *catchup) {
+    for (int i = 0; i < CATCHUP_SUBJECT_COUNT; i++) {
+        if (catchup->pictures[i].asking)
+            return 1;
+    }
+    return 0;
 }
 
 int64_t catchup_run(struct engine *engine) {
@@ -162,7 +261,7 @@ int64_t catchup_run(struct engine *engine) {
     now_us = engine_now_us(engine);
     list_foreach_safe(it, &engine->catchups) {
         struct catchup *catchup = container_of(it, struct catchup, link);
-        if (catchup->asking)
+        if (is_asking(catchup))
             continue;
         if (catchup->until_us <= now_us)
             catchup_free(catchup);

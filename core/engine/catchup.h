@@ -1,25 +1,31 @@
-/* Sessions that ask for what they have missed (UNDELIVERED), or for a picture of now that what
- * comes live must follow (DM_CMD_HOLD_EVENTS). Private to core/engine.
+/* Sessions that ask for what they have missed (UNDELIVERED, FRIEND_PENDING), or for a picture of
+ * now that what comes live must follow (DM_CMD_HOLD_EVENTS). Private to core/engine.
  *
- * From the submission until the answer, messages for the session are kept; then they follow, but
- * for those that the answer contained. An event of such a message that comes later still is
- * dropped. So everything is shown once, and in order. */
+ * From the submission until the answer, what comes for the session of the same subject is kept;
+ * then it follows, but for what the answer contained. An event of such a thing that comes later
+ * still is dropped. So everything is shown once, and in order.
+ *
+ * A message is there for good. A friend request ends with its answer: then it is kept no longer,
+ * and the next one of the same user is another. */
 #ifndef DRAGOMAN_ENGINE_CATCHUP_H
 #define DRAGOMAN_ENGINE_CATCHUP_H
 
 #include "core/engine/engine.h"
 
-/* Whether messages for the session wait for the answer of this command. */
-static inline int catchup_holds(const struct dm_command *command) {
-    return command->kind == DM_CMD_UNDELIVERED || (command->flags & DM_CMD_HOLD_EVENTS);
-}
+/* What is kept apart. */
+enum catchup_subject {
+    CATCHUP_MESSAGES = 0,
+    CATCHUP_REQUESTS, /* by which others ask to be friends */
+    CATCHUP_SUBJECT_COUNT,
+    CATCHUP_NOTHING = CATCHUP_SUBJECT_COUNT,
+};
 
-/* Such a command was submitted; several may be under way. */
-void catchup_begin(struct engine_session *session);
+/* A command was submitted, be it such a one or not; several may be under way. */
+void catchup_begin(struct engine_session *session, const struct dm_command *command);
 
-/* Such a command was answered with this result, which the session has got. May close the
- * session. */
-void catchup_answered(struct engine_session *session, const struct dm_result *result);
+/* ... was answered with this result, which the session has got. May close the session. */
+void catchup_answered(struct engine_session *session, const struct dm_command *command,
+                      const struct dm_result *result);
 
 /* The session is losing its principal. */
 void catchup_end(struct engine_session *session);
@@ -33,6 +39,9 @@ enum catchup_verdict {
 /* What is to become of an event for the session, which has session->catchup. */
 enum catchup_verdict catchup_meets(struct engine_session *session, const struct dm_event *event,
                                    const struct engine_view *view);
+
+/* An event goes to one user, here or elsewhere, that may end what others wait to be shown. */
+void catchup_hears(struct engine *engine, const struct dm_event *event, int64_t to_id);
 
 /* Forgets answers that are old enough; returns when to call again. */
 int64_t catchup_run(struct engine *engine);

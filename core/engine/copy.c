@@ -61,7 +61,7 @@ struct dm_thread *copy_thread(struct arena *arena, const struct dm_thread *threa
     return copy;
 }
 
-struct dm_event copy_message_event(struct arena *arena, const struct dm_event *event) {
+struct dm_event copy_event(struct arena *arena, const struct dm_event *event) {
     struct dm_event copy = {
         .kind = event->kind, .unread = event->unread, .corr = event->corr,
         .serial = event->serial,

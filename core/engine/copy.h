@@ -12,7 +12,7 @@ struct dm_message *copy_message(struct arena *arena, const struct dm_message *me
 /* Without members and last message. */
 struct dm_thread *copy_thread(struct arena *arena, const struct dm_thread *thread);
 
-/* An event about one message: its actor, thread and message. */
-struct dm_event copy_message_event(struct arena *arena, const struct dm_event *event);
+/* Without its lists, of messages and of users. */
+struct dm_event copy_event(struct arena *arena, const struct dm_event *event);
 
 #endif

@@ -1,5 +1,6 @@
 #include "core/engine/fanout.h"
 
+#include "core/engine/catchup.h"
 #include "core/engine/core.h"
 #include "core/engine/order.h"
 #include "core/engine/strand.h"
@@ -228,10 +229,12 @@ void fanout_listed(struct operation *op, struct dm_event *event, const struct dm
 
 void fanout_user(struct operation *op, struct dm_event *event, int64_t user_id) {
     struct engine *engine = op->engine;
-    if (cluster_is_casting(&engine->cluster))
+    if (cluster_is_casting(&engine->cluster)) {
         cluster_cast(engine, UNIT_TO_USER, event, NULL, NULL, user_id);
-    else
-        router_to_user(engine, user_id, event, DM_AUDIENCE_SUBJECT, NULL);
+        return;
+    }
+    catchup_hears(engine, event, user_id);
+    router_to_user(engine, user_id, event, DM_AUDIENCE_SUBJECT, NULL);
 }
 
 void fanout_nothing(struct operation *op) {

@@ -212,8 +212,9 @@ static int concerns(const struct engine *engine, const struct unit_head *head,
         return 0;
     if (thread && !list_is_empty(&thread->pending))
         return 1;
+    /* Whoever did it may be one for whom it changes what is kept (catchup_hears). */
     if (!head->thread_id)
-        return has_sessions(engine, head->to_id);
+        return has_sessions(engine, head->to_id) || !list_is_empty(&engine->catchups);
     if (head->kind == DM_THREAD_DIRECT)
         return has_sessions(engine, head->pair[0]) || has_sessions(engine, head->pair[1]);
     return head->told_rev || !thread || !thread->member_rev

@@ -134,8 +134,8 @@ void engine_submit(struct engine_session *session, const struct dm_command *comm
     }
     if (engine->observer)
         engine->observer->command(engine->observer->owner, session, op->corr, &op->command);
-    if (catchup_holds(&op->command) && session->user)
-        catchup_begin(session);
+    if (session->user)
+        catchup_begin(session, &op->command);
     strand_push(op->strand, op);
 }
 

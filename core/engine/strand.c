@@ -155,8 +155,8 @@ static void answer(struct strand *strand, struct operation *op) {
                                  &op->result);
     if (strand->session)
         engine->client->result(strand->session, &op->result, op->cookie);
-    if (strand->session && catchup_holds(&op->command))
-        catchup_answered(strand->session, &op->result);
+    if (strand->session)
+        catchup_answered(strand->session, &op->command, &op->result);
 }
 
 void strand_deliver(struct strand *strand) {

@@ -103,7 +103,8 @@ enum dm_command_flag {
                                           next_cursor gave it, or a seq: only what lies behind it;
                                           .before and .offset do not count */
     DM_CMD_HOLD_EVENTS = 1u << 12,     /* any command: new messages for the session wait until
-                                          the answer is out, as they always do for UNDELIVERED */
+                                          the answer is out, as they always do for UNDELIVERED
+                                          (and friend requests for FRIEND_PENDING) */
     DM_CMD_WITHOUT_BODIES = 1u << 10,  /* HISTORY: thread only, with message_count */
 };
 

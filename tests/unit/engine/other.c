@@ -61,6 +61,15 @@ void other_say(const char *rest) {
 }
 
 /* The other node is there, knows us, and has these users. */
+void other_tell(struct buf unit) {
+    struct buf frame = BUF_INIT;
+    buf_append_char(&frame, 'E');
+    buf_append_slice(&frame, buf_slice(&unit));
+    other_say_as(++other.number, frame.data, frame.len);
+    buf_fini(&frame);
+    buf_fini(&unit);
+}
+
 void other_meet(const char *state) {
     static const int64_t there[] = { OTHER };
     other_resync();

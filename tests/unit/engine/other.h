@@ -3,6 +3,7 @@
 #ifndef DRAGOMAN_TESTS_ENGINE_OTHER_H
 #define DRAGOMAN_TESTS_ENGINE_OTHER_H
 
+#include "core/base/buf.h"
 #include "tests/unit/engine/bench.h"
 
 #define OTHER 2 /* its id */
@@ -26,6 +27,9 @@ void other_resync(void);
 /* Says kind and body, with a number given or the next one. */
 void other_say_as(uint64_t number, const char *rest, size_t len);
 void other_say(const char *rest);
+
+/* Tells a unit, and frees it. */
+void other_tell(struct buf unit);
 
 /* The other node is there and tells its state. */
 void other_meet(const char *state);

@@ -1,5 +1,4 @@
 /* An engine among others: what it tells them, and the order of what they tell. */
-#include "core/base/buf.h"
 #include "core/engine/unit.h"
 #include "tests/unit/engine/other.h"
 
@@ -20,15 +19,6 @@ static struct buf message(const char *author, uint64_t rev, uint64_t seq, const 
     wire_put_uint(&unit, 1);
     unit_put_event(&unit, UNIT_TO_THREAD, &event, &view, &view);
     return unit;
-}
-
-static void tell(struct buf unit) {
-    struct buf frame = BUF_INIT;
-    buf_append_char(&frame, 'E');
-    buf_append_slice(&frame, buf_slice(&unit));
-    other_say_as(++other.number, frame.data, frame.len);
-    buf_fini(&frame);
-    buf_fini(&unit);
 }
 
 static void open_thread(void) {
@@ -112,20 +102,20 @@ Test(cluster, messages_of_others_are_shown_in_order) {
     other_meet("S0 1 1 0 ");
     peer_join(&bob, "bob", "bob");
     peer_join(&ann, "ann", "ann");
-    tell(message("ann", 1, 1, "one"));
+    other_tell(message("ann", 1, 1, "one"));
     bench_expect("ann ! message actor actor=ann seq=1 text=one peer=bob",
                  "bob ! message member actor=ann seq=1 text=one peer=ann");
-    tell(message("ann", 3, 3, "three"));
-    tell(message("ann", 4, 4, "four"));
+    other_tell(message("ann", 3, 3, "three"));
+    other_tell(message("ann", 4, 4, "four"));
     bench_expect_nothing();
-    tell(message("ann", 2, 2, "two"));
+    other_tell(message("ann", 2, 2, "two"));
     bench_expect("ann ! message actor actor=ann seq=2 text=two peer=bob",
                  "bob ! message member actor=ann seq=2 text=two peer=ann",
                  "ann ! message actor actor=ann seq=3 text=three peer=bob",
                  "bob ! message member actor=ann seq=3 text=three peer=ann",
                  "ann ! message actor actor=ann seq=4 text=four peer=bob",
                  "bob ! message member actor=ann seq=4 text=four peer=ann");
-    tell(message("ann", 3, 3, "three"));
+    other_tell(message("ann", 3, 3, "three"));
     bench_expect_nothing();
     peer_close(&bob);
     peer_close(&ann);
@@ -136,8 +126,8 @@ Test(cluster, the_first_of_a_thread_waits_a_moment_for_earlier_ones) {
     open_thread();
     other_meet("S0 1 1 0 ");
     peer_join(&bob, "bob", "bob");
-    tell(message("ann", 8, 8, "later"));
-    tell(message("ann", 7, 7, "earlier"));
+    other_tell(message("ann", 8, 8, "later"));
+    other_tell(message("ann", 7, 7, "earlier"));
     bench_expect_nothing();
     bench_wait(60000);
     bench_expect("bob ! message member actor=ann seq=7 text=earlier peer=ann",
@@ -172,8 +162,8 @@ Test(cluster, a_gap_that_stays_is_read_from_the_store) {
     bench.store.events = one_message;
     other_meet("S0 1 1 0 ");
     peer_join(&bob, "bob", "bob");
-    tell(message("ann", 1, 1, "one"));
-    tell(message("ann", 3, 3, "three"));
+    other_tell(message("ann", 1, 1, "one"));
+    other_tell(message("ann", 3, 3, "three"));
     bench_expect("bob ! message member actor=ann seq=1 text=one peer=ann");
     bench_wait(150000);
     bench_expect_nothing();
@@ -181,7 +171,7 @@ Test(cluster, a_gap_that_stays_is_read_from_the_store) {
     bench_expect("bob ! message member actor=ann seq=2 peer=ann",
                  "bob ! message member actor=ann seq=3 text=three peer=ann");
     cr_assert(eq(sz, bench.store.counts[STORE_EVENTS], 1));
-    tell(message("ann", 2, 2, "late"));
+    other_tell(message("ann", 2, 2, "late"));
     bench_expect_nothing();
     peer_close(&bob);
 }
@@ -196,8 +186,8 @@ Test(cluster, a_gap_that_nobody_can_fill_keeps_nothing) {
     bench.store.events = cannot_tell;
     other_meet("S0 1 1 0 ");
     peer_join(&bob, "bob", "bob");
-    tell(message("ann", 1, 1, "one"));
-    tell(message("ann", 3, 3, "three"));
+    other_tell(message("ann", 1, 1, "one"));
+    other_tell(message("ann", 3, 3, "three"));
     bench_forget();
     bench_wait(300000);
     bench_expect("bob ! message member actor=ann seq=3 text=three peer=ann");
@@ -209,14 +199,14 @@ Test(cluster, an_answer_waits_for_what_comes_before_it) {
     open_thread();
     other_meet("S0 1 1 0 ");
     peer_join(&bob, "bob", "bob");
-    tell(message("ann", 1, 1, "one"));
+    other_tell(message("ann", 1, 1, "one"));
     bench_forget();
     bench.store.threads[0].rev = bench.store.threads[0].seq = 2;
     peer_send_thread(&bob, 501, "three", "c");
     peer_send_thread(&bob, 501, "four", "d");
     bench_run();
     bench_expect_nothing();
-    tell(message("ann", 2, 2, "two"));
+    other_tell(message("ann", 2, 2, "two"));
     bench_expect("bob ! message member actor=ann seq=2 text=two peer=ann",
                  "bob send ok seq=3 text=three peer=ann cookie=c",
                  "bob send ok seq=4 text=four peer=ann cookie=d");
@@ -228,8 +218,8 @@ Test(cluster, nothing_waits_for_a_node_that_is_gone) {
     open_thread();
     other_meet("S0 1 1 0 ");
     peer_join(&bob, "bob", "bob");
-    tell(message("ann", 1, 1, "one"));
-    tell(message("ann", 3, 3, "three"));
+    other_tell(message("ann", 1, 1, "one"));
+    other_tell(message("ann", 3, 3, "three"));
     bench_forget();
     other_say("Q");
     bench_expect("bob ! message member actor=ann seq=3 text=three peer=ann");
@@ -243,7 +233,7 @@ Test(cluster, what_concerns_nobody_here_costs_no_request) {
     other_meet("S0 1 1 0 ");
     peer_join(&cat, "cat", "cat");
     before = bench.store.counts[STORE_USERS_FIND];
-    tell(message("ann", 5, 5, "elsewhere"));
+    other_tell(message("ann", 5, 5, "elsewhere"));
     cr_assert(eq(sz, bench.store.counts[STORE_USERS_FIND], before));
     bench_expect_nothing();
     peer_close(&cat);
@@ -255,8 +245,8 @@ Test(cluster, users_that_are_not_known_are_read_first) {
     other_meet("S0 1 1 0 ");
     peer_join(&bob, "bob", "bob");
     bench.store.held_kinds = 1u << STORE_USERS_FIND;
-    tell(message("ann", 1, 1, "one"));
-    tell(message("bob", 2, 2, "two"));
+    other_tell(message("ann", 1, 1, "one"));
+    other_tell(message("bob", 2, 2, "two"));
     bench_expect_nothing();
     bench.store.held_kinds = 0;
     bench_run();
@@ -273,12 +263,12 @@ Test(cluster, frames_that_come_twice_count_once) {
     open_thread();
     other_meet("S0 1 1 0 ");
     peer_join(&bob, "bob", "bob");
-    tell(message("ann", 1, 1, "one"));
+    other_tell(message("ann", 1, 1, "one"));
     bench_forget();
     unit = message("ann", 2, 2, "two");
     other_say_as(other.number, "E", 1);
     other_say_as(other.number - 1, "Q", 1);
-    tell(unit);
+    other_tell(unit);
     bench_expect("bob ! message member actor=ann seq=2 text=two peer=ann");
     peer_close(&bob);
 }
