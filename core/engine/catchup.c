@@ -66,6 +66,21 @@ static void catchup_free(struct catchup *catchup) {
     free(catchup);
 }
 
+static int is_asking(const struct catchup *catchup) {
+    for (int i = 0; i < CATCHUP_SUBJECT_COUNT; i++) {
+        if (catchup->pictures[i].asking)
+            return 1;
+    }
+    return 0;
+}
+
+/* Into the list that fits; all are remembered for the same time. */
+static void enlist(struct catchup *catchup) {
+    struct engine *engine = catchup->session->engine;
+    list_remove(&catchup->link);
+    list_push_back(is_asking(catchup) ? &engine->catchups : &engine->caught_up, &catchup->link);
+}
+
 static struct catchup *catchup_new(struct engine_session *session) {
     struct catchup *catchup = mem_zalloc(sizeof(*catchup));
     catchup->session = session;
@@ -73,7 +88,7 @@ static struct catchup *catchup_new(struct engine_session *session) {
         list_init(&catchup->pictures[i].kept);
         map_u64_init(&catchup->pictures[i].shown);
     }
-    list_push_back(&session->engine->catchups, &catchup->link);
+    list_init(&catchup->link);
     return catchup;
 }
 
@@ -91,6 +106,7 @@ void catchup_begin(struct engine_session *session, const struct dm_command *comm
         if (!session->catchup)
             session->catchup = catchup_new(session);
         session->catchup->pictures[i].asking++;
+        enlist(session->catchup);
     }
 }
 
@@ -164,8 +180,12 @@ static void request_ends(struct engine *engine, int64_t asked_id, int64_t asker_
     }
 }
 
+int catchup_is_any(const struct engine *engine) {
+    return !list_is_empty(&engine->catchups) || !list_is_empty(&engine->caught_up);
+}
+
 void catchup_hears(struct engine *engine, const struct dm_event *event, int64_t to_id) {
-    if (list_is_empty(&engine->catchups))
+    if (!catchup_is_any(engine))
         return;
     if (event->kind == DM_EVENT_FRIEND_ACCEPTED || event->kind == DM_EVENT_FRIEND_DENIED)
         request_ends(engine, event->actor->id, to_id);
@@ -240,33 +260,20 @@ void catchup_answered(struct engine_session *session, const struct dm_command *c
             continue;
         picture->asking--;
         remember(catchup, (enum catchup_subject)i, result);
+        enlist(catchup);
         if (!picture->asking && follow_up(catchup, picture))
             return;
     }
 }
 
-static int is_asking(const struct catchup *catchup) {
-    for (int i = 0; i < CATCHUP_SUBJECT_COUNT; i++) {
-        if (catchup->pictures[i].asking)
-            return 1;
-    }
-    return 0;
-}
-
 int64_t catchup_run(struct engine *engine) {
-    int64_t due_us = ENGINE_NEVER;
-    int64_t now_us;
-    if (list_is_empty(&engine->catchups))
-        return due_us;
-    now_us = engine_now_us(engine);
-    list_foreach_safe(it, &engine->catchups) {
-        struct catchup *catchup = container_of(it, struct catchup, link);
-        if (is_asking(catchup))
-            continue;
-        if (catchup->until_us <= now_us)
-            catchup_free(catchup);
-        else if (catchup->until_us < due_us)
-            due_us = catchup->until_us;
+    int64_t now_us = list_is_empty(&engine->caught_up) ? 0 : engine_now_us(engine);
+    struct list *link;
+    while ((link = list_front(&engine->caught_up))) {
+        struct catchup *catchup = container_of(link, struct catchup, link);
+        if (catchup->until_us > now_us)
+            return catchup->until_us;
+        catchup_free(catchup);
     }
-    return due_us;
+    return ENGINE_NEVER;
 }

@@ -40,6 +40,9 @@ enum catchup_verdict {
 enum catchup_verdict catchup_meets(struct engine_session *session, const struct dm_event *event,
                                    const struct engine_view *view);
 
+/* 1 when a session here asks, or asked lately. */
+int catchup_is_any(const struct engine *engine);
+
 /* An event goes to one user, here or elsewhere, that may end what others wait to be shown. */
 void catchup_hears(struct engine *engine, const struct dm_event *event, int64_t to_id);
 

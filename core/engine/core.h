@@ -51,7 +51,8 @@ struct engine {
     struct list sessions;          /* by all_link, newest first */
     struct list ready;             /* strands with answers that were known at submit */
     struct list delayed;           /* operations whose answer is put off */
-    struct list catchups;          /* sessions that ask, or asked lately, for what they missed */
+    struct list catchups;          /* sessions that ask for what they missed */
+    struct list caught_up;         /* ... that have the answer, the first to be forgotten first */
     struct list reloads;           /* threads whose members could not be read */
     struct list out_of_order;      /* threads whose events wait for others */
     int64_t reload_due_us;

@@ -56,6 +56,7 @@ struct engine *engine_new(const struct engine_config *config, struct store *stor
     list_init(&engine->ready);
     list_init(&engine->delayed);
     list_init(&engine->catchups);
+    list_init(&engine->caught_up);
     list_init(&engine->reloads);
     list_init(&engine->out_of_order);
     counters_init(&engine->counters, metrics);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/base/log.h"
+#include "core/engine/catchup.h"
 #include "core/engine/core.h"
 #include "core/engine/fanout.h"
 #include "core/engine/order.h"
@@ -214,7 +215,7 @@ static int concerns(const struct engine *engine, const struct unit_head *head,
         return 1;
     /* Whoever did it may be one for whom it changes what is kept (catchup_hears). */
     if (!head->thread_id)
-        return has_sessions(engine, head->to_id) || !list_is_empty(&engine->catchups);
+        return has_sessions(engine, head->to_id) || catchup_is_any(engine);
     if (head->kind == DM_THREAD_DIRECT)
         return has_sessions(engine, head->pair[0]) || has_sessions(engine, head->pair[1]);
     return head->told_rev || !thread || !thread->member_rev
