@@ -104,6 +104,10 @@ static int fill(struct dm_session *session, enum pubsub_call call, const struct 
     case CALL_FETCH_CHATS:
         command->limit = history_limit(args->limit);
         return 0;
+    case CALL_UNREAD_COUNT:
+        /* A message that is not counted yet brings a newer count, which must come later. */
+        command->flags = DM_CMD_HOLD_EVENTS;
+        return 0;
     case CALL_SEND_MESSAGE:
         return fill_send(session->host, args, urls, command);
     case CALL_READ_CHAT:

@@ -89,6 +89,19 @@ Test(pubsub, nothing_is_read_while_the_token_is_judged) {
     close(ws);
 }
 
+Test(pubsub, no_newer_count_comes_before_the_one_asked_for) {
+    const struct rig_command *command;
+    int ws = joined();
+
+    rig_answer_login(&rig, rig_next(&rig), rig_user(1));
+    rig_send(&rig, ws, "42/chat,1[\"fetch-unread-chats-count\",{\"user\":\"x\"}]");
+    command = rig_next(&rig);
+    cr_expect_eq(command->command.kind, DM_CMD_UNREAD_COUNT);
+    cr_expect(command->command.flags & DM_CMD_HOLD_EVENTS);
+    rig_answer_status(&rig, DM_OK);
+    close(ws);
+}
+
 /* Uploads as many files as there are answers; returns the response. */
 static const char *upload(const enum dm_status *answers, int count) {
     static struct buf got;
