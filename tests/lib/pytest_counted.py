@@ -1,6 +1,8 @@
 """Runs pytest and ends with the line `#count PASSED FAILED SKIPPED`.
 
-    pytest_counted.py JUNIT_XML FILE...
+    pytest_counted.py JUNIT_XML JOBS FILE...
+
+So many files run at a time; the tests of one file run one after the other.
 """
 
 import sys
@@ -9,8 +11,9 @@ import xml.etree.ElementTree
 import pytest
 
 
-def main(report, *files):
-    status = pytest.main(["-q", "-p", "no:cacheprovider", "--durations=5", "--tb=short",
+def main(report, jobs, *files):
+    spread = ["-n", jobs, "--dist", "loadfile"] if int(jobs) > 1 else []
+    status = pytest.main(["-q", "-p", "no:cacheprovider", "--durations=5", "--tb=short", *spread,
                           f"--junitxml={report}", *files])
     cases = failed = skipped = 0
     for suite in xml.etree.ElementTree.parse(report).getroot().iter("testsuite"):
