@@ -68,7 +68,7 @@ void engine_file_find(struct engine *engine, int64_t file_id, struct dm_slice to
     access->owner = owner;
     access->find.id = file_id;
     op->extra = access;
-    op->emit = tell;
+    op->answer = tell;
     op->command.token = arena_slice(&op->arena, token);
     if (!engine->files.store) {
         operation_finish_later(op, DM_UNAVAILABLE, AT_ONCE_US);

@@ -257,6 +257,11 @@ void operation_settle(struct operation *op) {
     struct strand *strand = op->strand;
     if (strand)
         strand_deliver(strand);
+    if (op->state == OPERATION_DONE && op->answer) {
+        operation_fn tell = op->answer;
+        op->answer = NULL;
+        tell(op);
+    }
     if (op->state == OPERATION_DONE && op->emit) {
         operation_fn emit = op->emit;
         op->emit = NULL;

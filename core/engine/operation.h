@@ -57,7 +57,9 @@ struct operation {
     operation_step_fn then;   /* when a look-up (resolve.h) is over */
     operation_step_fn after;  /* when a look-up of two steps is */
     operation_fn resume;      /* READY: goes on */
-    operation_fn emit;        /* once DONE and delivered: the events */
+    operation_fn answer;      /* of an errand, once DONE: tells whoever sent it */
+    operation_fn emit;        /* once DONE and delivered: the events. Runs once more, before, when
+                                 there are nodes to be told */
     operation_deliver_fn deliver; /* right before the result goes out */
     struct attachments *attachments; /* in the arena; of attachment.c */
     size_t upload_bytes;      /* counted in engine->files */

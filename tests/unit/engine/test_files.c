@@ -4,6 +4,7 @@
 #include "core/engine/attachment.h"
 #include "tests/unit/engine/bench.h"
 #include "tests/unit/engine/fake_files.h"
+#include "tests/unit/engine/other.h"
 
 static struct fake_files files;
 static struct peer ann, bob;
@@ -278,6 +279,28 @@ Test(files, bad_tokens_open_nothing) {
     engine_notice(bench.engine, &notice);
     check_true(open_file(id, "access:dan") == DM_UNAUTHENTICATED);
     cr_assert(eq(i64, files.asked_reader, -1));
+}
+
+static void setup_among_others(void) {
+    other_open();
+    fake_files_init(&files);
+    engine_attach_files(bench.engine, &files.store, fake_files_check, NULL);
+}
+
+static void teardown_among_others(void) {
+    run();
+    other_close();
+}
+
+TestSuite(shared_files, .init = setup_among_others, .fini = teardown_among_others);
+
+/* What is told to other nodes is reckoned by showing it once more; an answer is none of that. */
+Test(shared_files, are_answered_once_among_other_nodes_too) {
+    int64_t id = fake_files_add(&files, bench_id("ann"), "mine.png");
+    other_meet("S0 1 1 0 ");
+    check_true(open_file(id, NULL) == DM_OK && answer.id == id);
+    check_true(open_file(id, "access:ann") == DM_OK);
+    check_true(open_file(id, "garbage") == DM_UNAUTHENTICATED);
 }
 
 Test(files, without_a_store_there_are_none) {
