@@ -3,6 +3,7 @@
 import pathlib
 import socket
 import sys
+import tempfile
 import time
 
 import pytest
@@ -76,8 +77,15 @@ def test_public_and_admin_sockets_are_inherited(make_gateway):
     talk(gw)
 
 
-def test_unix_socket_is_inherited_and_its_file_is_left(make_gateway, tmp_path):
-    path = tmp_path / "public.socket"
+@pytest.fixture
+def near_path():
+    """A folder whose path is short enough for a socket's name."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        yield pathlib.Path(name)
+
+
+def test_unix_socket_is_inherited_and_its_file_is_left(make_gateway, near_path):
+    path = near_path / "public.socket"
     gw = activated(make_gateway, "public=127.0.0.1:0", f"public={path}")
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(str(path))

@@ -488,7 +488,11 @@ def test_a_token_opens_every_dialect(gateway, pair):
         peer.say(pair[0], "hello, too")
         assert author.next("pushed").author == mail
         author.say({"username": mail}, "by e-mail")
-        assert peer.next("pushed").text == "by e-mail"
+        # Where it came by another node, the first one may be late for the login just now.
+        texts = [peer.next("pushed").text]
+        if texts == ["hello"]:
+            texts = [peer.next("pushed").text]
+        assert texts == ["by e-mail"]
     other, = [t["other_user"] for t in saletick_threads(gateway, pair[0])]
     assert other == {"id": user["uuid"], "email": mail, "username": "", "role": None,
                      "is_active": True}

@@ -173,6 +173,7 @@ def test_sessions_outlive_the_upgrade_until_they_are_told(make_gateway):
     for session in sessions:
         session.post("1")
     assert process.wait(60) == 0
+    gateway.cli("drain")
 
 
 def test_who_hangs_holds_up_nobodys_end(make_gateway, tmp_path):

@@ -46,7 +46,7 @@ def test_load(crowd, mode):
     done = subprocess.run([generator(), "--users", str(users), "--port", str(gw.port), "--sockets",
                            str(SOCKETS), "--seconds", "2", "--warmup", "0.5", *mode],
                           stdout=subprocess.PIPE, check=False, timeout=300)
-    result = json.loads(done.stdout)
+    result = json.loads(done.stdout.splitlines()[-1])
     assert result["errors"] == {"refused": 0, "closed": 0, "strange": 0, "overrun": 0}, result
     assert (result["unfinished"], result["reordered"]) == (0, 0), result
     assert done.returncode == 0
