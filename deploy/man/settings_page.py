@@ -9,6 +9,7 @@ import sys
 
 KEY = re.compile(r"(?P<indent> *)(?P<key>[a-z_]+):(?: +(?P<value>[^#\s]\S*(?: [^#\s]\S*)*))?"
                  r"(?: +# ?(?P<note>.*))?$")
+EXAMPLE = re.compile(r"- |  +|adapters:")
 COMMENT = re.compile(r"(?P<indent> *)# ?(?P<text>.*)$")
 
 HEAD = """.Dd $Mdocdate$
@@ -44,27 +45,27 @@ def escape(text):
 def read(lines):
     """(words of introduction, settings)"""
     intro, settings, above, path = [], [], [], []
-    last = None
+    last, taking = None, False
     for line in lines:
         comment, key = COMMENT.match(line), KEY.match(line)
         if not line.strip():
             if not settings and not intro:
                 intro, above = above, []
-            last = None
+            last, taking = None, False
         elif comment:
             text = comment["text"]
-            example = re.match(r"(- |  +|adapters:)", text)
+            example = EXAMPLE.match(text)
             if last is not None and len(comment["indent"]) > 12:
                 last.text.append(text)
-            elif settings and example:
+            elif example and (taking or line.startswith("  ") or last is not None):
                 settings[-1].example.append(text)
+                taking = True
             else:
                 above.append(text)
         elif key:
             depth = len(key["indent"]) // 2
             path = path[:depth] + [key["key"]]
             if key["value"] is None:
-                above = []
                 continue
             last = Setting(".".join(path), key["value"])
             last.text = above + ([key["note"]] if key["note"] else [])
@@ -90,8 +91,13 @@ def write(out, intro, settings, rest):
                 out.write(escape(line) + "\n")
             out.write(".Ed\n")
     out.write(".El\n.Sh ADAPTERS\n")
-    for line in rest:
+    prose = [line for line in rest if not EXAMPLE.match(line)]
+    for line in prose:
         out.write(escape(line) + "\n")
+    out.write(".Bd -literal\n")
+    for line in rest[len(prose):]:
+        out.write(escape(line) + "\n")
+    out.write(".Ed\n")
     out.write(TAIL)
 
 
