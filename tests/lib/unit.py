@@ -1,7 +1,8 @@
 """Runs the unit tests of a build directory: unit.py [--jobs N] [--wrapper COMMAND] BUILD_DIR
 
 A Criterion program counts as many tests as it ran, any other program is one test by its exit
-status. The last line is `#count PASSED FAILED SKIPPED`.
+status. One that fails is run once more with nothing beside it; if it passes then, a line `UNSTEADY`
+names it. The last line is `#count PASSED FAILED SKIPPED`.
 """
 
 import argparse
@@ -53,13 +54,23 @@ def main():
     tests = json.loads(listed.stdout)
     wrapper = shlex.split(options.wrapper)
     passed = failed = 0
+    late = []
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for name, good, bad, output in pool.map(lambda test: run(test, wrapper), tests):
-            print(f"{'FAIL' if bad else 'ok'} {name} ({good} of {good + bad})")
+        for test, (name, good, bad, output) in zip(
+                tests, pool.map(lambda test: run(test, wrapper), tests)):
+            print(f"{'failed' if bad else 'ok'} {name} ({good} of {good + bad})")
             if bad:
                 print(output)
+                late.append(test)
+                continue
             passed += good
-            failed += bad
+    for test in late:
+        name, good, bad, output = run(test, wrapper)
+        print(f"{'FAIL' if bad else 'UNSTEADY'} {name} ({good} of {good + bad})")
+        if bad:
+            print(output)
+        passed += good
+        failed += bad
     print(f"#count {passed} {failed} 0")
     return 1 if failed or not passed else 0
 

@@ -21,6 +21,8 @@ async function login(url, account) {
 async function connect(url, token, seen) {
   const socket = io(url + "/chat", { path: "/pubsub/ws", forceNew: true, auth: { token } });
   socket.on("connect_error", (error) => seen.push("connect_error " + error.message));
+  // The upgrade may be done before the namespace answers, so this is the time to look.
+  socket.io.once("open", () => { socket.first = socket.io.engine.transport.name; });
   await once(socket, "connect");
   return socket;
 }
@@ -50,7 +52,6 @@ window.talk = async (url, me, other) => {
   const wrong = await post(url, "/api/auth/login", JSON.stringify({ ...me, password: "no" }),
                            { "Content-Type": "application/json" });
   const [a, b] = [await connect(url, tokens[0], seen), await connect(url, tokens[1], seen)];
-  const first = a.io.engine.transport.name;
   const early = once(b, "chat");
   const acked = await a.emitWithAck("send-message", { user: other.username, message: "one" });
   const arrived = (await early).chat;
@@ -67,7 +68,7 @@ window.talk = async (url, me, other) => {
     image.onload = image.onerror = (event) => resolve(event.type);
     image.src = chat.media[0];
   });
-  const result = { origin: location.origin, seen, wrong, first, transport, files, shown,
+  const result = { origin: location.origin, seen, wrong, first: a.first, transport, files, shown,
                    same: acked.chat.id === arrived.id, arrived, chat, read: await read };
   a.close();
   b.close();
