@@ -98,7 +98,7 @@ int router_rows_clash(const struct dm_route *a, const char *mount_a, const struc
     if (a->transport == DM_HTTP && strcmp(a->method, b->method) != 0)
         return 0;
     for (;;) {
-        struct dm_slice sa, sb;
+        struct dm_slice sa = { 0 }, sb = { 0 };
         int more_a = joined_next(&ja, &sa), more_b = joined_next(&jb, &sb);
 
         if (!more_a || !more_b)

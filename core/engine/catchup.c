@@ -34,7 +34,8 @@ struct catchup {
     struct engine_session *session;
     struct picture pictures[CATCHUP_SUBJECT_COUNT];
     int64_t until_us;        /* until then what was shown is remembered */
-    int *gone;               /* set when this is freed while what was kept is shown */
+    uint8_t showing;         /* what was kept; then `ended` stands for being freed */
+    uint8_t ended;
 };
 
 /* A message is known by its id, a friend request by who asks: there is one of each at a time. */
@@ -59,11 +60,17 @@ static void picture_fini(struct picture *picture) {
 static void catchup_free(struct catchup *catchup) {
     for (int i = 0; i < CATCHUP_SUBJECT_COUNT; i++)
         picture_fini(&catchup->pictures[i]);
-    if (catchup->gone)
-        *catchup->gone = 1;
+    free(catchup);
+}
+
+/* Takes it from its session, which may close while it is shown something. */
+static void detach(struct catchup *catchup) {
     catchup->session->catchup = NULL;
     list_remove(&catchup->link);
-    free(catchup);
+    if (catchup->showing)
+        catchup->ended = 1;
+    else
+        catchup_free(catchup);
 }
 
 static int is_asking(const struct catchup *catchup) {
@@ -112,7 +119,7 @@ void catchup_begin(struct engine_session *session, const struct dm_command *comm
 
 void catchup_end(struct engine_session *session) {
     if (session->catchup)
-        catchup_free(session->catchup);
+        detach(session->catchup);
 }
 
 static void keep(struct picture *picture, const struct dm_event *event,
@@ -235,9 +242,8 @@ static void kept_show(struct engine_session *session, const struct kept *kept) {
  * again: then the rest waits for that answer. */
 static int follow_up(struct catchup *catchup, struct picture *picture) {
     struct list *link;
-    int gone = 0;
-    catchup->gone = &gone;
-    while (!gone && !picture->asking && (link = list_front(&picture->kept))) {
+    catchup->showing = 1;
+    while (!catchup->ended && !picture->asking && (link = list_front(&picture->kept))) {
         struct kept *kept = container_of(link, struct kept, link);
         list_remove(link);
         picture->kept_count--;
@@ -246,9 +252,11 @@ static int follow_up(struct catchup *catchup, struct picture *picture) {
         arena_fini(&kept->arena);
         free(kept);
     }
-    if (!gone)
-        catchup->gone = NULL;
-    return gone;
+    catchup->showing = 0;
+    if (!catchup->ended)
+        return 0;
+    catchup_free(catchup);
+    return 1;
 }
 
 void catchup_answered(struct engine_session *session, const struct dm_command *command,
@@ -273,7 +281,7 @@ int64_t catchup_run(struct engine *engine) {
         struct catchup *catchup = container_of(link, struct catchup, link);
         if (catchup->until_us > now_us)
             return catchup->until_us;
-        catchup_free(catchup);
+        detach(catchup);
     }
     return ENGINE_NEVER;
 }

@@ -192,6 +192,7 @@ void fanout_result(struct operation *op, struct dm_event *event) {
         view_thread(op->thread, event->actor->id, DM_THREAD_ALLOWED, &own);
     view_turn(&own, event->actor, &others);
     fanout_thread(op, event, &own, &others, operation_session(op));
+    event->thread = NULL;
 }
 
 static int is_among(const struct dm_user *const *users, size_t count, int64_t id) {

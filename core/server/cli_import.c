@@ -201,7 +201,7 @@ static int run_file(struct import *import, enum transfer_kind kind) {
 static int run_files(struct import *import, struct cli *cli) {
     uint64_t bad = 0;
     for (int i = 0; i < cli->argc; i++) {
-        enum transfer_kind kind;
+        enum transfer_kind kind = TRANSFER_USERS;
         import->path = cli->argv[i];
         int r = kind_of(import->path, &kind);
         if (!r)

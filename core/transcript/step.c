@@ -159,7 +159,7 @@ static int parse_client_step(struct parse *parse, const struct statement *st,
                              struct dm_slice name) {
     struct dm_slice rest = slice_sub(st->all, name.len, st->all.len);
     struct dm_slice word = slice_word(&rest);
-    unsigned client;
+    unsigned client = 0;
     if (!is_client_name(name))
         return parse_fail(parse, st->line, "no statement and no client begins like this");
     if (client_index(parse, st, name, &client) < 0)

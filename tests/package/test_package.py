@@ -42,8 +42,9 @@ def packages(tmp_path_factory):
             (tree / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, tree / name)
     # Without the sanitizers' settings of the suite around it.
-    run("env", "-u", "ASAN_OPTIONS", "-u", "UBSAN_OPTIONS", "dpkg-buildpackage", "-us", "-uc",
-        "-b", cwd=tree, timeout=BUILD_TIMEOUT)
+    log = run("env", "-u", "ASAN_OPTIONS", "-u", "UBSAN_OPTIONS", "dpkg-buildpackage", "-us",
+              "-uc", "-b", cwd=tree, timeout=BUILD_TIMEOUT)
+    (place / "build.log").write_text(log)
     return place
 
 
@@ -64,6 +65,13 @@ def files_of(package):
 def test_lintian_has_no_error(packages):
     changes = next(packages.glob("*.changes"))
     run("lintian", "--allow-root", "--fail-on", "error", str(changes))
+
+
+def test_compilers_have_nothing_to_warn_of(packages):
+    """At the optimisation that is delivered, which finds more than the one of the other tests."""
+    log = (packages / "build.log").read_text()
+    assert "-O2" in log
+    assert [line for line in log.splitlines() if " warning: " in line and ".c:" in line] == []
 
 
 def test_what_is_where(installed):
