@@ -64,6 +64,14 @@ def test_without_the_token_nothing_is_told(admin, path, token):
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
+# Wherever it lies: only what the table calls free is open.
+@pytest.mark.parametrize("path", ["/no-such-path", "/api", "/apiv1", "/metrics/", "//api/v1/status"])
+def test_outside_of_the_api_all_else_is_guarded_too(admin, path):
+    assert call(admin.url, path=path).status == 401
+    bearing = {"Authorization": f"Bearer {admin.token}"}
+    assert call(admin.url, path=path, headers=bearing).status == 404
+
+
 def test_a_prefix_of_the_token_is_none(admin):
     for wrong in (admin.token[:-1], admin.token + "x", admin.token.upper(), "x" * 10000):
         assert admin.ask("GET", "/status", token=wrong)[0] in (401, 431)
@@ -116,6 +124,10 @@ def test_a_bad_token_file_ends_the_start(make_gateway, tmp_path, content):
     ({"Host": "localhost:9090", "Origin": "http://localhost:9091"}, 403),
     ({"Host": "localhost:9090", "Origin": "http://localhost:9090"}, 200),
     ({"Host": "[::1]:9090"}, 200),
+    ({"Host": "[2001:db8::1]"}, 200),
+    ({"Host": "[evil.example]"}, 421),
+    ({"Host": "[::1].evil.example"}, 421),
+    ({"Host": "[::1"}, 421),
     ({"Host": "admin.localhost"}, 200),
     ({"Sec-Fetch-Site": "same-origin"}, 200),
 ])

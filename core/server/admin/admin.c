@@ -113,10 +113,10 @@ static void handle(struct conn_server *server, struct http_exchange *exchange) {
     struct admin *admin = conn_server_userdata(server);
     const struct http_request *http = http_request(exchange);
     struct dm_slice param;
+    enum admin_access access;
     char allow[64];
-    const struct admin_route *route = admin_route_find(http, &param, allow);
-    int guarded = http->path.len >= 5 && !memcmp(http->path.ptr, "/api/", 5);
-    if (guarded && !is_let_in(admin, exchange))
+    const struct admin_route *route = admin_route_find(http, &param, &access, allow);
+    if (access == ADMIN_GUARDED && !is_let_in(admin, exchange))
         return;
     if (route)
         begin(admin, exchange, route, param);

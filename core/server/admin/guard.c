@@ -1,6 +1,5 @@
 #include "core/server/admin/guard.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -12,6 +11,7 @@
 #include "core/base/base64.h"
 #include "core/base/random.h"
 #include "core/base/secret.h"
+#include "core/net/address.h"
 
 #define TOKEN_BYTES 24
 #define TOKEN_MIN 16
@@ -100,17 +100,19 @@ static int bears_token(const struct guard *guard, const struct http_request *req
 
 /* ---- names and origins ---- */
 
+/* Without a port an IPv6 address stands in brackets (RFC 3986, section 3.2.2). */
+static int is_address(struct dm_slice host) {
+    struct net_address address;
+    return !net_address_parse_ip(host, &address)
+           && (address.family == NET_IPV4 || host.ptr[0] == '[');
+}
+
 static struct dm_slice without_port(struct dm_slice host) {
     const char *end = host.ptr ? memrchr(host.ptr, ':', host.len) : NULL;
     const char *bracket = host.ptr ? memrchr(host.ptr, ']', host.len) : NULL;
     if (end && (!bracket || bracket < end))
         host.len = (size_t)(end - host.ptr);
     return host;
-}
-
-static int is_address(const char *name) {
-    struct in_addr v4;
-    return name[0] == '[' || inet_pton(AF_INET, name, &v4) == 1;
 }
 
 static int is_local_name(const char *name) {
@@ -137,13 +139,13 @@ static int is_listed(struct dm_slice list, const char *name) {
 static int host_is_own(const struct guard *guard, const struct http_request *request) {
     struct dm_slice host = without_port(request->host);
     char name[NAME_MAX_LEN + 1];
-    if (!host.len)
+    if (!host.len || is_address(request->host))
         return 1;
     if (host.len > NAME_MAX_LEN)
         return 0;
     memcpy(name, host.ptr, host.len);
     name[host.len] = '\0';
-    return is_address(name) || is_local_name(name) || is_listed(guard->names, name);
+    return is_local_name(name) || is_listed(guard->names, name);
 }
 
 static int origin_is_own(const struct http_request *request) {

@@ -35,8 +35,8 @@ typedef void admin_handle_fn(struct admin_request *request);
 typedef void admin_done_fn(struct admin_request *request, enum dm_status status);
 
 enum admin_access {
-    ADMIN_FREE,  /* health and metrics, and the console's own files */
-    ADMIN_GUARDED,
+    ADMIN_GUARDED = 0, /* also what no route knows */
+    ADMIN_FREE,        /* health and metrics, and the console's own files */
 };
 
 struct admin_route {
@@ -79,9 +79,11 @@ void admin_request_free(struct admin_request *request);
 /* ---- route.c ---- */
 
 /* Finds the route; ret_param is borrowed from the path. NULL: none, and ret_allow tells the
- * methods that the path knows ("" for an unknown path). */
+ * methods that the path knows ("" for an unknown path). ret_access is set in any case: the
+ * route's, else FREE only when every route of the path is. */
 const struct admin_route *admin_route_find(const struct http_request *request,
-                                           struct dm_slice *ret_param, char ret_allow[64]);
+                                           struct dm_slice *ret_param,
+                                           enum admin_access *ret_access, char ret_allow[64]);
 
 /* The value of a parameter of the query, decoded, in the request's arena; absent without. */
 struct dm_slice admin_query(struct admin_request *request, const char *name);

@@ -50,21 +50,26 @@ static int matches(const char *pattern, struct dm_slice path, struct dm_slice *r
 }
 
 const struct admin_route *admin_route_find(const struct http_request *request,
-                                           struct dm_slice *ret_param, char ret_allow[64]) {
+                                           struct dm_slice *ret_param,
+                                           enum admin_access *ret_access, char ret_allow[64]) {
     const char *method = http_method_name(request->method);
-    size_t used = 0;
+    size_t used = 0, guarded = 0;
     ret_allow[0] = '\0';
     if (request->method == HTTP_METHOD_HEAD)
         method = "GET";
     for (size_t i = 0; i < ROUTES; i++) {
         if (!matches(routes[i].path, request->path, ret_param))
             continue;
-        if (!strcmp(method, routes[i].method))
+        if (!strcmp(method, routes[i].method)) {
+            *ret_access = routes[i].access;
             return &routes[i];
+        }
+        guarded += routes[i].access == ADMIN_GUARDED;
         used += (size_t)snprintf(ret_allow + used, 64 - used, "%s%s%s", used ? ", " : "",
                                  routes[i].method,
                                  strcmp(routes[i].method, "GET") ? "" : ", HEAD");
     }
+    *ret_access = used && !guarded ? ADMIN_FREE : ADMIN_GUARDED;
     return NULL;
 }
 

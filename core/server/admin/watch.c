@@ -60,7 +60,8 @@ static void tell_lost(struct watch *watch) {
 /* ---- the filter ---- */
 
 static int has_met(const struct watch *watch, uint64_t chain) {
-    for (size_t i = 0; i < CHAINS; i++)
+    size_t known = watch->next_chain < CHAINS ? watch->next_chain : CHAINS;
+    for (size_t i = 0; i < known; i++)
         if (watch->chains[i] == chain)
             return 1;
     return 0;
