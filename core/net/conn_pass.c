@@ -239,8 +239,7 @@ int conn_pass_eof(struct conn *conn) {
     if (pass->state == PASS_WAITS)
         return 0;
     if (pass->state == PASS_RELAYS)
-        stream_close(&pass->inner, conn->server->config.http.body_timeout_ms,
-                     conn->server->config.linger_ms);
+        stream_end_writing(&pass->inner); /* the answer may be still to come */
     return 1;
 }
 

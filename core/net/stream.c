@@ -8,11 +8,8 @@
 #include "core/net/stream_internal.h"
 #include "core/net/stream_queue.h"
 
-/* Pieces per system call, and calls per turn, after which other streams get their turn. */
-#define FLUSH_PIECES 64
-#define FLUSH_CALLS 16
+/* Calls per turn, after which other streams get their turn. */
 #define READ_CALLS 4
-#define COPY_MAX 512
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
@@ -36,7 +33,7 @@ static uint8_t poll_events(unsigned want) {
                      (want & STREAM_WANT_WRITE ? UV_WRITABLE : 0));
 }
 
-static void poll_update(struct stream *stream) {
+void stream_poll_update(struct stream *stream) {
     uint8_t events = 0;
     if (wants_read(stream))
         events |= poll_events(stream->read_want);
@@ -58,7 +55,7 @@ static void on_closed(uv_handle_t *handle) {
     stream->handler->closed(stream, (enum stream_end)stream->end);
 }
 
-static void finish(struct stream *stream, enum stream_end why) {
+void stream_finish(struct stream *stream, enum stream_end why) {
     if (stream->state == STREAM_GONE)
         return;
     stream->state = STREAM_GONE;
@@ -71,85 +68,10 @@ static void finish(struct stream *stream, enum stream_end why) {
     uv_close((uv_handle_t *)&stream->poll, on_closed);
 }
 
-static void fail(struct stream *stream, ssize_t error) {
+void stream_fail(struct stream *stream, ssize_t error) {
     int is_peer = error == -ECONNRESET || error == -EPIPE || error == -ETIMEDOUT ||
                   error == -EHOSTUNREACH || error == -ENETUNREACH || error == -ENETDOWN;
-    finish(stream, is_peer ? STREAM_END_PEER : STREAM_END_ERROR);
-}
-
-/* ---- writing ---- */
-
-static void shut_down(struct stream *stream) {
-    if (!(stream->flags & STREAM_SHUT)) {
-        unsigned want = 0;
-        int r = stream->layer->ops->shutdown(stream->layer, stream->fd, &want);
-        if (r == -EAGAIN) {
-            stream->flags |= STREAM_BLOCKED;
-            stream->write_want = (uint8_t)want;
-            return;
-        }
-        if (r < 0) {
-            fail(stream, r == -ENOTCONN ? -EPIPE : r);
-            return;
-        }
-        stream->flags |= STREAM_SHUT;
-        stream->state = STREAM_LINGERING;
-        loop_timer_arm(stream->loop, &stream->timer, stream->linger_ms);
-    }
-    if (stream->flags & STREAM_EOF)
-        finish(stream, STREAM_END_CLOSED);
-}
-
-static void tell_drained(struct stream *stream) {
-    if (!(stream->flags & STREAM_WAS_FULL) || stream->queue.bytes > stream->limits->low)
-        return;
-    stream->flags &= (uint16_t)~STREAM_WAS_FULL;
-    if (stream->state == STREAM_OPEN && stream->handler->drained)
-        stream->handler->drained(stream);
-}
-
-static void consume(struct stream *stream, size_t len) {
-    uint32_t before = stream->queue.bytes;
-    stream_queue_consume(&stream->queue, len);
-    stream_account(stream, before);
-}
-
-/* One system call; 1 when there is more to do at once, 0 when not, negative errno on failure. */
-static ssize_t flush_once(struct stream *stream) {
-    struct iovec iov[FLUSH_PIECES];
-    size_t bytes;
-    int count = stream_queue_front(&stream->queue, iov, FLUSH_PIECES, &bytes);
-    unsigned want = 0;
-    ssize_t n = stream->layer->ops->write(stream->layer, stream->fd, iov, count, &want);
-    if (n < 0 && n != -EAGAIN)
-        return n;
-    if (n > 0)
-        consume(stream, (size_t)n);
-    if (n > 0 && stream->state == STREAM_FLUSHING)
-        loop_timer_arm(stream->loop, &stream->timer, stream->flush_ms);
-    if (n == (ssize_t)bytes)
-        return !stream_queue_is_empty(&stream->queue);
-    stream->flags |= STREAM_BLOCKED;
-    stream->write_want = (uint8_t)(n < 0 ? want : STREAM_WANT_WRITE);
-    return 0;
-}
-
-static void flush(struct stream *stream) {
-    ssize_t r = !stream_queue_is_empty(&stream->queue);
-    for (int calls = 0; r > 0 && calls < FLUSH_CALLS; calls++)
-        r = flush_once(stream);
-    if (r < 0) {
-        fail(stream, r);
-        return;
-    }
-    if (r > 0) {
-        stream->flags |= STREAM_BLOCKED;
-        stream->write_want = STREAM_WANT_WRITE;
-    }
-    if (stream_queue_is_empty(&stream->queue) && stream->state == STREAM_FLUSHING)
-        shut_down(stream);
-    poll_update(stream);
-    tell_drained(stream);
+    stream_finish(stream, is_peer ? STREAM_END_PEER : STREAM_END_ERROR);
 }
 
 /* ---- reading ---- */
@@ -157,10 +79,10 @@ static void flush(struct stream *stream) {
 static void got_eof(struct stream *stream) {
     stream->flags |= STREAM_EOF;
     if (stream->state == STREAM_LINGERING) {
-        finish(stream, STREAM_END_CLOSED);
+        stream_finish(stream, STREAM_END_CLOSED);
         return;
     }
-    poll_update(stream);
+    stream_poll_update(stream);
     if (stream->state != STREAM_OPEN || (stream->flags & STREAM_EOF_TOLD))
         return;
     stream->flags |= STREAM_EOF_TOLD;
@@ -178,12 +100,12 @@ static int read_once(struct stream *stream) {
                                          LOOP_SCRATCH_SIZE, &want);
     if (n == -EAGAIN) {
         stream->read_want = (uint8_t)want;
-        poll_update(stream);
+        stream_poll_update(stream);
         return 0;
     }
     stream->read_want = STREAM_WANT_READ;
     if (n < 0)
-        fail(stream, n);
+        stream_fail(stream, n);
     else if (n == 0)
         got_eof(stream);
     else if (stream->state == STREAM_OPEN)
@@ -203,7 +125,7 @@ static void read_some(struct stream *stream) {
         stream->flags |= STREAM_READ_AGAIN;
         loop_hook_mark(stream->loop, &stream->hook, LOOP_FLUSH);
     }
-    poll_update(stream);
+    stream_poll_update(stream);
 }
 
 /* ---- events ---- */
@@ -219,7 +141,7 @@ static void on_poll_error(struct stream *stream) {
     int error = 0;
     socklen_t len = sizeof(error);
     getsockopt(stream->fd, SOL_SOCKET, SO_ERROR, &error, &len);
-    fail(stream, error ? -error : -EPIPE);
+    stream_fail(stream, error ? -error : -EPIPE);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events) {
@@ -230,7 +152,7 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
     }
     if ((stream->flags & STREAM_BLOCKED) && (events & poll_events(stream->write_want))) {
         stream->flags &= (uint16_t)~STREAM_BLOCKED;
-        flush(stream);
+        stream_flush(stream);
     }
     if (stream->state != STREAM_GONE && wants_read(stream) &&
         (events & poll_events(stream->read_want)))
@@ -240,7 +162,7 @@ static void on_poll(uv_poll_t *poll, int status, int events) {
 static void on_turn_end(struct loop_hook *hook) {
     struct stream *stream = container_of(hook, struct stream, hook);
     if (!(stream->flags & STREAM_BLOCKED))
-        flush(stream);
+        stream_flush(stream);
     if (stream->state == STREAM_GONE || !(stream->flags & STREAM_READ_AGAIN))
         return;
     stream->flags &= (uint16_t)~STREAM_READ_AGAIN;
@@ -251,11 +173,11 @@ static void on_turn_end(struct loop_hook *hook) {
 static void on_deadline(struct loop_timer *timer) {
     struct stream *stream = container_of(timer, struct stream, timer);
     if (stream->state == STREAM_LINGERING)
-        finish(stream, STREAM_END_CLOSED);
+        stream_finish(stream, STREAM_END_CLOSED);
     else if (stream->state == STREAM_OPEN && stream->handler->timeout)
         stream->handler->timeout(stream);
     else
-        finish(stream, STREAM_END_TIMEOUT);
+        stream_finish(stream, STREAM_END_TIMEOUT);
 }
 
 /* ---- the owner's calls ---- */
@@ -279,84 +201,15 @@ int stream_init(struct stream *stream, struct loop *loop, int fd, struct stream_
     stream->watched = 0;
     stream->read_want = STREAM_WANT_READ;
     stream->write_want = STREAM_WANT_WRITE;
-    poll_update(stream);
+    stream_poll_update(stream);
     return 0;
-}
-
-static int queue_check(struct stream *stream, size_t len) {
-    if (stream->state != STREAM_OPEN)
-        return -EPIPE;
-    size_t before = stream->queue.bytes;
-    if (before < stream->limits->high || before + len + STREAM_PIECE_CHARGE <= stream->limits->max)
-        return 0;
-    finish(stream, STREAM_END_SLOW);
-    return -ENOBUFS;
-}
-
-/* So many bytes were in the queue before something was put into it. */
-static void queued(struct stream *stream, uint32_t before) {
-    stream_account(stream, before);
-    if (stream->queue.bytes >= stream->limits->high)
-        stream->flags |= STREAM_WAS_FULL;
-    loop_hook_mark(stream->loop, &stream->hook, LOOP_FLUSH);
-}
-
-int stream_write_parts(struct stream *stream, const struct dm_slice *parts, size_t count) {
-    size_t total = 0;
-    for (size_t i = 0; i < count; i++)
-        total += parts[i].len;
-    int r = queue_check(stream, total);
-    if (r < 0)
-        return r;
-    uint32_t before = stream->queue.bytes;
-    stream_queue_copy(&stream->queue, parts, count);
-    queued(stream, before);
-    return 0;
-}
-
-int stream_write(struct stream *stream, const void *data, size_t len) {
-    struct dm_slice part = { data, len };
-    return stream_write_parts(stream, &part, 1);
-}
-
-int stream_write_blob(struct stream *stream, struct blob *blob) {
-    /* A copy behind others costs less than a further piece of the system call. */
-    if (blob->len <= COPY_MAX && stream_queue_has_room(&stream->queue, blob->len))
-        return stream_write(stream, blob->data, blob->len);
-    int r = queue_check(stream, blob->len);
-    if (r < 0)
-        return r;
-    uint32_t before = stream->queue.bytes;
-    stream_queue_ref(&stream->queue, blob);
-    queued(stream, before);
-    return 0;
-}
-
-size_t stream_queued(const struct stream *stream) {
-    return stream->queue.bytes;
-}
-
-uint64_t stream_queued_total(const struct loop *loop) {
-    return loop->queued;
-}
-
-int stream_is_full(const struct stream *stream) {
-    return stream->queue.bytes >= stream->limits->high;
-}
-
-void stream_set_limits(struct stream *stream, const struct stream_limits *limits) {
-    if (stream->limits->total)
-        *stream->limits->total -= stream->queue.bytes;
-    stream->limits = limits;
-    if (limits->total)
-        *limits->total += stream->queue.bytes;
 }
 
 void stream_pause(struct stream *stream) {
     if (stream->state != STREAM_OPEN)
         return;
     stream->flags |= STREAM_PAUSED;
-    poll_update(stream);
+    stream_poll_update(stream);
 }
 
 void stream_resume(struct stream *stream) {
@@ -367,7 +220,7 @@ void stream_resume(struct stream *stream) {
         stream->flags |= STREAM_READ_AGAIN;
         loop_hook_mark(stream->loop, &stream->hook, LOOP_FLUSH);
     }
-    poll_update(stream);
+    stream_poll_update(stream);
 }
 
 void stream_set_deadline(struct stream *stream, uint64_t ms) {
@@ -388,9 +241,9 @@ void stream_close(struct stream *stream, uint32_t flush_ms, uint32_t linger_ms) 
     stream->linger_ms = linger_ms;
     loop_timer_arm(stream->loop, &stream->timer, flush_ms);
     loop_hook_mark(stream->loop, &stream->hook, LOOP_FLUSH);
-    poll_update(stream);
+    stream_poll_update(stream);
 }
 
 void stream_abort(struct stream *stream, enum stream_end why) {
-    finish(stream, why);
+    stream_finish(stream, why);
 }

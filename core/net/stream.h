@@ -164,6 +164,10 @@ void stream_set_limits(struct stream *stream, const struct stream_limits *limits
 /* One deadline per open stream, in milliseconds from now; 0 takes it away. */
 void stream_set_deadline(struct stream *stream, uint64_t ms);
 
+/* Ends our direction behind what is queued; the stream stays open for reading. Writes are -EPIPE
+ * from then on. */
+void stream_end_writing(struct stream *stream);
+
 /* Graceful: flush, shut down our direction, wait for the peer's end, close. flush_ms (> 0) is the
  * most that may pass in which the peer takes nothing of what is queued, linger_ms (> 0) the most
  * that its end is waited for. Does nothing unless OPEN. */

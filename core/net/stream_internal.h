@@ -14,7 +14,8 @@ enum stream_flag {
     STREAM_BLOCKED = 8,    /* the kernel takes no more for now */
     STREAM_WAS_FULL = 16,  /* `drained` is owed */
     STREAM_SHUT = 32,      /* our direction is shut down */
-    STREAM_READ_AGAIN = 64 /* the layer has bytes that readiness will not announce */
+    STREAM_READ_AGAIN = 64, /* the layer has bytes that readiness will not announce */
+    STREAM_ENDS = 128      /* our direction is shut down as soon as the queue is empty */
 };
 
 /* The queue held `before` bytes when it was last counted. */
@@ -24,5 +25,21 @@ static inline void stream_account(const struct stream *stream, uint32_t before) 
     if (stream->limits->total)
         *stream->limits->total += more;
 }
+
+/* ---- stream.c ---- */
+
+/* Asks libuv for what the stream waits for now. */
+void stream_poll_update(struct stream *stream);
+
+/* GONE; `closed` follows. Does nothing when it is. */
+void stream_finish(struct stream *stream, enum stream_end why);
+
+/* The same for a negative errno of the layer's. */
+void stream_fail(struct stream *stream, ssize_t error);
+
+/* ---- stream_write.c ---- */
+
+/* Sends what the kernel takes, and ends what was to end behind it. */
+void stream_flush(struct stream *stream);
 
 #endif

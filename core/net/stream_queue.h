@@ -1,5 +1,5 @@
 /* The send queue of a stream: references to blobs, and chunks into which small writes are copied
- * one behind the other. Empty, it holds no memory. Private to stream.c. */
+ * one behind the other. Empty, it holds no memory. Private to the files of the stream. */
 #ifndef DRAGOMAN_NET_STREAM_QUEUE_H
 #define DRAGOMAN_NET_STREAM_QUEUE_H
 

@@ -9,6 +9,7 @@
 
 #include "core/net/conn_pass.h"
 #include "core/net/handoff.h"
+#include "core/net/stream_internal.h"
 #include "tests/unit/net/net_check.h"
 
 #define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -124,6 +125,25 @@ Test(handoff, pipelined_requests_keep_their_order) {
     const char *three = strstr(answers, "/three");
     check_true(one && two && three && one < two && two < three);
     buf_fini(&text);
+}
+
+/* A layer that is not the plain socket's keeps the connection here, as TLS does. */
+Test(handoff, relayed_peer_that_half_closes_gets_its_answer) {
+    struct net_address nowhere = { .family = NET_UNIX };
+    struct stream_layer layer = stream_socket_layer;
+    int pair[2];
+    cr_assert(eq(int, socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0));
+    cr_assert(eq(int, conn_open(net.server, pair[0], &nowhere, &layer, NULL), 0));
+    close(net.peer);
+    net.peer = pair[1];
+    net_put(&net, dm_slice_str(to_second("POST", "")));
+    net_put(&net, DM_SLICE("Content-Length: 6\r\n\r\nanswer"));
+    shutdown(net.peer, SHUT_WR);
+    net_settle(&net);
+    check_true(text_has(net_take(&net), "answer"));
+    net_wait_end(&net);
+    cr_expect(eq(u32, conn_server_count(net.server), 0));
+    cr_expect(eq(u32, conn_server_count(second), 0));
 }
 
 Test(handoff, ids_that_name_nobody_here_stay) {
