@@ -42,17 +42,38 @@ static int is_ascii8(const unsigned char *p) {
     return (word & 0x8080808080808080) == 0;
 }
 
-int utf8_valid(struct dm_slice text) {
+/* How many bytes from the front are whole sequences. */
+static size_t valid_len(struct dm_slice text) {
     const unsigned char *p = (const unsigned char *)text.ptr;
-    size_t left = text.len;
-    while (left > 0) {
-        size_t step = left >= 8 && is_ascii8(p) ? 8 : sequence(p, left);
+    size_t left = text.len, step;
+    for (; left > 0; p += step, left -= step) {
+        step = left >= 8 && is_ascii8(p) ? 8 : sequence(p, left);
         if (step == 0)
-            return 0;
-        p += step;
-        left -= step;
+            break;
     }
-    return 1;
+    return text.len - left;
+}
+
+int utf8_valid(struct dm_slice text) {
+    return valid_len(text) == text.len;
+}
+
+/* Where the byte that is missing next has a narrower range, it still begins at the lowest tail or
+ * ends at the highest. */
+static int can_be_completed(const unsigned char *p, size_t len) {
+    unsigned char lowest[4], highest[4];
+    memset(lowest, 0x80, sizeof(lowest));
+    memset(highest, 0xbf, sizeof(highest));
+    memcpy(lowest, p, len);
+    memcpy(highest, p, len);
+    return sequence(lowest, sizeof(lowest)) > len || sequence(highest, sizeof(highest)) > len;
+}
+
+int utf8_valid_so_far(struct dm_slice text, size_t *ret_len) {
+    *ret_len = valid_len(text);
+    size_t rest = text.len - *ret_len;
+    return rest == 0
+           || (rest < 4 && can_be_completed((const unsigned char *)text.ptr + *ret_len, rest));
 }
 
 int text_storable(struct dm_slice text) {

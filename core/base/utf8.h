@@ -11,6 +11,11 @@
  * are valid. */
 int utf8_valid(struct dm_slice text);
 
+/* For text that comes in pieces: ret_len is how many of its bytes are whole sequences. Returns 1
+ * when what follows them, if anything, may be the beginning of a sequence; 0 when no further bytes
+ * can make the text valid. */
+int utf8_valid_so_far(struct dm_slice text, size_t *ret_len);
+
 /* 1 when PostgreSQL's text type can hold it: valid UTF-8 without a NUL character; else 0. */
 int text_storable(struct dm_slice text);
 

@@ -22,6 +22,7 @@ enum websocket_flag {
 struct websocket_partial {
     struct frame_reader *reader; /* NULL at the boundary of frames */
     struct buf message;
+    size_t checked;              /* bytes of it that are whole UTF-8 sequences; text only */
     uint8_t kind;                /* of the message under way; 0: none */
     uint8_t control_len;
     uint8_t control[WEBSOCKET_CONTROL_MAX];

@@ -136,30 +136,58 @@ static void got_control(struct websocket *ws, uint8_t kind, struct dm_slice payl
         websocket_send(ws, WEBSOCKET_PONG, payload);
 }
 
+static void fail_text(struct websocket *ws) {
+    fail(ws, WEBSOCKET_CODE_INVALID_DATA, DM_SLICE("text is no UTF-8"));
+}
+
+/* Whole, in one place. */
 static void got_message(struct websocket *ws, uint8_t kind, struct dm_slice data) {
     if (ws->flags & WEBSOCKET_CLOSE_SENT)
         return;
     if (kind == WEBSOCKET_TEXT && !utf8_valid(data))
-        fail(ws, WEBSOCKET_CODE_INVALID_DATA, DM_SLICE("text is no UTF-8"));
+        fail_text(ws);
     else
         ws->handler->message(ws, (enum websocket_kind)kind, data);
 }
 
-static void append(struct websocket *ws, struct dm_slice data) {
-    if (!(ws->flags & WEBSOCKET_CLOSE_SENT))
-        buf_append_slice(&partial_get(ws)->message, data);
+/* The message in pieces is whole. */
+static void message_end(struct websocket *ws) {
+    struct websocket_partial *partial = ws->partial;
+    uint8_t kind = partial->kind;
+    struct dm_slice data = buf_slice(&partial->message);
+    if (!(ws->flags & WEBSOCKET_CLOSE_SENT)) {
+        if (kind == WEBSOCKET_TEXT && partial->checked < data.len)
+            fail_text(ws);
+        else
+            ws->handler->message(ws, (enum websocket_kind)kind, data);
+    }
+    partial->kind = 0;
+    partial->checked = 0;
+    buf_fini(&partial->message);
 }
 
-static void fragment_end(struct websocket *ws, const struct websocket_header *header) {
+/* Text that cannot become valid any more is not read to its end (section 8.1). */
+static void check_text(struct websocket *ws) {
+    struct websocket_partial *partial = ws->partial;
+    struct dm_slice fresh = { partial->message.data + partial->checked,
+                              partial->message.len - partial->checked };
+    size_t len;
+    if (!utf8_valid_so_far(fresh, &len))
+        fail_text(ws);
+    partial->checked += len;
+}
+
+/* A piece of a frame's payload, of a message that comes in several. */
+static void append(struct websocket *ws, const struct websocket_header *header,
+                   struct dm_slice data) {
     struct websocket_partial *partial = partial_get(ws);
     if (header->kind != KIND_CONTINUATION)
         partial->kind = header->kind;
-    if (!header->fin)
+    if (ws->flags & WEBSOCKET_CLOSE_SENT)
         return;
-    uint8_t kind = partial->kind;
-    got_message(ws, kind, buf_slice(&partial->message));
-    partial->kind = 0;
-    buf_fini(&partial->message);
+    buf_append_slice(&partial->message, data);
+    if (partial->kind == WEBSOCKET_TEXT && data.len)
+        check_text(ws);
 }
 
 /* A frame whose payload lies in one place. */
@@ -170,8 +198,9 @@ static void got_frame(struct websocket *ws, const struct websocket_header *heade
     } else if (header->fin && header->kind != KIND_CONTINUATION) {
         got_message(ws, header->kind, payload);
     } else {
-        append(ws, payload);
-        fragment_end(ws, header);
+        append(ws, header, payload);
+        if (header->fin)
+            message_end(ws);
     }
 }
 
@@ -194,8 +223,9 @@ static void last_piece(struct websocket *ws, struct dm_slice piece) {
         got_control(ws, header.kind,
                     (struct dm_slice){ (const char *)partial->control, partial->control_len });
     } else {
-        append(ws, piece);
-        fragment_end(ws, &header);
+        append(ws, &header, piece);
+        if (header.fin)
+            message_end(ws);
     }
     partial->control_len = 0;
     frame_reader_put(reader);
@@ -206,12 +236,13 @@ static void last_piece(struct websocket *ws, struct dm_slice piece) {
 
 static void got_piece(struct websocket *ws, struct dm_slice piece) {
     struct websocket_partial *partial = ws->partial;
+    const struct websocket_header *header = frame_reader_header(partial->reader);
     if (frame_reader_is_done(partial->reader))
         last_piece(ws, piece);
-    else if (frame_reader_header(partial->reader)->kind & KIND_IS_CONTROL)
+    else if (header->kind & KIND_IS_CONTROL)
         control_append(partial, piece);
     else
-        append(ws, piece);
+        append(ws, header, piece);
 }
 
 static size_t feed_reader(struct websocket *ws, const uint8_t *data, size_t len) {

@@ -62,6 +62,47 @@ Test(utf8, a_cut_sequence_at_the_end_of_memory_is_not_overread) {
     cr_assert(eq(sz, utf8_sequence(DM_SLICE_NONE), 0));
 }
 
+/* 1 when some bytes behind it make it valid. */
+static int can_become_valid(const char *text, size_t len) {
+    for (uint32_t c = 0; c < 0x110000; c++) {
+        char whole[4];
+        size_t whole_len = encode(c, whole);
+        if (whole_len > len && !memcmp(whole, text, len)
+            && utf8_valid((struct dm_slice){ whole, whole_len }))
+            return 1;
+    }
+    return 0;
+}
+
+static void check_so_far(const char *text, size_t cut) {
+    char behind[8] = "abc";
+    size_t len;
+    memcpy(behind + 3, text, cut);
+    cr_assert(eq(int, utf8_valid_so_far((struct dm_slice){ behind, 3 + cut }, &len),
+                 can_become_valid(text, cut)), "%x %x", (uint8_t)text[0], (uint8_t)text[1]);
+    cr_assert(eq(sz, len, 3));
+}
+
+Test(utf8, text_in_pieces_is_judged_as_soon_as_can_be) {
+    static const char leads[] = "\x80\xc0\xc2\xdf\xe0\xe1\xed\xee\xf0\xf1\xf4\xf5\xff";
+    static const char seconds[] = "a\x80\x8f\x90\x9f\xa0\xbf\xc0";
+    for (const char *lead = leads; *lead; lead++) {
+        char text[2] = { *lead, 0 };
+        check_so_far(text, 1);
+        for (const char *second = seconds; *second; second++) {
+            text[1] = *second;
+            if (!utf8_valid((struct dm_slice){ text, 2 }))
+                check_so_far(text, 2);
+        }
+    }
+    size_t len;
+    cr_assert(eq(int, utf8_valid_so_far(DM_SLICE_NONE, &len), 1));
+    cr_assert(eq(int, utf8_valid_so_far(DM_SLICE("\xf4\x8f\xbf"), &len), 1));
+    cr_assert(eq(int, utf8_valid_so_far(DM_SLICE("\xf4\x8f\xc0"), &len), 0));
+    cr_assert(eq(int, utf8_valid_so_far(DM_SLICE("\xe2\x82\xac\xff"), &len), 0));
+    cr_assert(eq(sz, len, 3));
+}
+
 Test(utf8, storable_text_has_no_nul) {
     cr_assert(eq(int, text_storable(DM_SLICE("")), 1));
     cr_assert(eq(int, text_storable(DM_SLICE_NONE), 1));

@@ -10,10 +10,18 @@
 #define CLOSE 0x88
 #define PING 0x89
 #define PONG 0x8a
+#define MASK "\0\0\0\0"
 
 /* What the peer has got, as a server's frames would be. */
 static void check_peer(struct net *net, struct dm_slice expected) {
     check_slice(net_take_bytes(net), expected);
+}
+
+static void reopen(struct net *net) {
+    net_reconnect(net);
+    net_send_str(net, net_handshake);
+    net_take(net);
+    net_take_log(net);
 }
 
 #define CHECK_PEER(net, literal) check_peer(net, DM_SLICE(literal))
@@ -76,6 +84,28 @@ Test(websocket, utf8_may_be_cut_by_fragments) {
     net_close(&net);
 }
 
+/* The place is reached before the message is whole, and no later. */
+Test(websocket, text_that_cannot_become_valid_is_not_awaited) {
+    static const struct { struct dm_slice good, bad; } cases[] = {
+        { { "\x01\x85" MASK "ab\xf4\x8f\xbf", 11 }, { "\x80\x81" MASK "\xc0", 7 } },
+        { { "\x01\x81" MASK "\xf4", 7 }, { "\x00\x81" MASK "\x90", 7 } },
+        { { "\x01\x81" MASK "\xed\x00\x80" MASK, 13 }, { "\x00\x81" MASK "\xa0", 7 } },
+        { { "\x01\x80" MASK "\x00\x83" MASK, 12 }, { "\xff", 1 } },
+        { { "\x81\x8a" MASK "abc\xe2\x82", 11 }, { "a", 1 } },
+        { { "\x81\x8a" MASK "abc\xf0\x90", 11 }, { "\xc0", 1 } },
+    };
+    struct net net = { 0 };
+    net_open_ws(&net);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        net_send(&net, cases[i].good);
+        check_slice(net_take_bytes(&net), DM_SLICE(""));
+        net_send(&net, cases[i].bad);
+        check_true(text_has(net_take(&net), "text is no UTF-8"));
+        reopen(&net);
+    }
+    net_close(&net);
+}
+
 /* ---- violations ---- */
 
 struct violation {
@@ -85,7 +115,6 @@ struct violation {
 };
 
 #define V(what, code, literal) { what, code, { literal, sizeof(literal) - 1 } }
-#define MASK "\0\0\0\0"
 
 static const struct violation violations[] = {
     V("unmasked", 1002, "\x81\x02hi"),
@@ -145,13 +174,6 @@ static void check_violation(struct net *net, const struct violation *v, const ch
     snprintf(word, sizeof(word), "ws:%u:", v->code);
     const char *log = net_take_log(net);
     cr_assert(eq(int, text_has(log, word) && text_has(log, "closed "), 1), "%s: %s", v->what, log);
-}
-
-static void reopen(struct net *net) {
-    net_reconnect(net);
-    net_send_str(net, net_handshake);
-    net_take(net);
-    net_take_log(net);
 }
 
 Test(websocket, violations_have_their_codes) {
