@@ -251,9 +251,14 @@ int conn_adopt(struct conn_server *server, int fd, const struct conn_passed *pas
     struct conn *conn;
     if (server->state == SERVER_CLOSING)
         return -ESHUTDOWN;
+    int is_full = conn_server_is_full(server);
     int r = conn_open(server, fd, &passed->peer, NULL, &conn);
     if (r < 0)
         return r;
+    if (is_full) {
+        conn_server_turn_away(conn);
+        return 0;
+    }
     if (passed->is_tls)
         conn->flags |= CONN_TLS;
     backlog_append(conn, (const uint8_t *)passed->bytes.ptr, passed->bytes.len);

@@ -31,14 +31,16 @@ struct conn_config {
     struct stream_limits write; /* the send queue of each connection; max is for WebSockets */
     struct http_limits http;
     uint32_t linger_ms;         /* the most that a closing connection waits for the peer's end */
+    uint32_t max_connections;   /* at once, however they came; 0: no limit. A further one is told
+                                   503 and closed */
     const struct address_set *trusted; /* proxies that are believed about their clients; NULL:
                                           none. Borrowed */
 };
 
-/* low 16 KiB, high 64 KiB, max 1 MiB; HTTP_LIMITS_DEFAULT; 2 s. */
+/* low 16 KiB, high 64 KiB, max 1 MiB; HTTP_LIMITS_DEFAULT; 2 s; no limit. */
 #define CONN_CONFIG_DEFAULT \
     { .write = { 16384, 65536, 1048576, NULL }, .http = HTTP_LIMITS_DEFAULT, .linger_ms = 2000, \
-      .trusted = NULL }
+      .max_connections = 0, .trusted = NULL }
 
 /* A server without listeners. config is copied; handler must outlive the server. */
 struct conn_server *conn_server_new(struct loop *loop, const struct conn_config *config,
@@ -67,9 +69,8 @@ int conn_server_listen(struct conn_server *server, const struct listener_config 
 int conn_server_listen_at(struct conn_server *server, const struct listener_config *config,
                           const struct conn_door *door, struct listener **ret_listener);
 
-/* Other limits: for every listener, and for what its connections do from now on. */
-void conn_server_configure(struct conn_server *server, const struct conn_config *config,
-                           uint32_t max_connections);
+/* Other limits, for what comes and what connections do from now on. */
+void conn_server_configure(struct conn_server *server, const struct conn_config *config);
 
 /* The descriptor of its listener number `index`, borrowed; -1 past the last, and for a closed
  * one. */

@@ -1,13 +1,16 @@
 #include "core/net/conn_server.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "core/base/mem.h"
 #include "core/net/conn_internal.h"
 
-/* What a connection over a listener's limit is told, when the owner has named nothing else. */
+/* At a time; more are cut off without a word. */
+#define TURNED_AWAY_MAX 64
+
+/* What a connection without room is told, when the owner has named nothing else. */
 static const char surplus[] =
     "HTTP/1.1 503 Service Unavailable\r\n"
     "Content-Type: text/plain; charset=utf-8\r\n"
@@ -76,12 +79,24 @@ uint64_t conn_server_queued(const struct conn_server *server) {
 
 /* ---- listeners ---- */
 
-static void on_accept(struct listener *listener, int fd, const struct net_address *peer,
-                      void *userdata) {
-    if (conn_enter(userdata, fd, peer) < 0) {
-        close(fd);
-        listener_release(listener);
+int conn_server_is_full(const struct conn_server *server) {
+    return server->config.max_connections && server->count >= server->config.max_connections;
+}
+
+void conn_server_turn_away(struct conn *conn) {
+    const struct conn_server *server = conn->server;
+    if (server->count > (uint64_t)server->config.max_connections + TURNED_AWAY_MAX) {
+        conn_abort(conn);
+        return;
     }
+    stream_write(&conn->stream, surplus, sizeof(surplus) - 1);
+    conn_close(conn);
+}
+
+static int on_accept(struct listener *listener, int fd, const struct net_address *peer,
+                     void *userdata) {
+    struct conn_entrance *entrance = userdata;
+    return conn_server_is_full(entrance->server) ? -EUSERS : conn_enter(entrance, fd, peer);
 }
 
 int conn_server_listen_at(struct conn_server *server, const struct listener_config *config,
@@ -110,12 +125,8 @@ int conn_server_listen(struct conn_server *server, const struct listener_config 
     return conn_server_listen_at(server, config, &bare, ret_listener);
 }
 
-void conn_server_configure(struct conn_server *server, const struct conn_config *config,
-                           uint32_t max_connections) {
+void conn_server_configure(struct conn_server *server, const struct conn_config *config) {
     take_config(server, config);
-    for (size_t i = 0; i < server->entrance_count; i++)
-        if (server->entrances[i]->state == ENTRANCE_OPEN)
-            listener_set_max(server->entrances[i]->listener, max_connections);
 }
 
 int conn_server_listener_fd(const struct conn_server *server, size_t index) {

@@ -36,7 +36,7 @@ struct listener {
     enum { LISTENER_ACTIVE, LISTENER_PAUSED, LISTENER_CLOSING, LISTENER_CLOSED } state;
 };
 
-/* ---- connections over the limit ---- */
+/* ---- connections without room ---- */
 
 struct surplus {
     struct stream stream;
@@ -125,12 +125,11 @@ static int accept_one(struct listener *listener) {
         int on = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     }
-    if (listener->config.max_connections && listener->count >= listener->config.max_connections) {
-        refuse(listener, fd);
-        return 0;
-    }
     listener->count++;
-    listener->accept(listener, fd, &peer, listener->userdata);
+    if (listener->accept(listener, fd, &peer, listener->userdata) < 0) {
+        listener->count--;
+        refuse(listener, fd);
+    }
     return 0;
 }
 
@@ -310,10 +309,6 @@ void listener_resume(struct listener *listener) {
 void listener_release(struct listener *listener) {
     listener->count--;
     listener_free_if_done(listener);
-}
-
-void listener_set_max(struct listener *listener, uint32_t max_connections) {
-    listener->config.max_connections = max_connections;
 }
 
 uint32_t listener_count(const struct listener *listener) {

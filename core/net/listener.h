@@ -11,10 +11,12 @@
 struct listener;
 
 /* One connection was accepted. fd is non-blocking, close-on-exec, TCP_NODELAY is set where it
- * applies, and it belongs to the callee, who calls listener_release when the connection is gone.
- * May pause or close the listener. */
-typedef void listener_accept_fn(struct listener *listener, int fd, const struct net_address *peer,
-                                void *userdata);
+ * applies. Returns 0: it belongs to the callee, who calls listener_release when the connection is
+ * gone; or a negative errno when there is no room for it: it is written `surplus` and is closed,
+ * never reset, once that was read or after a second. More than 64 of those at a time are closed at
+ * once. May pause or close the listener. */
+typedef int listener_accept_fn(struct listener *listener, int fd, const struct net_address *peer,
+                               void *userdata);
 
 struct listener_config {
     /* As net_address_resolve reads it. Ignored when fd >= 0. For "unix:PATH" a socket file that
@@ -25,11 +27,8 @@ struct listener_config {
     int fd;
     /* Waiting connections in the kernel; 0 means 1024. */
     int backlog;
-    /* Connections out at once (accepted and not released); 0 means no limit. At the limit a further
-     * one is accepted, is written `surplus`, and is closed, never reset, once it was read or after
-     * a second. More than 64 of those at a time are closed at once. */
-    uint32_t max_connections;
-    /* Must live as long as the listener; may be absent (closed without a word). */
+    /* For whom there is no room. Must live as long as the listener; may be absent (closed without a
+     * word). */
     struct dm_slice surplus;
     /* Connections accepted in one turn of the loop at most; 0 means 64. 1 where several processes
      * accept on the same socket: who has nothing else to do takes the next one. */
@@ -65,9 +64,6 @@ void listener_resume(struct listener *listener);
 /* A connection that this listener handed out is gone. Allowed also after listener_close, for as
  * many as were handed out: the memory lives until then. */
 void listener_release(struct listener *listener);
-
-/* Another max_connections; those that are out already stay. */
-void listener_set_max(struct listener *listener, uint32_t max_connections);
 
 /* Connections out now. */
 uint32_t listener_count(const struct listener *listener);

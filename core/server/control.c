@@ -123,14 +123,14 @@ static int listen_below(struct control *control) {
     unlink(path); /* of a process that had this number before */
     snprintf(address, sizeof(address), "unix:%s", path);
     struct listener_config config = {
-        .address = dm_slice_str(address), .fd = -1, .max_connections = CONNECTIONS_MAX,
-        .mode = 0600,
+        .address = dm_slice_str(address), .fd = -1, .mode = 0600,
     };
     return conn_server_listen(control->server, &config, &listener);
 }
 
 static int open_socket(struct control *control, const char *state) {
     struct conn_config config = CONN_CONFIG_DEFAULT;
+    config.max_connections = CONNECTIONS_MAX;
     control->dir = state_dir_open(state, STATE_DIR_CONTROL);
     if (control->dir < 0)
         return control->dir;

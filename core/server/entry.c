@@ -78,7 +78,6 @@ static int listen_at(struct entry *entry, const char *name, struct dm_slice addr
     struct listener_config config = {
         .address = address,
         .fd = fd,
-        .max_connections = (uint32_t)config_int(entry->config, "limits.connections"),
         .batch = entry->tally ? 1 : 0,
         .stand_back = entry->tally ? others_have_fewer : NULL,
         .owner = entry,
@@ -126,6 +125,7 @@ static struct conn_config limits_of(const struct entry *entry) {
     config.write.max = (uint32_t)config_int(entry->config, "limits.send_queue_bytes");
     config.http.head_timeout_ms = (uint32_t)config_int(entry->config, "limits.handshake_ms");
     config.http.body_total_ms = (uint32_t)config_int(entry->config, "limits.body_ms");
+    config.max_connections = (uint32_t)config_int(entry->config, "limits.connections");
     config.trusted = &entry->setup.trusted;
     return config;
 }
@@ -166,8 +166,7 @@ int entry_configure(struct entry *entry, struct config *config, struct entry_set
     address_set_fini(&entry->setup.trusted);
     entry->setup.trusted = setup->trusted;
     limits = limits_of(entry);
-    conn_server_configure(entry->server, &limits,
-                          (uint32_t)config_int(config, "limits.connections"));
+    conn_server_configure(entry->server, &limits);
     int r = take_tls(entry, setup->tls);
     *setup = (struct entry_setup){ 0 };
     return r;

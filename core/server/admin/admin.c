@@ -130,7 +130,7 @@ static const struct conn_handler admin_handler = { .request = handle };
 
 static int listen_at(struct admin *admin, struct dm_slice address, int fd) {
     struct listener_config config = {
-        .address = address, .fd = fd, .max_connections = CONNECTIONS_MAX, .mode = ADMIN_SOCKET_MODE,
+        .address = address, .fd = fd, .mode = ADMIN_SOCKET_MODE,
     };
     struct listener *listener;
     int r = conn_server_listen(admin->server, &config, &listener);
@@ -143,6 +143,7 @@ int admin_open(struct gateway *gateway, struct dm_slice address, int fd,
                const struct admin_events *events, void *owner, struct admin **ret_admin) {
     struct admin *admin = mem_zalloc(sizeof(*admin));
     struct conn_config config = CONN_CONFIG_DEFAULT;
+    config.max_connections = CONNECTIONS_MAX;
     admin->gateway = gateway;
     admin->loop = backend_loop(gateway_backend(gateway));
     admin->events = events;

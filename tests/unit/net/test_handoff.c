@@ -146,6 +146,27 @@ Test(handoff, relayed_peer_that_half_closes_gets_its_answer) {
     cr_expect(eq(u32, conn_server_count(second), 0));
 }
 
+/* A connection from another process counts as one that was accepted. */
+Test(handoff, passed_connections_count_towards_the_limit) {
+    struct conn_config config = CONN_CONFIG_DEFAULT;
+    config.max_connections = 1;
+    conn_server_configure(second, &config);
+    net_send_str(&net, to_second("GET", "-1"));
+    net_send_str(&net, "\r\n");
+    check_true(text_has(net_take(&net), "200 OK"));
+    int first_peer = dup(net.peer);
+    net_reconnect(&net);
+    net_send_str(&net, to_second("GET", "-2"));
+    net_send_str(&net, "\r\n");
+    check_true(text_has(net_take(&net), "503 Service Unavailable"));
+    cr_assert(eq(int, second_requests, 1));
+    close(first_peer);
+    net_reconnect(&net);
+    net_send_str(&net, to_second("GET", "-3"));
+    net_send_str(&net, "\r\n");
+    check_true(text_has(net_take(&net), "200 OK"));
+}
+
 Test(handoff, ids_that_name_nobody_here_stay) {
     static const char *const ids[] = {
         "", "x", "here.", "here.AAAAAAAAtail", "there.AAAAAAAA", "here.../../..", "AAAAAAAA",

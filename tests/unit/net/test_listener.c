@@ -36,9 +36,8 @@ static void host_open(struct host *host) {
     host->server = conn_server_new(host->loop, &config, &handler, host);
 }
 
-static int host_listen(struct host *host, const char *address, uint32_t max) {
-    struct listener_config config = { .address = dm_slice_str(address), .fd = -1,
-                                      .max_connections = max };
+static int host_listen(struct host *host, const char *address) {
+    struct listener_config config = { .address = dm_slice_str(address), .fd = -1 };
     return conn_server_listen(host->server, &config, &host->listener);
 }
 
@@ -91,7 +90,7 @@ static const char *ask(struct host *host, int fd) {
 }
 
 static void check_served(struct host *host, const char *address) {
-    cr_assert(eq(int, host_listen(host, address, 0), 0), "%s", address);
+    cr_assert(eq(int, host_listen(host, address), 0), "%s", address);
     uint16_t port = listener_address(host->listener)->port;
     int fd = connect_to(address, port);
     cr_assert(ge(int, fd, 0), "%s", address);
@@ -129,7 +128,7 @@ Test(listener, several_kinds_at_once) {
 Test(listener, any_address_takes_ipv4) {
     struct host host = { 0 };
     host_open(&host);
-    cr_assert(eq(int, host_listen(&host, "*:0", 0), 0));
+    cr_assert(eq(int, host_listen(&host, "*:0"), 0));
     int fd = connect_to("127.0.0.1:0", listener_address(host.listener)->port);
     cr_assert(eq(str, (char *)ask(&host, fd), "HTTP/1.1 200 OK"));
     cr_assert(eq(int, host.peer.family, NET_IPV4));
@@ -140,13 +139,13 @@ Test(listener, any_address_takes_ipv4) {
 Test(listener, bad_addresses_are_refused) {
     struct host host = { 0 };
     host_open(&host);
-    cr_assert(eq(int, host_listen(&host, "nowhere", 0), -EINVAL));
-    cr_assert(eq(int, host_listen(&host, "192.0.2.1:0", 0), -EADDRNOTAVAIL));
-    cr_assert(eq(int, host_listen(&host, "unix:/nonexistent/dir/x", 0), -ENOENT));
-    cr_assert(eq(int, host_listen(&host, "127.0.0.1:0", 0), 0));
+    cr_assert(eq(int, host_listen(&host, "nowhere"), -EINVAL));
+    cr_assert(eq(int, host_listen(&host, "192.0.2.1:0"), -EADDRNOTAVAIL));
+    cr_assert(eq(int, host_listen(&host, "unix:/nonexistent/dir/x"), -ENOENT));
+    cr_assert(eq(int, host_listen(&host, "127.0.0.1:0"), 0));
     char taken[32];
     snprintf(taken, sizeof(taken), "127.0.0.1:%u", listener_address(host.listener)->port);
-    cr_assert(eq(int, host_listen(&host, taken, 0), -EADDRINUSE));
+    cr_assert(eq(int, host_listen(&host, taken), -EADDRINUSE));
     host_close(&host);
 }
 
@@ -161,13 +160,13 @@ Test(listener, socket_file_of_the_dead_is_replaced_that_of_the_living_not) {
     close(dead);
     host_open(&host);
     check_served(&host, path);
-    cr_assert(eq(int, host_listen(&host, path, 0), -EADDRINUSE));
+    cr_assert(eq(int, host_listen(&host, path), -EADDRINUSE));
     host_close(&host);
     int file = open(path + 5, O_CREAT | O_WRONLY, 0600);
     close(file);
     struct host other = { 0 };
     host_open(&other);
-    cr_assert(eq(int, host_listen(&other, path, 0), -EADDRINUSE));
+    cr_assert(eq(int, host_listen(&other, path), -EADDRINUSE));
     host_close(&other);
     unlink(path + 5);
 }
@@ -191,8 +190,11 @@ Test(listener, descriptor_is_inherited) {
 
 Test(listener, surplus_is_told_and_room_comes_back) {
     struct host host = { 0 };
+    struct conn_config limited = CONN_CONFIG_DEFAULT;
+    limited.max_connections = 2;
     host_open(&host);
-    cr_assert(eq(int, host_listen(&host, "127.0.0.1:0", 2), 0));
+    conn_server_configure(host.server, &limited);
+    cr_assert(eq(int, host_listen(&host, "127.0.0.1:0"), 0));
     uint16_t port = listener_address(host.listener)->port;
     int a = connect_to("127.0.0.1:0", port);
     int b = connect_to("127.0.0.1:0", port);
@@ -214,7 +216,7 @@ Test(listener, surplus_is_told_and_room_comes_back) {
 Test(listener, pause_leaves_connections_in_the_queue) {
     struct host host = { 0 };
     host_open(&host);
-    cr_assert(eq(int, host_listen(&host, "127.0.0.1:0", 0), 0));
+    cr_assert(eq(int, host_listen(&host, "127.0.0.1:0"), 0));
     listener_pause(host.listener);
     listener_pause(host.listener);
     int fd = connect_to("127.0.0.1:0", listener_address(host.listener)->port);
@@ -228,7 +230,7 @@ Test(listener, pause_leaves_connections_in_the_queue) {
 Test(listener, connections_outlive_it) {
     struct host host = { 0 };
     host_open(&host);
-    cr_assert(eq(int, host_listen(&host, "127.0.0.1:0", 0), 0));
+    cr_assert(eq(int, host_listen(&host, "127.0.0.1:0"), 0));
     uint16_t port = listener_address(host.listener)->port;
     int fd = connect_to("127.0.0.1:0", port);
     turn(&host);
@@ -243,7 +245,7 @@ Test(listener, connections_outlive_it) {
 Test(listener, reset_connections_are_survived) {
     struct host host = { 0 };
     host_open(&host);
-    cr_assert(eq(int, host_listen(&host, "127.0.0.1:0", 0), 0));
+    cr_assert(eq(int, host_listen(&host, "127.0.0.1:0"), 0));
     uint16_t port = listener_address(host.listener)->port;
     struct linger linger = { 1, 0 };
     for (int i = 0; i < 50; i++) {
@@ -264,7 +266,7 @@ Test(listener, running_out_of_descriptors_is_survived) {
     struct host host = { 0 };
     struct rlimit old, none;
     host_open(&host);
-    cr_assert(eq(int, host_listen(&host, "127.0.0.1:0", 0), 0));
+    cr_assert(eq(int, host_listen(&host, "127.0.0.1:0"), 0));
     int fd = connect_to("127.0.0.1:0", listener_address(host.listener)->port);
     getrlimit(RLIMIT_NOFILE, &old);
     none = old;
