@@ -95,6 +95,9 @@ void conn_server_drain(struct conn_server *server);
 /* Connections now. */
 uint32_t conn_server_count(const struct conn_server *server);
 
+/* 1 while it carries bytes of connections that other processes answer. */
+int conn_server_relays(const struct conn_server *server);
+
 /* Bytes of responses that clients have not taken yet, of all connections together. */
 uint64_t conn_server_queued(const struct conn_server *server);
 

@@ -73,6 +73,10 @@ uint32_t conn_server_count(const struct conn_server *server) {
     return server->count;
 }
 
+int conn_server_relays(const struct conn_server *server) {
+    return !list_is_empty(&server->passes);
+}
+
 uint64_t conn_server_queued(const struct conn_server *server) {
     return server->queued;
 }

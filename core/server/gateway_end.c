@@ -22,6 +22,12 @@ static void give_drain_time(struct gateway *gateway) {
                            + (uint64_t)config_int(gateway->config, "limits.drain_ms");
 }
 
+/* 1 while somebody still waits for what was asked. */
+static int is_busy(const struct gateway *gateway) {
+    return engine_busy(gateway->engine) || file_service_busy(gateway->files)
+           || conn_server_relays(gateway->server);
+}
+
 static void look_at_drain(struct loop_timer *timer) {
     struct gateway *gateway = container_of(timer, struct gateway, drain);
     struct loop *loop = backend_loop(gateway->backend);
@@ -32,8 +38,7 @@ static void look_at_drain(struct loop_timer *timer) {
                   LOG_UINT("sessions", host_session_count(gateway->host)),
                   LOG_UINT("commands", engine_busy(gateway->engine)));
         end_drain(gateway);
-    } else if (gateway->state == GATEWAY_FLUSHING && !engine_busy(gateway->engine) &&
-               !file_service_busy(gateway->files)) {
+    } else if (gateway->state == GATEWAY_FLUSHING && !is_busy(gateway)) {
         end_drain(gateway);
     } else {
         loop_timer_arm(loop, timer, DRAIN_LOOK_MS);

@@ -13,10 +13,11 @@
 #include "storage/bus_pg.h"
 #include "storage/listen_pg.h"
 
-/*   OPEN ──gateway_drain──▶ DRAINING (sessions) ──all gone──▶ FLUSHING (store) ──idle──▶ DRAINED
- *    │                       ▲  └────────────────drain_ms passed──────────────────────────▲
+/*   OPEN ──gateway_drain──▶ DRAINING (sessions) ──all gone──▶ FLUSHING ──idle──▶ DRAINED
+ *    │                       ▲  └────────────────drain_ms passed───────────────────▲
  *    └─succeeded─▶ LEAVING ──┘ (what was accepted is served)
- */
+ *
+ * FLUSHING: the store writes what was put off, and others answer whom this process carries. */
 enum gateway_state {
     GATEWAY_OPEN,
     GATEWAY_LEAVING,

@@ -194,6 +194,26 @@ def test_who_hangs_holds_up_nobodys_end(make_gateway, tmp_path):
             owner.process.send_signal(signal.SIGCONT)
 
 
+def test_a_drain_waits_for_answers_that_it_carries(make_gateway, tmp_path):
+    """The process in front has no session of its own, but somebody's poll that another answers."""
+    chain, key = certificates.make(tmp_path, "chat.example")
+    how = {"settings": {"tls.certificate": chain, "tls.key": key}}
+    owner = make_gateway(**how)
+    other = make_gateway(state=owner.state, **how)
+    session = Polling(owner)
+    join(session, owner, owner.add_user())
+    with Connection.to(other.url) as conn:
+        conn.send(request(session, "GET"))
+        assert conn.is_quiet(0.3)
+        other.process.send_signal(signal.SIGTERM)
+        other.wait_log("msg=draining")
+        assert conn.is_quiet(0.3)
+        assert session.post(ask(1)).body == b"ok"
+        assert b"43/chat,1[" in conn.response().body
+    assert other.stop() == 0
+    assert "drain takes too long" not in other.log
+
+
 def test_sids_name_the_machine(make_gateway):
     gateway = make_gateway(settings={"node": "east1", "workers": 2})
     sessions = [Polling(gateway) for _ in range(8)]
