@@ -21,7 +21,7 @@ struct backend {
 
 int backend_migrate(struct config *config, int *ret_from, int *ret_to) {
     struct database database = { 0 };
-    int r = database_open(&database, config, BACKEND_VERB);
+    int r = database_open(&database, config, BACKEND_VERB_FOUNDS);
     if (!r)
         r = database_migrate(&database, ret_from, ret_to);
     database_close(&database);

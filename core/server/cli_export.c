@@ -66,18 +66,26 @@ static int write_line(void *owner, enum transfer_kind kind, struct dm_slice line
     return 0;
 }
 
+static int write_all(struct export *export, struct backend *backend,
+                     enum transfer_secrets secrets) {
+    progress_begin(&export->progress, "export");
+    int r = transfer_export(backend_conninfo(backend), secrets, write_line, export);
+    progress_clear(&export->progress);
+    if (r == -ECONNREFUSED || r == -EPROTO)
+        return cli_fail(CLI_UNAVAILABLE, "the database cannot be read");
+    return r ? cli_fail(CLI_FAILED, "%s", strerror(-r)) : CLI_OK;
+}
+
 static int run(struct export *export, struct cli *cli, enum transfer_secrets secrets) {
     struct backend *backend;
     int r = backend_open(cli->config, BACKEND_VERB, &backend);
     if (r)
         return r;
-    progress_begin(&export->progress, "export");
-    r = transfer_export(backend_conninfo(backend), secrets, write_line, export);
-    progress_clear(&export->progress);
+    r = open_files(export, cli->argv[0]);
+    if (!r)
+        r = write_all(export, backend, secrets);
     backend_close(backend);
-    if (r == -ECONNREFUSED || r == -EPROTO)
-        return cli_fail(CLI_UNAVAILABLE, "the database cannot be read");
-    return r ? cli_fail(CLI_FAILED, "%s", strerror(-r)) : CLI_OK;
+    return r;
 }
 
 int cli_export(struct cli *cli) {
@@ -87,9 +95,7 @@ int cli_export(struct cli *cli) {
         secrets = TRANSFER_WITH_SECRETS;
     else if (cli->argc != 1)
         return cli_fail(CLI_USAGE, "export DIR [--with-hashes]");
-    int r = open_files(&export, cli->argv[0]);
-    if (!r)
-        r = run(&export, cli, secrets);
+    int r = run(&export, cli, secrets);
     int closed = close_files(&export);
     if (r || closed)
         return r ? r : closed;

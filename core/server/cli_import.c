@@ -235,7 +235,7 @@ int cli_import(struct cli *cli) {
     struct import *import = mem_zalloc(sizeof(*import));
     import->config = cli->config;
     import->text_max = (int)config_int(cli->config, "limits.text_max");
-    int r = backend_open(cli->config, BACKEND_VERB, &import->backend);
+    int r = backend_open(cli->config, BACKEND_VERB_FOUNDS, &import->backend);
     if (!r) {
         sigaction(SIGINT, &action, NULL);
         sigaction(SIGTERM, &action, NULL);

@@ -153,9 +153,10 @@ static int write_user(struct cli *cli, struct backend *backend, struct user_opti
 typedef int (*user_verb_fn)(struct cli *cli, struct backend *backend, struct store_call *call,
                             struct user_options *options);
 
-static int with_backend(struct cli *cli, struct user_options *options, user_verb_fn verb) {
+static int with_backend(struct cli *cli, enum backend_use use, struct user_options *options,
+                        user_verb_fn verb) {
     struct backend *backend;
-    int r = backend_open(cli->config, BACKEND_VERB, &backend);
+    int r = backend_open(cli->config, use, &backend);
     if (r)
         return r;
     struct arena arena;
@@ -182,7 +183,7 @@ int cli_user_add(struct cli *cli) {
     const struct dm_profile *profile = &options.account.profile;
     if (!profile->username.len && !profile->email.len)
         return cli_fail(CLI_USAGE, "a user needs --username or --email");
-    r = with_backend(cli, &options, run_add);
+    r = with_backend(cli, BACKEND_VERB_FOUNDS, &options, run_add);
     secret_wipe(&options.from_stdin, sizeof(options.from_stdin));
     return r;
 }
@@ -209,7 +210,7 @@ int cli_user_set(struct cli *cli) {
         return r;
     if (options.account.id || !dm_uuid_is_nil(&options.account.uuid))
         return cli_fail(CLI_USAGE, "ids do not change");
-    r = with_backend(cli, &options, run_set);
+    r = with_backend(cli, BACKEND_VERB, &options, run_set);
     secret_wipe(&options.from_stdin, sizeof(options.from_stdin));
     return r;
 }
@@ -218,7 +219,7 @@ int cli_user_deactivate(struct cli *cli) {
     struct user_options options = { .account.activity = STORE_DEACTIVATE };
     if (cli->argc != 1)
         return cli_fail(CLI_USAGE, "one user, please");
-    return with_backend(cli, &options, run_set);
+    return with_backend(cli, BACKEND_VERB, &options, run_set);
 }
 
 static int run_show(struct cli *cli, struct backend *backend, struct store_call *call,
@@ -235,7 +236,7 @@ int cli_user_show(struct cli *cli) {
     struct user_options options = { 0 };
     if (cli->argc != 1)
         return cli_fail(CLI_USAGE, "one user, please");
-    return with_backend(cli, &options, run_show);
+    return with_backend(cli, BACKEND_VERB, &options, run_show);
 }
 
 static int run_list(struct cli *cli, struct backend *backend, struct store_call *call,
@@ -261,5 +262,5 @@ int cli_user_list(struct cli *cli) {
     struct user_options options = { 0 };
     if (cli->argc)
         return cli_fail(CLI_USAGE, "user list takes no words");
-    return with_backend(cli, &options, run_list);
+    return with_backend(cli, BACKEND_VERB, &options, run_list);
 }

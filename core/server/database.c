@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,6 +21,24 @@ static int make_state_dir(const char *state) {
     return CLI_OK;
 }
 
+int database_check_state(struct config *config) {
+    const char *state = config_string(config, "state").ptr;
+    char path[PATH_MAX], *parent = path;
+    struct stat st;
+    int is_there = !stat(state, &st);
+    if (is_there && !S_ISDIR(st.st_mode))
+        return cli_fail(CLI_FAILED, "%s: %s", state, strerror(ENOTDIR));
+    if (!is_there && errno != ENOENT)
+        return cli_fail(CLI_FAILED, "%s: %s", state, strerror(errno));
+    snprintf(path, sizeof(path), "%s", state);
+    if (!is_there)
+        parent = dirname(path);
+    if (access(parent, R_OK | W_OK | X_OK))
+        return cli_fail(CLI_FAILED, "%s: %s%s", state, is_there ? "" : "it cannot be made: ",
+                        strerror(errno));
+    return CLI_OK;
+}
+
 static int lock_state(struct database *database, const char *state) {
     char path[PATH_MAX];
     snprintf(path, sizeof(path), "%s/lock", state);
@@ -34,9 +53,13 @@ static int lock_state(struct database *database, const char *state) {
 #define STARTED_BY_GATEWAY 'g'
 #define STARTED_BY_VERB 'v'
 
+static int is_verb(const struct database *database) {
+    return database->use == BACKEND_VERB || database->use == BACKEND_VERB_FOUNDS;
+}
+
 static void note_starter(const struct database *database) {
     char starter = database->use == BACKEND_GATEWAY ? STARTED_BY_GATEWAY : STARTED_BY_VERB;
-    if (database->use == BACKEND_VERB && private_cluster_pid(database->cluster))
+    if (is_verb(database) && private_cluster_pid(database->cluster))
         return;
     if (pwrite(database->lock_fd, &starter, 1, 0) != 1)
         log_event(LOG_LEVEL_WARNING, "the lock file cannot be written", LOG_ERRNO("error", errno));
@@ -45,7 +68,7 @@ static void note_starter(const struct database *database) {
 static int may_stop(const struct database *database) {
     char starter = 0;
     return database->use == BACKEND_GATEWAY
-           || (database->use == BACKEND_VERB
+           || (is_verb(database)
                && pread(database->lock_fd, &starter, 1, 0) == 1 && starter == STARTED_BY_VERB);
 }
 
@@ -80,16 +103,27 @@ static int start_private(struct database *database, const char *state, enum back
                         strerror(-r)) : CLI_OK;
 }
 
-int database_open(struct database *database, struct config *config,
-                         enum backend_use use) {
+/* Whoever may not look is told so by PostgreSQL itself. */
+static int require_private(const char *state) {
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/pg", state);
+    if (!access(path, F_OK) || (errno != ENOENT && errno != ENOTDIR))
+        return CLI_OK;
+    return cli_fail(CLI_UNAVAILABLE, "there is no database below %s; name one with --state or "
+                                     "--config", state);
+}
+
+int database_open(struct database *database, struct config *config, enum backend_use use) {
     const char *state = config_string(config, "state").ptr;
     struct dm_slice url = config_string(config, "database.url");
     database->lock_fd = -1;
-    int r = make_state_dir(state);
-    if (r || !url.ptr)
-        return r ? r : start_private(database, state, use);
     database->conninfo = url.ptr;
-    return CLI_OK;
+    int r = CLI_OK;
+    if (use != BACKEND_VERB)
+        r = make_state_dir(state);
+    else if (!url.ptr)
+        r = require_private(state);
+    return r || url.ptr ? r : start_private(database, state, use);
 }
 
 void database_close(struct database *database) {

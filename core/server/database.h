@@ -7,10 +7,12 @@
 
 /* Who uses the private database. Every user holds a shared lock on STATE/lock; the server is
  * stopped in database_close by a gateway that is then alone, or by the last of the verbs when one
- * of them had started it. A worker leaves all that to its supervisor. */
+ * of them had started it. A worker leaves all that to its supervisor. Only a gateway and a verb
+ * that fills a database make what is not there: a mistyped path is no reason to. */
 enum backend_use {
     BACKEND_GATEWAY,
     BACKEND_VERB,
+    BACKEND_VERB_FOUNDS, /* may be the first to come */
     BACKEND_WORKER,
 };
 
@@ -24,9 +26,13 @@ struct database {
     enum backend_use use;
 };
 
-/* Makes the state directory and, if need be, starts the private database. Returns a CLI exit code;
- * what went wrong was said on stderr. database_close in any case. */
+/* Makes the state directory and, where `use` may, the private database, and starts it. Returns a
+ * CLI exit code; what went wrong was said on stderr. database_close in any case. */
 int database_open(struct database *database, struct config *config, enum backend_use use);
+
+/* Whether the state directory would do for a gateway; makes nothing. Returns a CLI exit code, as
+ * above. */
+int database_check_state(struct config *config);
 
 /* Writes the versions before and after (may be NULL). Returns a CLI exit code, as above. */
 int database_migrate(const struct database *database, int *ret_from, int *ret_to);

@@ -423,7 +423,17 @@ def test_unreachable_database_exits_69(asleep):
 
 
 def test_state_directory_that_cannot_be_made(asleep):
-    fails(asleep, FAILED, "user", "list", "--state", "/proc/nothing/here", place=False)
+    fails(asleep, FAILED, "user", "add", "--username", "x", "--state", "/proc/nothing/here",
+          place=False)
+
+
+def test_a_mistyped_state_makes_no_database(asleep, tmp_path):
+    for verb in (["user", "list"], ["user", "show", "ada"], ["user", "set", "ada"],
+                 ["user", "deactivate", "ada"], ["token", "issue", "ada"],
+                 ["token", "revoke", "x"], ["export", tmp_path / "out"]):
+        said = fails(asleep, UNAVAILABLE, *verb, "--state", tmp_path / "typo", place=False)
+        assert f"there is no database below {tmp_path}/typo; name one" in said
+        assert not (tmp_path / "typo").exists()
 
 
 # ---- configuration ---------------------------------------------------------------------------
