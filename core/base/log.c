@@ -11,6 +11,7 @@
 static _Atomic int current_level = LOG_LEVEL_INFO;
 static _Atomic int current_format = LOG_FORMAT_LOGFMT;
 static _Atomic int current_fd = STDERR_FILENO;
+static _Atomic int current_worker = -1; /* none */
 static _Atomic uint64_t dropped;
 
 static const char *const level_names[] = {
@@ -26,6 +27,10 @@ void log_init(enum log_level level, enum log_format format, int fd) {
     current_format = (int)format;
     current_fd = fd;
     log_set_level(level);
+}
+
+void log_set_worker(unsigned number) {
+    current_worker = (int)number;
 }
 
 void log_set_level(enum log_level level) {
@@ -238,6 +243,8 @@ size_t log_format_line(enum log_format format, int64_t us, enum log_level level,
     put_field(&line, json ? "{" : "", &LOG_STR("ts", time));
     put_field(&line, separators[json], &LOG_STR("level", log_level_name(level)));
     int complete = put_field(&line, separators[json], &LOG_STR("msg", msg));
+    if (current_worker >= 0)
+        complete &= put_field(&line, separators[json], &LOG_INT("worker", current_worker));
     for (size_t i = 0; i < count; i++)
         complete &= put_field(&line, separators[json], &fields[i]);
     const char *end = complete ? ends[json] : truncations[json];

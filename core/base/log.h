@@ -3,12 +3,12 @@
  *     log_event(LOG_LEVEL_INFO, "session closed", LOG_INT("session", id),
  *               LOG_STR("reason", "idle"), LOG_SLICE("adapter", name));
  *
- * Each line carries ts (UTC), level and msg before the given fields. Control characters and
- * invalid UTF-8 are escaped, so no input can forge a line or steer a terminal. A line is at most
- * LOG_LINE_MAX bytes, newline included, which a pipe takes whole or not at all: values over
- * LOG_VALUE_MAX bytes are cut and end in "...", and a field that finds no room is left out and
- * replaced by truncated=true. Each line is one write(2); when the descriptor is non-blocking and
- * full, or broken, the line is dropped and counted, never waited for.
+ * Each line carries ts (UTC), level and msg before the given fields, and in a worker its number.
+ * Control characters and invalid UTF-8 are escaped, so no input can forge a line or steer a
+ * terminal. A line is at most LOG_LINE_MAX bytes, newline included, which a pipe takes whole or not
+ * at all: values over LOG_VALUE_MAX bytes are cut and end in "...", and a field that finds no room
+ * is left out and replaced by truncated=true. Each line is one write(2); when the descriptor is
+ * non-blocking and full, or broken, the line is dropped and counted, never waited for.
  *
  * The caller logs no secrets: redaction comes before. Usable before log_init (logfmt, INFO, fd 2).
  * Any thread may log; initialise and set the level before other threads start, or on the loop. */
@@ -78,6 +78,9 @@ struct log_field {
 /* Sets level, format and descriptor. The descriptor stays the caller's, is never closed, and its
  * flags are not changed. */
 void log_init(enum log_level level, enum log_format format, int fd);
+
+/* From now on each line says worker=NUMBER behind its msg. */
+void log_set_worker(unsigned number);
 
 /* Events below level are dropped before their fields are evaluated. */
 void log_set_level(enum log_level level);

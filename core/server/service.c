@@ -266,7 +266,7 @@ int cli_serve(struct cli *cli) {
     size_t prefix = strlen(WORKER_OPTION);
     int worker = -1;
     if (cli->argc == 1 && !strncmp(cli->argv[0], WORKER_OPTION, prefix))
-        worker = atoi(cli->argv[0] + prefix);
+        log_set_worker((unsigned)(worker = atoi(cli->argv[0] + prefix)));
     else if (cli->argc)
         return cli_fail(CLI_USAGE, "serve does not know %s", cli->argv[0]);
     raise_descriptor_limit();

@@ -1,5 +1,6 @@
 """Several processes that serve below one that supervises them."""
 
+import json
 import os
 import re
 import signal
@@ -130,6 +131,19 @@ def test_reload_reaches_all(workers):
     assert gw.log.count('msg="configuration reloaded"') == WORKERS
     gw.process.send_signal(signal.SIGHUP)
     until(lambda: gw.log.count('msg="configuration reloaded"') == 2 * WORKERS, "by signal")
+
+
+@pytest.mark.parametrize("form", ["logfmt", "json"])
+def test_each_line_of_the_log_names_its_worker(workers, form):
+    gw = workers(**{"log.format": form})
+    lines = [line for line in gw.log.splitlines() if "ready" in line]
+    if form == "json":
+        found = [json.loads(line).get("worker") for line in lines]
+    else:
+        found = [int(re.search(r" msg=ready worker=(\d+) ", line)[1]) for line in lines]
+    assert sorted(found) == list(range(WORKERS))
+    line = gw.wait_log("supervises")
+    assert "worker=" not in line and '"worker"' not in line
 
 
 def test_upgrade_under_load_loses_nothing(workers):

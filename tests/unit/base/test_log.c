@@ -34,6 +34,12 @@ Test(log_line, without_fields) {
     check_line(LOG_FORMAT_JSON, NULL, 0, JSON_HEAD "}\n");
 }
 
+/* Criterion runs each test in a process of its own. */
+Test(log_line, names_its_worker) {
+    log_set_worker(2);
+    check_field(LOG_STR("k", "word"), "worker=2 k=word", "\"worker\":2,\"k\":\"word\"");
+}
+
 Test(log_line, writes_each_kind) {
     struct dm_uuid uuid = { { 0x12, 0x34 } };
     check_field(LOG_STR("k", "word"), "k=word", "\"k\":\"word\"");
