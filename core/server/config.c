@@ -170,6 +170,18 @@ int config_put(struct config *config, const char *path, struct dm_slice text,
     return 0;
 }
 
+void config_keep(struct config *config, const struct config *from, const char *path) {
+    const struct config_value *kept = find(from, path);
+    struct config_value *value = NULL;
+    if (kept) {
+        value = value_new(kept->path, kept->text, kept->place);
+        value->known = kept->known;
+        free(map_bytes_put(&config->values, dm_slice_str(value->path), value));
+    } else {
+        free(map_bytes_remove(&config->values, dm_slice_str(path)));
+    }
+}
+
 struct dm_slice config_take(struct config *config, const char *path) {
     struct config_value *value = map_bytes_get(&config->values, dm_slice_str(path));
     if (!value)

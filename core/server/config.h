@@ -70,10 +70,15 @@ struct dm_slice config_at(const struct config *config, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Calls fn, in order of the paths, for every path that the table names and whose value in effect is
- * another one in `after`. Settings of adapters are not among them. */
+ * another one in `after`. Settings of adapters are not among them. fn may change the value at its
+ * path in either. */
 typedef void (*config_diff_fn)(void *owner, const char *path);
 void config_diff(const struct config *before, const struct config *after, config_diff_fn fn,
                  void *owner);
+
+/* Gives the value at path, with its place, back to `config` as it is in `from`; one that has none
+ * there is left with none. path may be one that config_diff names. */
+void config_keep(struct config *config, const struct config *from, const char *path);
 
 /* Records an error at the place where the value at path was given. Returns -EINVAL. Later errors
  * do not replace the first. */

@@ -26,17 +26,26 @@ static int is_same(struct dm_slice a, struct dm_slice b) {
     return !a.ptr == !b.ptr && (!a.ptr || dm_slice_eq(a, b));
 }
 
+/* Sorted, and each once. */
+static void unite(struct paths *paths) {
+    size_t kept = 0;
+    qsort(paths->items, paths->count, sizeof(*paths->items), compare);
+    for (size_t i = 0; i < paths->count; i++)
+        if (!kept || strcmp(paths->items[i], paths->items[kept - 1]))
+            paths->items[kept++] = paths->items[i];
+    paths->count = kept;
+}
+
 void config_diff(const struct config *before, const struct config *after, config_diff_fn fn,
                  void *owner) {
     struct paths paths = { 0 };
     collect(before, &paths);
     collect(after, &paths);
-    qsort(paths.items, paths.count, sizeof(*paths.items), compare);
+    unite(&paths);
     for (size_t i = 0; i < paths.count; i++) {
         const char *path = paths.items[i];
-        if (!config_find_setting(path) || (i > 0 && !strcmp(path, paths.items[i - 1])))
-            continue;
-        if (!is_same(config_string(before, path), config_string(after, path)))
+        if (config_find_setting(path)
+            && !is_same(config_string(before, path), config_string(after, path)))
             fn(owner, path);
     }
     free(paths.items);

@@ -149,27 +149,24 @@ int entry_open(struct config *config, struct loop *loop, const struct conn_handl
 
 /* ---- the rest of its life ---- */
 
-/* Whether TLS is spoken belongs to the listeners; the certificate does not. */
-static int take_tls(struct entry *entry, struct tls *fresh) {
+static void take_tls(struct entry *entry, struct tls *fresh) {
     if (entry->setup.tls && fresh) {
         tls_replace(entry->setup.tls, fresh);
         log_certificate(entry);
-        return 0;
+    } else {
+        tls_free(fresh);
     }
-    tls_free(fresh);
-    return !fresh == !entry->setup.tls ? 0 : -ENOTSUP;
 }
 
-int entry_configure(struct entry *entry, struct config *config, struct entry_setup *setup) {
+void entry_configure(struct entry *entry, struct config *config, struct entry_setup *setup) {
     struct conn_config limits;
     entry->config = config;
     address_set_fini(&entry->setup.trusted);
     entry->setup.trusted = setup->trusted;
     limits = limits_of(entry);
     conn_server_configure(entry->server, &limits);
-    int r = take_tls(entry, setup->tls);
+    take_tls(entry, setup->tls);
     *setup = (struct entry_setup){ 0 };
-    return r;
 }
 
 void entry_pass(const struct entry *entry, struct inherit *sockets) {
@@ -183,6 +180,14 @@ struct conn_server *entry_server(const struct entry *entry) {
 
 const char *entry_address(const struct entry *entry) {
     return entry->address;
+}
+
+int entry_has_tls(const struct entry *entry) {
+    return entry->setup.tls != NULL;
+}
+
+int64_t entry_tls_expires(const struct entry *entry) {
+    return entry->setup.tls ? tls_expires(entry->setup.tls) : 0;
 }
 
 int entry_is_tls(const struct entry *entry) {

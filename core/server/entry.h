@@ -32,9 +32,8 @@ int entry_open(struct config *config, struct loop *loop, const struct conn_handl
 
 /* Takes limits, trusted proxies and certificate of another configuration, which must outlive the
  * entry then, and of the setup read from it, which is empty afterwards. Connections that live are
- * not disturbed. Returns 0, or -ENOTSUP when TLS is to begin or to end, which needs a restart: all
- * else is taken then. */
-int entry_configure(struct entry *entry, struct config *config, struct entry_setup *setup);
+ * not disturbed. TLS neither begins nor ends: that needs a restart. */
+void entry_configure(struct entry *entry, struct config *config, struct entry_setup *setup);
 
 /* Adds the listening sockets, to be passed to another process. They stay its own. */
 void entry_pass(const struct entry *entry, struct inherit *sockets);
@@ -45,7 +44,13 @@ struct conn_server *entry_server(const struct entry *entry);
 /* The first place, "HOST:PORT"; borrowed. */
 const char *entry_address(const struct entry *entry);
 
-/* 1 when TLS is spoken there; else 0. */
+/* 1 when TLS is spoken anywhere; else 0. */
+int entry_has_tls(const struct entry *entry);
+
+/* When the certificate in use ends, in seconds since the epoch; 0 without TLS. */
+int64_t entry_tls_expires(const struct entry *entry);
+
+/* 1 when TLS is spoken at the first place; else 0. */
 int entry_is_tls(const struct entry *entry);
 
 /* The first place where TLS is spoken beside a plain one; NULL when there is none. */

@@ -53,6 +53,8 @@ void gateway_host_config(const struct gateway *gateway, struct host_config *ret_
 static int open_host(struct gateway *gateway) {
     struct adapter_error error;
     struct host_config config;
+    gateway->handoff = handoff_new(backend_loop(gateway->backend),
+                                   config_string(gateway->config, "node"));
     gateway_host_config(gateway, &config);
     if (loadout_init(&gateway->loadout, gateway->config))
         return cli_fail(CLI_CONFIG, "%s", config_error(gateway->config));
@@ -136,18 +138,6 @@ static int open_limits(struct gateway *gateway) {
     return CLI_OK;
 }
 
-static int open_node(struct gateway *gateway) {
-    static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-    struct dm_slice node = config_string(gateway->config, "node");
-    if (node.ptr && (node.len > HANDOFF_PLACE_MAX || strspn(node.ptr, alphabet) != node.len)) {
-        config_fail(gateway->config, "node", "node must be at most %d letters and digits",
-                    HANDOFF_PLACE_MAX);
-        return cli_fail(CLI_CONFIG, "%s", config_error(gateway->config));
-    }
-    gateway->handoff = handoff_new(backend_loop(gateway->backend), node);
-    return CLI_OK;
-}
-
 /* From now on other processes may pass connections to this one. */
 static int join_nodes(struct gateway *gateway) {
     const char *state = config_string(gateway->config, "state").ptr;
@@ -171,8 +161,6 @@ static int open_all(struct gateway *gateway, enum backend_use use, struct inheri
     r = open_limits(gateway);
     if (!r)
         r = open_auth(gateway);
-    if (!r)
-        r = open_node(gateway);
     if (!r)
         r = open_host(gateway);
     if (!r)
@@ -269,6 +257,10 @@ void gateway_measure(struct gateway *gateway) {
                   (uint64_t)gateway_bus_is_up(gateway));
     measure_gauge(measure, "dragoman_connections", "Connections of clients now.",
                   conn_server_count(gateway->server));
+    if (entry_has_tls(gateway->entry))
+        measure_gauge(measure, "dragoman_tls_certificate_expiry_timestamp_seconds",
+                      "When the certificate in use expires, in seconds since 1970.",
+                      (uint64_t)entry_tls_expires(gateway->entry));
     measure_nodes(measure, gateway->engine);
     file_service_measure(gateway->files, measure);
 }

@@ -56,11 +56,29 @@ static void note_restart(struct gateway_reload *reload, const char *what) {
     buf_append_str(&reload->restart, what);
 }
 
-static void note_difference(void *owner, const char *path) {
+static int begins(const char *path, const char *with) {
+    return !strncmp(path, with, strlen(with));
+}
+
+/* Whether TLS is spoken belongs to the listeners; the certificate does not. */
+static int is_live(const struct gateway_reload *reload, const char *path) {
+    int with_tls = reload->entry.tls != NULL;
+    if (begins(path, "tls.") && with_tls != entry_has_tls(reload->gateway->entry))
+        return 0;
     for (size_t i = 0; i < sizeof(live) / sizeof(live[0]); i++)
-        if (!strncmp(path, live[i], strlen(live[i])))
-            return;
-    note_restart(owner, path);
+        if (begins(path, live[i]))
+            return 1;
+    return 0;
+}
+
+/* What waits for a restart keeps the value that runs, so that the configuration in effect is what
+ * is shown, and what the next reload is compared with. */
+static void keep_what_runs(void *owner, const char *path) {
+    struct gateway_reload *reload = owner;
+    if (is_live(reload, path))
+        return;
+    note_restart(reload, path);
+    config_keep(reload->config, reload->gateway->config, path);
 }
 
 static void commit_adapters(struct gateway_reload *reload) {
@@ -82,8 +100,7 @@ static void commit_limits(struct gateway_reload *reload) {
     engine_reload(gateway->engine, &engine);
     gateway_host_config(gateway, &host);
     host_configure(gateway->host, &host);
-    if (entry_configure(gateway->entry, gateway->config, &reload->entry) < 0)
-        note_restart(reload, "tls.certificate");
+    entry_configure(gateway->entry, gateway->config, &reload->entry);
     address_limit_configure(gateway->addresses, &reload->addresses);
     reload->addresses = (struct address_limit_config){ 0 };
     file_service_configure(gateway->files, gateway->config);
@@ -92,7 +109,7 @@ static void commit_limits(struct gateway_reload *reload) {
 static void commit(struct gateway_reload *reload) {
     struct gateway *gateway = reload->gateway;
     enum log_level level = log_get_level();
-    config_diff(gateway->config, reload->config, note_difference, reload);
+    config_diff(gateway->config, reload->config, keep_what_runs, reload);
     config_free(gateway->own_config);
     gateway->config = gateway->own_config = reload->config;
     reload->config = NULL;

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+import certificates
 from dialects import PEERS, make_user, until
 from gateway import ROOT, Gateway
 from test_metrics import scrape
@@ -33,9 +34,12 @@ def panels():
 
 
 @pytest.fixture(scope="module")
-def families():
+def families(tmp_path_factory):
     """The names of a gateway's metrics, those of histograms with each suffix."""
-    with Gateway(args=["--admin", "127.0.0.1:0"]) as gw:
+    chain, key = certificates.make(tmp_path_factory.mktemp("tls"), "chat.example")
+    with Gateway(args=["--admin", "127.0.0.1:0"],
+                 settings={"tls.certificate": chain, "tls.key": key,
+                           "listen_tls": "127.0.0.1:0"}) as gw:
         ada, bob = make_user(gw), make_user(gw)
         with PEERS["saletick"](gw, ada) as one, PEERS["casamsa"](gw, bob) as two:
             one.say(bob, "counted")

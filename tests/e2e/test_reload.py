@@ -5,9 +5,11 @@ import signal
 
 import pytest
 
+import certificates
 import tokens
 from gateway import CliError, unique
 from opcode_client import Opcode
+from wire import call
 
 SECRET = "a secret of forty characters, not fewer.."
 
@@ -152,16 +154,44 @@ def test_a_file_that_is_gone_changes_nothing(reloading):
 
 
 def test_what_needs_a_restart_is_named(reloading):
-    r = reloading({"limits": {"text_max": 100}})
+    r = reloading({"limits": {"text_max": 100}}, args=["--admin", "127.0.0.1:0"])
+    admin = {row["path"]: row for row in shown(r.gw)}
+    waiting = ("database.batch_max", "database.queue_max", "log.format")
     r.write({"limits": {"text_max": 50}, "database": {"batch_max": 7, "queue_max": 99},
              "log": {"format": "json"}})
-    said = r.gw.cli("reload")
-    assert "database.batch_max, database.queue_max, log.format" in said
-    for key in ("database.batch_max", "database.queue_max", "log.format"):
-        assert f"key={key}" in r.gw.log
-    assert "limits.text_max" not in said
-    # Compared with what is in effect since, so it is said once.
-    assert "restart" not in r.gw.cli("reload")
+    # Compared with what runs, so it is said as long as it is so.
+    for _ in range(2):
+        said = r.gw.cli("reload")
+        assert ", ".join(waiting) in said
+        assert "limits.text_max" not in said
+        for key in waiting:
+            assert f"key={key}" in r.gw.log
+    now = {row["path"]: row for row in shown(r.gw)}
+    assert now["limits.text_max"]["value"] == "50"
+    assert [now[key] for key in waiting] == [admin[key] for key in waiting]
+    # One that runs as the file says needs nothing, whatever the file said in between.
+    r.write({"limits": {"text_max": 50}, "database": {"queue_max": 99}})
+    assert r.gw.cli("reload").endswith("needs a restart: database.queue_max")
+    r.write({})
+    assert r.gw.cli("reload").endswith("reloaded")
+
+
+def shown(gw):
+    """The settings in effect, as the admin API shows them."""
+    token = (gw.state / "admin.token").read_text().strip()
+    answer = call(gw.admin_url, path="/api/v1/config",
+                  headers={"Authorization": f"Bearer {token}"})
+    return json.loads(answer.body)["settings"]
+
+
+def test_tls_begins_with_a_restart_alone(reloading, tmp_path):
+    chain, key = certificates.make(tmp_path, "chat.example")
+    r = reloading({}, args=["--admin", "127.0.0.1:0"])
+    r.write({"tls": {"certificate": str(chain), "key": str(key)}})
+    for _ in range(2):
+        assert r.gw.cli("reload").endswith("needs a restart: tls.certificate, tls.key")
+    assert {row["path"]: row["value"] for row in shown(r.gw)}["tls.certificate"] is None
+    assert call(r.gw.url, path="/opcode/thread").status == 401
 
 
 def test_command_line_and_environment_win_again(reloading):

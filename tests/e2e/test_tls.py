@@ -310,3 +310,13 @@ def test_reload_takes_a_new_certificate_and_drops_nobody(folder, make_gateway):
     assert b"new.example" in shown()
     mine.say(bob, "still here")
     assert theirs.next("pushed").text == "still here"
+
+
+def test_the_certificates_end_is_a_metric(folder, make_gateway):
+    chain, key = certificates.make(folder, "ends.example")
+    gw = make_gateway(settings={"tls.certificate": chain, "tls.key": key},
+                      args=["--admin", "127.0.0.1:0"])
+    ends = subprocess.run(["openssl", "x509", "-enddate", "-noout", "-in", chain], text=True,
+                          capture_output=True, check=True).stdout.strip().partition("=")[2]
+    line = f"dragoman_tls_certificate_expiry_timestamp_seconds {ssl.cert_time_to_seconds(ends)}\n"
+    assert line in call(gw.admin_url, path="/metrics").body.decode()
