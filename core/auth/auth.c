@@ -69,6 +69,15 @@ static enum dm_status verify(struct auth *auth, struct dm_slice token, const cha
     return status;
 }
 
+const char *auth_token_fault(struct dm_slice token) {
+    struct json_scratch scratch;
+    struct jws jws;
+    json_scratch_init(&scratch, AUTH_TOKEN_MAX);
+    const char *fault = jws_parse(&scratch, token, &jws);
+    json_scratch_fini(&scratch);
+    return fault;
+}
+
 static void hash(struct auth *auth, struct dm_slice secret, auth_hash_fn done, void *owner) {
     hasher_hash(&service_of(auth)->hasher, secret, done, owner);
 }

@@ -129,6 +129,9 @@ void auth_close(struct auth *auth, auth_close_fn done, void *owner);
  * it. Of anything without a dot: SHA-256 of all bytes. What verify puts into its claims. */
 void auth_fingerprint(struct dm_slice token, uint8_t ret_fingerprint[AUTH_FINGERPRINT_LEN]);
 
+/* Why this can be no token, whoever its issuer; NULL when it can. Static. */
+const char *auth_token_fault(struct dm_slice token);
+
 /* Reads the key of our own issuer from the file; when there is none, makes a random one first
  * (mode 0600, in place as a whole or not at all, on disk before this returns). Of several
  * processes that start at once one makes it and all read the same. Refuses (-EACCES) a file that
@@ -136,6 +139,10 @@ void auth_fingerprint(struct dm_slice token, uint8_t ret_fingerprint[AUTH_FINGER
  * bytes. Blocks on files. Returns 0 or negative errno with ret_error set. Wipe the key after
  * use. */
 int auth_key_load(const char *path, uint8_t ret_key[AUTH_KEY_LEN],
+                  char ret_error[AUTH_ERROR_SIZE]);
+
+/* The same, but makes none: -ENOENT, with ret_error untouched, when there is no file. */
+int auth_key_read(const char *path, uint8_t ret_key[AUTH_KEY_LEN],
                   char ret_error[AUTH_ERROR_SIZE]);
 
 #endif

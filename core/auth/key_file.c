@@ -47,8 +47,8 @@ static int read_key(int fd, const char *path, uint8_t *ret_key, char *ret_error)
     return 0;
 }
 
-/* -ENOENT, without an error text, when there is no file yet. */
-static int load_existing(const char *path, uint8_t *ret_key, char *ret_error) {
+int auth_key_read(const char *path, uint8_t ret_key[AUTH_KEY_LEN],
+                  char ret_error[AUTH_ERROR_SIZE]) {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return errno == ENOENT ? -ENOENT
@@ -110,12 +110,12 @@ static int make_new(const char *path, char *ret_error) {
 
 int auth_key_load(const char *path, uint8_t ret_key[AUTH_KEY_LEN],
                   char ret_error[AUTH_ERROR_SIZE]) {
-    int r = load_existing(path, ret_key, ret_error);
+    int r = auth_key_read(path, ret_key, ret_error);
     if (r != -ENOENT)
         return r;
     r = make_new(path, ret_error);
     if (r < 0)
         return r;
-    r = load_existing(path, ret_key, ret_error);
+    r = auth_key_read(path, ret_key, ret_error);
     return r == -ENOENT ? fail(ret_error, r, path, "the key file vanished") : r;
 }

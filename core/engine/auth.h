@@ -34,9 +34,9 @@ typedef void (*auth_check_fn)(void *owner, enum dm_status status);
 
 struct auth_ops {
     /* Checks signature, algorithm, issuer, audience, times. Never blocks. `adapter` is the name of
-     * the adapter the token came through (issuers may be limited to some). Returns DM_OK,
-     * DM_TOKEN_EXPIRED or DM_UNAUTHENTICATED; on DM_OK ret_claims is filled and the caller calls
-     * auth_claims_fini. Revocation is the engine's to check. */
+     * the adapter the token came through (issuers may be limited to some); NULL: any. Returns
+     * DM_OK, DM_TOKEN_EXPIRED or DM_UNAUTHENTICATED; on DM_OK ret_claims is filled and the caller
+     * calls auth_claims_fini. Revocation is the engine's to check. */
     enum dm_status (*verify)(struct auth *auth, struct dm_slice token, const char *adapter,
                              struct auth_claims *ret_claims);
     /* Appends a token of our own issuer for the user. Returns 0 or negative errno. */

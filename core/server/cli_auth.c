@@ -3,14 +3,33 @@
 #include "core/server/cli.h"
 #include "core/server/issuers.h"
 
-int cli_auth_open(struct config *config, struct backend *backend, struct auth **ret_auth) {
-    struct auth_setup *setup;
+static int open_on(uv_loop_t *loop, struct auth_setup *setup, struct auth **ret_auth) {
     char error[AUTH_ERROR_SIZE];
-    if (auth_setup_new(config, &setup))
-        return cli_fail(CLI_CONFIG, "%s", config_error(config));
-    int r = auth_open(loop_uv(backend_loop(backend)), auth_setup_config(setup), ret_auth, error);
+    int r = auth_open(loop, auth_setup_config(setup), ret_auth, error);
     auth_setup_free(setup);
     return r ? cli_fail(CLI_CONFIG, "%s", error) : CLI_OK;
+}
+
+int cli_auth_open(struct config *config, struct backend *backend, struct auth **ret_auth) {
+    struct auth_setup *setup;
+    if (auth_setup_new(config, &setup))
+        return cli_fail(CLI_CONFIG, "%s", config_error(config));
+    return open_on(loop_uv(backend_loop(backend)), setup, ret_auth);
+}
+
+int cli_auth_check(struct config *config) {
+    struct auth_setup *setup;
+    struct auth *auth;
+    uv_loop_t loop;
+    if (auth_setup_try(config, &setup))
+        return cli_fail(CLI_CONFIG, "%s", config_error(config));
+    uv_loop_init(&loop);
+    int r = open_on(&loop, setup, &auth);
+    if (!r)
+        auth_close(auth, NULL, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    uv_loop_close(&loop);
+    return r;
 }
 
 static void auth_closed(void *owner) {

@@ -66,14 +66,28 @@ int cli_token_issue(struct cli *cli) {
 
 /* Until when the revocation must be remembered. A token that does not verify now, because its
  * issuer is not configured or has changed its keys, is remembered for long. */
-static int64_t expiry_of(struct auth *auth, struct dm_slice token) {
+static enum dm_status judge(struct auth *auth, struct dm_slice token, int64_t *ret_expires_us) {
     struct auth_claims claims;
-    int64_t expires_us = 0;
-    if (auth->ops->verify(auth, token, "", &claims) == DM_OK) {
-        expires_us = claims.expires_us;
+    enum dm_status status = auth->ops->verify(auth, token, NULL, &claims);
+    *ret_expires_us = 0;
+    if (status == DM_OK) {
+        *ret_expires_us = claims.expires_us;
         auth_claims_fini(&claims);
     }
-    return expires_us ? expires_us : clock_real_us() + TTL_MAX * 1000000;
+    if (!*ret_expires_us)
+        *ret_expires_us = clock_real_us() + TTL_MAX * 1000000;
+    return status;
+}
+
+static const char *outcome(enum dm_status judged) {
+    switch (judged) {
+    case DM_OK:
+        return "revoked";
+    case DM_TOKEN_EXPIRED:
+        return "revoked; it had expired already";
+    default:
+        return "revoked, though no issuer that is configured now accepts it";
+    }
 }
 
 static int revoke_token(struct backend *backend, struct auth *auth, struct dm_slice token) {
@@ -84,14 +98,15 @@ static int revoke_token(struct backend *backend, struct auth *auth, struct dm_sl
         .base.kind = STORE_TOKEN_REVOKE,
         .arena = &arena,
         .result = &result,
-        .expires_us = expiry_of(auth, token),
     };
+    enum dm_status judged = judge(auth, token, &call.expires_us);
     auth_fingerprint(token, call.fingerprint);
     enum dm_status status = backend_call(backend, &call);
     arena_fini(&arena);
-    return status == DM_OK ? CLI_OK
-                           : cli_fail(CLI_UNAVAILABLE, "the database says: %s",
-                                      dm_status_name(status));
+    if (status != DM_OK)
+        return cli_fail(CLI_UNAVAILABLE, "the database says: %s", dm_status_name(status));
+    puts(outcome(judged));
+    return CLI_OK;
 }
 
 int cli_token_revoke(struct cli *cli) {
@@ -104,6 +119,9 @@ int cli_token_revoke(struct cli *cli) {
             return cli_fail(CLI_USAGE, "no token on standard input");
         token = (struct dm_slice){ line, strcspn(line, "\n") };
     }
+    const char *fault = auth_token_fault(token);
+    if (fault)
+        return cli_fail(CLI_DATA, "this is no token: %s", fault);
     struct backend *backend;
     struct auth *auth;
     int r = backend_open(cli->config, BACKEND_VERB, &backend);

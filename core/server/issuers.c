@@ -141,16 +141,26 @@ static int take_issuers(struct config *config, struct auth_setup *setup) {
     return 0;
 }
 
-static int take_own_key(struct config *config, struct auth_setup *setup) {
+typedef int own_key_fn(const char *path, uint8_t ret_key[AUTH_KEY_LEN],
+                       char ret_error[AUTH_ERROR_SIZE]);
+
+/* Any key will do where none is there yet. */
+static int try_own_key(const char *path, uint8_t ret_key[AUTH_KEY_LEN],
+                       char ret_error[AUTH_ERROR_SIZE]) {
+    int r = auth_key_read(path, ret_key, ret_error);
+    return r == -ENOENT ? 0 : r;
+}
+
+static int take_own_key(struct config *config, struct auth_setup *setup, own_key_fn *take) {
     char path[4096], error[AUTH_ERROR_SIZE];
     snprintf(path, sizeof(path), "%s/token.key", config_string(config, "state").ptr);
-    if (auth_key_load(path, setup->key, error))
+    if (take(path, setup->key, error))
         return config_fail(config, "state", "%s", error);
     setup->config.key = (struct dm_slice){ (const char *)setup->key, sizeof(setup->key) };
     return 0;
 }
 
-int auth_setup_new(struct config *config, struct auth_setup **ret_setup) {
+static int setup_new(struct config *config, own_key_fn *take, struct auth_setup **ret_setup) {
     struct auth_setup *setup = mem_zalloc(sizeof(*setup));
     arena_init(&setup->arena, 4096);
     setup->config = (struct auth_config){
@@ -161,7 +171,7 @@ int auth_setup_new(struct config *config, struct auth_setup **ret_setup) {
         .argon2_memory = (uint32_t)config_int(config, "auth.hash_memory_kib"),
         .hash_parallel = (uint32_t)config_int(config, "auth.hash_parallel"),
     };
-    int r = take_own_key(config, setup);
+    int r = take_own_key(config, setup, take);
     if (!r)
         r = take_issuers(config, setup);
     if (r) {
@@ -170,6 +180,14 @@ int auth_setup_new(struct config *config, struct auth_setup **ret_setup) {
     }
     *ret_setup = setup;
     return 0;
+}
+
+int auth_setup_new(struct config *config, struct auth_setup **ret_setup) {
+    return setup_new(config, auth_key_load, ret_setup);
+}
+
+int auth_setup_try(struct config *config, struct auth_setup **ret_setup) {
+    return setup_new(config, try_own_key, ret_setup);
 }
 
 const struct auth_config *auth_setup_config(const struct auth_setup *setup) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/adapter/builtin.h"
+#include "core/auth/file_url.h"
 #include "core/base/mem.h"
 #include "core/server/config_internal.h"
 
@@ -70,6 +71,19 @@ static int fail_item(struct config *config, const struct loadout_item *item, siz
     return config_fail(config, path, "%s", error->text);
 }
 
+/* Attachments of all dialects have a place of their own beside the adapters'. */
+static int check_mount(struct config *config, size_t index, const struct loadout_item *item) {
+    static const char files[] = FILE_URL_PREFIX;
+    size_t len = sizeof(files) - 3; /* without the slashes */
+    const char *mount = item->mount ? item->mount + (*item->mount == '/') : item->name;
+    char path[PATH_SIZE];
+    if (strncmp(mount, files + 1, len) || (mount[len] && mount[len] != '/'))
+        return 0;
+    snprintf(path, sizeof(path), "adapters[%zu].%s", index, item->mount ? "mount" : "name");
+    return config_fail(config, path, "%s is where attachments are, %s needs another mount", files,
+                       item->name);
+}
+
 static int add_item(const struct loadout_item *item, struct host *host,
                     struct adapter_error *ret_error) {
     struct host_instance_config config = { .name = item->name, .mount = item->mount,
@@ -88,6 +102,8 @@ static int take_item(struct config *config, struct loadout *loadout, struct load
         return fail_item(config, kept, index, &error);
     kept->values = adapter_values_new(item.adapter);
     int r = take_settings(config, kept, index);
+    if (!r)
+        r = check_mount(config, index, kept);
     if (!r && add_item(kept, trial, &error))
         r = fail_item(config, kept, index, &error);
     return r;

@@ -14,52 +14,47 @@
 #include "core/server/cli_adapter.h"
 #include "core/server/cli_kit.h"
 
+/* A verb that is run with the configuration read, or a tool, which needs none and takes its words
+ * as they are. */
 struct verb {
     const char *first, *second;
-    int (*run)(struct cli *cli);
     const char *usage;
+    int (*run)(struct cli *cli);
+    int (*tool)(int argc, char **argv);
 };
 
 static const struct verb verbs[] = {
-    { "serve", NULL, cli_serve, "" },
-    { "drain", NULL, cli_drain, "" },
-    { "reload", NULL, cli_reload, "" },
-    { "upgrade", NULL, cli_upgrade, "" },
-    { "check-config", NULL, cli_check_config, "" },
-    { "migrate", NULL, cli_migrate, "" },
-    { "version", NULL, cli_version, "" },
-    { "adapter", "list", cli_adapter_list, "[--matrix]" },
-    { "user", "add", cli_user_add,
+    { "serve", NULL, "[--listen HOST:PORT] [--admin HOST:PORT]", .run = cli_serve },
+    { "drain", NULL, "", .run = cli_drain },
+    { "reload", NULL, "", .run = cli_reload },
+    { "upgrade", NULL, "", .run = cli_upgrade },
+    { "check-config", NULL, "[--listen HOST:PORT] [--admin HOST:PORT]", .run = cli_check_config },
+    { "migrate", NULL, "", .run = cli_migrate },
+    { "version", NULL, "", .run = cli_version },
+    { "user", "add",
       "--username U [--email E] [--first-name F] [--last-name L] [--role R] [--photo URL]\n"
       "      [--color #HEX] [--location L] [--password P] [--pin N] [--id N] [--uuid U]\n"
-      "      (--password - or --pin - reads it from standard input)" },
-    { "user", "list", cli_user_list, "" },
-    { "user", "show", cli_user_show, "USER" },
-    { "user", "set", cli_user_set, "USER [the options of add but --id, --uuid] [--active yes]" },
-    { "user", "deactivate", cli_user_deactivate, "USER" },
-    { "token", "issue", cli_token_issue, "USER [--ttl SECONDS]" },
-    { "token", "revoke", cli_token_revoke, "TOKEN (- reads it from standard input)" },
-    { "import", NULL, cli_import, "users*.jsonl... threads*.jsonl... messages*.jsonl..." },
-    { "export", NULL, cli_export, "DIR [--with-hashes]" },
+      "      (--password - or --pin - reads it from standard input)", .run = cli_user_add },
+    { "user", "list", "", .run = cli_user_list },
+    { "user", "show", "USER", .run = cli_user_show },
+    { "user", "set", "USER [the options of add but --id, --uuid] [--active yes]",
+      .run = cli_user_set },
+    { "user", "deactivate", "USER", .run = cli_user_deactivate },
+    { "token", "issue", "USER [--ttl SECONDS]", .run = cli_token_issue },
+    { "token", "revoke", "TOKEN (- reads it from standard input)", .run = cli_token_revoke },
+    { "import", NULL, "users*.jsonl... threads*.jsonl... messages*.jsonl...", .run = cli_import },
+    { "export", NULL, "DIR [--with-hashes]", .run = cli_export },
+    { "adapter", "list", "[--matrix]", .run = cli_adapter_list },
+    { "adapter", "check", "FILE.so|NAME", .tool = cli_adapter_check },
+    { "adapter", "new", "NAME [--transport websocket|http|socketio]", .tool = cli_adapter_new },
+    { "adapter", "test", "FILE.so|NAME [--transcripts DIR] [--live]", .tool = cli_adapter_test },
+    { "capture", NULL,
+      "--listen HOST:PORT --upstream ws://OLD-SERVER [--out DIR] [--mask NAME]...",
+      .tool = capture_main },
+    { "replay", NULL, "TRANSCRIPT... --target URL [--var NAME=VALUE]...", .tool = replay_main },
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
-
-/* Those that need no configuration, and take their words as they are. */
-static const struct tool {
-    const char *first, *second;
-    int (*run)(int argc, char **argv);
-    const char *usage;
-} tools[] = {
-    { "adapter", "check", cli_adapter_check, "FILE.so|NAME" },
-    { "adapter", "new", cli_adapter_new, "NAME [--transport websocket|http|socketio]" },
-    { "adapter", "test", cli_adapter_test, "FILE.so|NAME [--transcripts DIR] [--live]" },
-    { "capture", NULL, capture_main,
-      "--listen HOST:PORT --upstream ws://OLD-SERVER [--out DIR] [--mask NAME]..." },
-    { "replay", NULL, replay_main, "TRANSCRIPT... --target URL [--var NAME=VALUE]..." },
-};
-
-#define TOOL_COUNT (sizeof(tools) / sizeof(tools[0]))
 
 static char failure[2048];
 
@@ -76,41 +71,85 @@ int cli_fail(enum cli_exit code, const char *format, ...) {
     return (int)code;
 }
 
-static int usage(FILE *file) {
+/* ---- finding the verb, and telling what there is ---- */
+
+static int is_help(const char *word) {
+    return !strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help");
+}
+
+/* Whether argv[1], and argv[2] for a verb of two words, are this verb. */
+static int is_called(const struct verb *verb, int argc, char **argv) {
+    return argc > 1 && !strcmp(argv[1], verb->first)
+           && (!verb->second || (argc > 2 && !strcmp(argv[2], verb->second)));
+}
+
+static const struct verb *find_verb(int argc, char **argv) {
+    for (size_t i = 0; i < VERB_COUNT; i++)
+        if (is_called(&verbs[i], argc, argv))
+            return &verbs[i];
+    return NULL;
+}
+
+static void print_usage(FILE *file, const struct verb *verb, const char *before) {
+    fprintf(file, "%s%s%s%s%s%s\n", before, verb->first, verb->second ? " " : "",
+            verb->second ? verb->second : "", *verb->usage ? " " : "", verb->usage);
+}
+
+/* `first`: the verbs that begin so; NULL: all. */
+static void print_verbs(FILE *file, const char *first) {
     fputs("usage: dragoman VERB [--config FILE] [--state DIR] [--set key=value]... ...\n\n", file);
     for (size_t i = 0; i < VERB_COUNT; i++)
-        fprintf(file, "  %s%s%s %s\n", verbs[i].first, verbs[i].second ? " " : "",
-                verbs[i].second ? verbs[i].second : "", verbs[i].usage);
-    for (size_t i = 0; i < TOOL_COUNT; i++)
-        fprintf(file, "  %s%s%s %s\n", tools[i].first, tools[i].second ? " " : "",
-                tools[i].second ? tools[i].second : "", tools[i].usage);
-    fputs("\nserve also takes --listen HOST:PORT and --admin HOST:PORT. USER is a username, an\n"
-          "e-mail, an id or a UUID.\n", file);
-    return file == stdout ? CLI_OK : CLI_USAGE;
+        if (!first || !strcmp(first, verbs[i].first))
+            print_usage(file, &verbs[i], "  ");
+    fputs("\nUSER is a username, an e-mail, an id or a UUID. `dragoman VERB --help` tells of one\n"
+          "verb, dragoman(1) of all.\n", file);
 }
 
-static const struct tool *find_tool(int argc, char **argv, int *ret_words) {
-    for (size_t i = 0; i < TOOL_COUNT; i++) {
-        const struct tool *tool = &tools[i];
-        *ret_words = tool->second ? 2 : 1;
-        if (argc > *ret_words && !strcmp(argv[1], tool->first) &&
-            (!tool->second || !strcmp(argv[2], tool->second)))
-            return tool;
-    }
-    return NULL;
+static int is_first_word(const char *word) {
+    for (size_t i = 0; i < VERB_COUNT; i++)
+        if (!strcmp(word, verbs[i].first))
+            return 1;
+    return 0;
 }
 
-static const struct verb *find_verb(int argc, char **argv, int *ret_words) {
-    for (size_t i = 0; i < VERB_COUNT; i++) {
-        const struct verb *v = &verbs[i];
-        if (argc < 2 || strcmp(argv[1], v->first))
-            continue;
-        *ret_words = v->second ? 2 : 1;
-        if (!v->second || (argc > 2 && !strcmp(argv[2], v->second)))
-            return v;
+/* Says what was wrong with words that are no verb. */
+static int refuse_words(int argc, char **argv) {
+    if (argc < 2) {
+        print_verbs(stderr, NULL);
+        return CLI_USAGE;
     }
-    return NULL;
+    if (!is_first_word(argv[1]))
+        return cli_fail(CLI_USAGE, "there is no verb \"%.60s\"; see dragoman --help", argv[1]);
+    if (argc < 3)
+        return cli_fail(CLI_USAGE, "\"%s\" wants a second word; see dragoman %s --help", argv[1],
+                        argv[1]);
+    return cli_fail(CLI_USAGE, "there is no verb \"%s %.60s\"; see dragoman %s --help", argv[1],
+                    argv[2], argv[1]);
 }
+
+/* Whether help is asked for, in any of the ways that people try; then it has been given. */
+static int give_help(int argc, char **argv, const struct verb *verb) {
+    int words = verb ? 1 + (verb->second != NULL) : 0;
+    if (argc > 1 && is_help(argv[1])) {
+        print_verbs(stdout, argc > 2 && is_first_word(argv[2]) ? argv[2] : NULL);
+        return 1;
+    }
+    if (argc > 2 && !verb && is_first_word(argv[1]) && is_help(argv[2])) {
+        print_verbs(stdout, argv[1]);
+        return 1;
+    }
+    if (!verb || verb->tool)
+        return 0;
+    for (int i = words + 1; i < argc; i++)
+        if (!strcmp(argv[i], "--help")) {
+            print_usage(stdout, verb, "usage: dragoman ");
+            puts("      [--config FILE] [--state DIR] [--set key=value]...");
+            return 1;
+        }
+    return 0;
+}
+
+/* ---- running it ---- */
 
 /* What a verb has to say is its output and its errors; how it came to the database is for those
  * who ask for debug lines. */
@@ -125,7 +164,9 @@ static void init_log(const struct config *config, const struct verb *verb) {
 }
 
 static int read_and_run(const struct verb *verb, struct cli *cli) {
-    int r = options_take(&cli->options, &cli->argc, cli->argv);
+    int serves = verb->run == cli_serve || verb->run == cli_check_config;
+    int r = options_take(&cli->options, serves ? OPTIONS_OF_SERVING : OPTIONS_OF_ALL, &cli->argc,
+                         cli->argv);
     if (r)
         return r;
     if (options_read(&cli->options, cli->config))
@@ -144,20 +185,9 @@ static int run_verb(const struct verb *verb, struct cli *cli) {
     return r;
 }
 
-int main(int argc, char **argv) {
-    static char version[] = "version";
+static int read_words(const struct verb *verb, int argc, char **argv) {
     struct cli cli = { 0 };
-    int words = 0;
-    if (argc > 1 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "help")))
-        return usage(stdout);
-    if (argc > 1 && !strcmp(argv[1], "--version"))
-        argv[1] = version;
-    const struct tool *tool = find_tool(argc, argv, &words);
-    if (tool)
-        return tool->run(argc - words, argv + words);
-    const struct verb *verb = find_verb(argc, argv, &words);
-    if (!verb)
-        return usage(stderr);
+    int words = verb->second ? 2 : 1;
     program_init(&cli.program, argc, argv);
     cli.config = config_new();
     cli.argc = argc - 1 - words;
@@ -166,6 +196,25 @@ int main(int argc, char **argv) {
     program_fini(&cli.program);
     config_free(cli.config);
     blob_pool_drain();
+    return r;
+}
+
+int main(int argc, char **argv) {
+    static char version[] = "version", help[] = "--help";
+    if (argc > 1 && !strcmp(argv[1], "--version"))
+        argv[1] = version;
+    const struct verb *verb = find_verb(argc, argv);
+    int words = verb && verb->second ? 2 : 1, r = CLI_OK;
+    if (verb && argc > words + 1 && !strcmp(argv[words + 1], "-h"))
+        argv[words + 1] = help;
+    if (give_help(argc, argv, verb))
+        ;
+    else if (!verb)
+        r = refuse_words(argc, argv);
+    else if (verb->tool)
+        return verb->tool(argc - words, argv + words);
+    else
+        r = read_words(verb, argc, argv);
     if (fflush(stdout) || ferror(stdout))
         return cli_fail(CLI_FAILED, "standard output: %s", strerror(errno));
     return r;

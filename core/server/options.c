@@ -1,24 +1,27 @@
 #include "core/server/options.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/net/address.h"
+#include "core/net/handoff.h"
 #include "core/server/cli.h"
 #include "core/server/loadout.h"
 
-/* The options that every verb shares, and the setting each stands for ("": --set itself). */
+/* The options that verbs share, and the setting each stands for ("": --set itself). */
 static const struct {
     const char *option;
     const char *path;
+    enum options_kind kind;
 } common_options[] = {
-    { "--config", NULL },
-    { "--set", "" },
-    { "--state", "state" },
-    { "--listen", "listen" },
-    { "--admin", "admin" },
+    { "--config", NULL, OPTIONS_OF_ALL },
+    { "--set", "", OPTIONS_OF_ALL },
+    { "--state", "state", OPTIONS_OF_ALL },
+    { "--listen", "listen", OPTIONS_OF_SERVING },
+    { "--admin", "admin", OPTIONS_OF_SERVING },
 };
 
 #define COMMON_COUNT (sizeof(common_options) / sizeof(common_options[0]))
@@ -54,7 +57,7 @@ static int keep_assignment(struct options *options, const char *path, const char
     return 0;
 }
 
-int options_take(struct options *options, int *argc, char **argv) {
+int options_take(struct options *options, enum options_kind kind, int *argc, char **argv) {
     int kept = 0;
     for (int i = 0; i < *argc;) {
         size_t index;
@@ -62,6 +65,9 @@ int options_take(struct options *options, int *argc, char **argv) {
         int words = match_common(argv + i, *argc - i, &index, &value);
         if (words < 0)
             return cli_fail(CLI_USAGE, "%s wants a value", argv[i]);
+        if (words > 0 && common_options[index].kind > kind)
+            return cli_fail(CLI_USAGE, "%s is for serve and check-config alone",
+                            common_options[index].option);
         if (words == 0) {
             argv[kept++] = argv[i++];
             continue;
@@ -82,13 +88,74 @@ void options_fini(struct options *options) {
         free(options->owned[i]);
 }
 
-static int check_address(struct config *config, const char *path) {
-    struct dm_slice text = config_string(config, path);
+/* ---- the settings as a whole ---- */
+
+/* Where a listener would be; absent: nowhere. */
+struct place {
+    const char *path; /* of the setting */
+    struct dm_slice text;
+    struct net_address address;
+    uint16_t last_port;
+};
+
+static int take_place(struct config *config, const char *path, struct place *ret_place) {
     struct sockaddr_storage address;
     socklen_t len;
-    if (!text.ptr || !net_address_resolve(text, &address, &len))
+    *ret_place = (struct place){ .path = path, .text = config_string(config, path) };
+    if (!ret_place->text.ptr)
         return 0;
-    return config_fail(config, path, "%s must be HOST:PORT, [IPV6]:PORT or unix:PATH", path);
+    if (net_address_resolve(ret_place->text, &address, &len))
+        return config_fail(config, path, "%s must be HOST:PORT, [IPV6]:PORT or unix:PATH", path);
+    net_address_from((struct sockaddr *)&address, len, &ret_place->address);
+    ret_place->last_port = ret_place->address.port;
+    return 0;
+}
+
+static int is_any(const struct net_address *address) {
+    static const uint8_t zero[sizeof(address->ip)];
+    return !memcmp(address->ip, zero, sizeof(zero));
+}
+
+/* Port 0 is another one each time. */
+static int ports_clash(const struct place *a, const struct place *b) {
+    return a->address.port && b->address.port && a->address.port <= b->last_port
+           && b->address.port <= a->last_port;
+}
+
+/* Whether one of them could not be bound beside the other. */
+static int places_clash(const struct place *a, const struct place *b) {
+    if (!a->text.ptr || !b->text.ptr)
+        return 0;
+    if (a->address.family == NET_UNIX || b->address.family == NET_UNIX)
+        return dm_slice_eq(a->text, b->text);
+    return ports_clash(a, b)
+           && (!memcmp(a->address.ip, b->address.ip, sizeof(a->address.ip))
+               || is_any(&a->address) || is_any(&b->address));
+}
+
+static int check_places(struct config *config) {
+    struct place places[3];
+    static const char *const paths[] = { "listen", "listen_tls", "admin" };
+    for (size_t i = 0; i < 3; i++) {
+        if (take_place(config, paths[i], &places[i]))
+            return -EINVAL;
+        if (i == 2)
+            places[i].last_port += (uint16_t)(config_int(config, "workers") - 1);
+        for (size_t j = 0; j < i; j++)
+            if (places_clash(&places[j], &places[i]))
+                return config_fail(config, paths[i], "%s is where %s is already", paths[i],
+                                   paths[j]);
+    }
+    return 0;
+}
+
+static int check_node(struct config *config) {
+    static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    struct dm_slice node = config_string(config, "node");
+    if (!node.ptr || (node.len <= HANDOFF_PLACE_MAX && strspn(node.ptr, alphabet) == node.len))
+        return 0;
+    return config_fail(config, "node", "node must be at most %d letters and digits",
+                       HANDOFF_PLACE_MAX);
 }
 
 static int check_config(struct config *config) {
@@ -97,8 +164,8 @@ static int check_config(struct config *config) {
     if (!r)
         loadout_fini(&loadout);
     if (!r)
-        r = check_address(config, "listen");
-    return r ? r : check_address(config, "admin");
+        r = check_places(config);
+    return r ? r : check_node(config);
 }
 
 int options_read(const struct options *options, struct config *config) {

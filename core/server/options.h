@@ -17,10 +17,16 @@ struct options {
     char *owned[OPTIONS_MAX];
 };
 
+/* --listen and --admin are of the verbs that serve, or judge what would. */
+enum options_kind {
+    OPTIONS_OF_ALL,
+    OPTIONS_OF_SERVING,
+};
+
 /* Takes the shared options out of argv and lowers *argc; what stays is the verb's own. The words
  * are borrowed. Returns a CLI exit code; what went wrong was said on stderr. options_fini in any
  * case. */
-int options_take(struct options *options, int *argc, char **argv);
+int options_take(struct options *options, enum options_kind kind, int *argc, char **argv);
 void options_fini(struct options *options);
 
 /* Reads the file, the environment and the assignments into a fresh configuration and checks all of

@@ -7,21 +7,10 @@
 #include "core/server/loadout.h"
 #include "version.h"
 
-int cli_check_config(struct cli *cli) {
-    struct loadout loadout;
-    struct buf yaml = BUF_INIT;
-    if (loadout_init(&loadout, cli->config))
-        return cli_fail(CLI_CONFIG, "%s", config_error(cli->config));
-    config_show(cli->config, &yaml);
-    loadout_show(&loadout, &yaml);
-    fwrite(yaml.data, 1, yaml.len, stdout);
-    buf_fini(&yaml);
-    loadout_fini(&loadout);
-    return CLI_OK;
-}
-
 int cli_migrate(struct cli *cli) {
     int from, to;
+    if (cli->argc)
+        return cli_fail(CLI_USAGE, "migrate does not know %s", cli->argv[0]);
     int r = backend_migrate(cli->config, &from, &to);
     if (!r)
         printf("schema %d -> %d\n", from, to);
@@ -29,6 +18,8 @@ int cli_migrate(struct cli *cli) {
 }
 
 int cli_version(struct cli *cli) {
+    if (cli->argc)
+        return cli_fail(CLI_USAGE, "version does not know %s", cli->argv[0]);
     printf("dragoman %s (adapter ABI %d.%d)\n", DRAGOMAN_VERSION, DM_ABI_MAJOR, DM_ABI_MINOR);
     return CLI_OK;
 }
@@ -36,9 +27,12 @@ int cli_version(struct cli *cli) {
 int cli_adapter_list(struct cli *cli) {
     struct loadout loadout;
     struct buf lines = BUF_INIT;
+    int matrix = cli->argc == 1 && !strcmp(cli->argv[0], "--matrix");
+    if (cli->argc && !matrix)
+        return cli_fail(CLI_USAGE, "adapter list does not know %s", cli->argv[0]);
     if (loadout_init(&loadout, cli->config))
         return cli_fail(CLI_CONFIG, "%s", config_error(cli->config));
-    if (cli->argc && !strcmp(cli->argv[0], "--matrix"))
+    if (matrix)
         loadout_matrix(&loadout, &lines);
     else
         loadout_list(&loadout, &lines);

@@ -7,14 +7,17 @@ import os
 import re
 import stat
 import subprocess
+import time
 import uuid
 
 import pytest
 
+import certificates
+import tokens
 from gateway import ROOT, CliError, Gateway, binary, unique
 from opcode_client import Opcode, rest
 
-OK, FAILED, USAGE, NO_USER, UNAVAILABLE, CONFIG = 0, 1, 64, 67, 69, 78
+OK, FAILED, USAGE, DATA, NO_USER, UNAVAILABLE, CONFIG = 0, 1, 64, 65, 67, 69, 78
 
 
 def fails(gw, status, *args, **how):
@@ -51,15 +54,41 @@ def anyhow(request):
     return request.getfixturevalue("gateway" if request.param == "running" else "asleep")
 
 
+VERBS = [words.split() for words in (
+    "serve", "drain", "reload", "upgrade", "check-config", "migrate", "version", "user add",
+    "user list", "user show", "user set", "user deactivate", "token issue", "token revoke", "import",
+    "export", "adapter list", "adapter check", "adapter new", "adapter test", "capture", "replay")]
+
+
 # ---- words -----------------------------------------------------------------------------------
 
 def test_help_is_no_error(gateway):
-    for word in ("help", "--help"):
+    for word in ("help", "--help", "-h"):
         shown = gateway.cli(word, place=False)
-        for verb in ("serve", "check-config", "migrate", "version", "adapter list", "user add",
-                     "user list", "user show", "user set", "user deactivate", "token issue",
-                     "token revoke"):
-            assert verb in shown
+        for verb in VERBS:
+            assert re.search(rf"^  {' '.join(verb)}\b", shown, re.M)
+    for verb in VERBS:
+        for how in ("--help", "-h"):
+            assert re.match(rf"usage: dragoman {' '.join(verb)}\b",
+                            gateway.cli(*verb, how, place=False))
+    for group in ("user", "token", "adapter"):
+        shown = gateway.cli(group, "--help", place=False)
+        assert f"  {group} " in shown and "  serve" not in shown
+    assert "serve" in gateway.cli("serve", "--config", "/nowhere", "--help", place=False)
+
+
+@pytest.mark.parametrize("words, named", [
+    (["nonsense"], '"nonsense"'), (["--nonsense"], '"--nonsense"'), (["user"], '"user" wants'),
+    (["user", "nonsense"], '"user nonsense"'), (["migrate", "nonsense"], "nonsense"),
+    (["check-config", "nonsense"], "nonsense"), (["version", "nonsense"], "nonsense"),
+    (["adapter", "list", "nonsense"], "nonsense"), (["serve", "nonsense"], "nonsense"),
+    (["drain", "nonsense"], "nonsense"), (["user", "list", "nonsense"], "no words"),
+    (["user", "list", "--listen", "127.0.0.1:0"], "--listen is for serve"),
+    (["drain", "--admin=127.0.0.1:0"], "--admin is for serve"),
+], ids=str)
+def test_wrong_words_are_named(asleep, words, named):
+    said = fails(asleep, USAGE, *words, place=False)
+    assert named in said and said.count("\n") == 1
 
 
 @pytest.mark.parametrize("words", [
@@ -352,7 +381,7 @@ def test_revoke_closes_live_sockets_of_that_token_alone(gateway):
     revoked, other = gateway.token(user), gateway.token(user)
     with Opcode(gateway, revoked) as one, Opcode(gateway, revoked) as two, \
             Opcode(gateway, other) as kept:
-        assert gateway.cli("token", "revoke", revoked) == ""
+        assert gateway.cli("token", "revoke", revoked) == "revoked"
         assert one.outcome() == ([9], 1005)
         assert two.outcome() == ([9], 1005)
         assert kept.is_quiet(0.2)
@@ -366,6 +395,23 @@ def test_revoke_from_stdin_and_twice(gateway):
     gateway.cli("token", "revoke", token)
     assert rest(gateway, "GET", "/thread", token)[0] == 401
     fails(gateway, USAGE, "token", "revoke", "-", input="")
+
+
+def test_revoke_says_what_became_of_it(gateway):
+    user = gateway.add_user()
+    for text in ("", "nonsense", "a.b", "a.b.c.d", "e30.e30.e30", "e30..", "\u00e9.\u00e9.\u00e9",
+                 gateway.token(user) + "=", "x" * 9000):
+        said = fails(gateway, DATA, "token", "revoke", text)
+        assert said.startswith("dragoman: this is no token: ") and said.count("\n") == 1
+        assert len(text) < 6 or text not in said
+    stranger = tokens.hs256({"sub": user["uuid"]}, b"k" * 32)
+    before = gateway.psql("select count(*) from revoked_tokens")
+    assert gateway.cli("token", "revoke", stranger) == (
+        "revoked, though no issuer that is configured now accepts it")
+    assert gateway.psql("select count(*) from revoked_tokens") != before
+    short = gateway.token(user, ttl=1)
+    time.sleep(2)
+    assert gateway.cli("token", "revoke", short) == "revoked; it had expired already"
 
 
 def test_revoked_while_the_gateway_is_away(make_gateway):
@@ -430,10 +476,11 @@ def test_state_directory_that_cannot_be_made(asleep):
 def test_a_mistyped_state_makes_no_database(asleep, tmp_path):
     for verb in (["user", "list"], ["user", "show", "ada"], ["user", "set", "ada"],
                  ["user", "deactivate", "ada"], ["token", "issue", "ada"],
-                 ["token", "revoke", "x"], ["export", tmp_path / "out"]):
+                 ["token", "revoke", tokens.hs256({}, b"k" * 32)], ["export", tmp_path / "out"]):
         said = fails(asleep, UNAVAILABLE, *verb, "--state", tmp_path / "typo", place=False)
         assert f"there is no database below {tmp_path}/typo; name one" in said
         assert not (tmp_path / "typo").exists()
+    assert not (tmp_path / "out").exists()
 
 
 # ---- configuration ---------------------------------------------------------------------------
@@ -520,3 +567,81 @@ def test_empty_configuration_is_valid(asleep, tmp_path):
     for text in ("", "# nothing\n", "log:\n", "listen: null\n"):
         path.write_text(text)
         asleep.cli("check-config", "--config", path)
+
+
+def check(gw, text, tmp_path, *more):
+    """What check-config says of that file: (exit status, last line on stderr)."""
+    path = tmp_path / "gateway.yaml"
+    path.write_text(text if isinstance(text, str) else json.dumps(text))
+    done = subprocess.run([binary(), "check-config", "--state", gw.state, "--config", path, *more],
+                          capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, (done.stderr.splitlines() or [""])[-1]
+
+
+def test_check_config_opens_what_serve_would(tmp_path):
+    gw = Gateway()
+    try:
+        chain, key = certificates.make(tmp_path, "chat.example")
+        (tmp_path / "other").mkdir()
+        other = certificates.make(tmp_path / "other", "other.example")[1]
+        issuer = {"name": "school", "algorithm": "RS256", "public_key_file": str(key)}
+        good = {"tls": {"certificate": str(chain), "key": str(key)}}
+        assert check(gw, good, tmp_path) == (OK, "")
+        assert list(gw.state.iterdir()) == [], "nothing is made"
+        for bad, word in (
+                ({"tls": {"certificate": "/nowhere.pem"}}, "/nowhere.pem"),
+                ({"tls": {"certificate": str(chain), "key": str(other)}}, "key"),
+                ({"auth": {"issuers": [issuer]}}, "school"),
+                ({"auth": {"issuers": [{**issuer, "public_key_file": "/nowhere"}]}}, "/nowhere"),
+                ({"auth": {"issuers": [{"name": "s", "algorithm": "RS256",
+                                        "jwks_file": "/nowhere.json"}]}}, "/nowhere.json"),
+                ({"trusted_proxies": "nonsense"}, "nonsense"),
+                ({"limits": {"exempt": "nonsense"}}, "nonsense"),
+                ({"node": "a.b"}, "node")):
+            status, said = check(gw, bad, tmp_path)
+            assert status == CONFIG and word in said, (bad, said)
+            with pytest.raises(CliError) as refused:
+                gw.cli("serve", "--listen", "127.0.0.1:0", "--config", tmp_path / "gateway.yaml")
+            assert refused.value.stderr.splitlines()[-1] == said, "serve says the same"
+        (gw.state / "token.key").write_text("short")
+        assert "token.key" in check(gw, {}, tmp_path)[1]
+    finally:
+        gw.close()
+
+
+def test_check_config_names_a_state_directory_that_will_not_do(asleep, tmp_path):
+    (tmp_path / "file").write_text("")
+    for state in (tmp_path / "file", tmp_path / "file/below", tmp_path / "not/there"):
+        status, said = check(asleep, {}, tmp_path, "--set", f"state={state}")
+        assert status == FAILED and str(state) in said
+    assert not (tmp_path / "not").exists()
+
+
+@pytest.mark.parametrize("settings", [
+    {"admin": "127.0.0.1:8080"}, {"admin": "0.0.0.0:8080"}, {"admin": "*:8080"},
+    {"listen": "*:9", "admin": "127.0.0.1:9"}, {"listen": "unix:/x", "admin": "unix:/x"},
+    {"listen": "localhost:9", "listen_tls": "127.0.0.1:9"}, {"admin": "127.0.0.1:8079", "workers": 2},
+], ids=str)
+def test_two_listeners_at_one_place_are_refused(asleep, tmp_path, settings):
+    status, said = check(asleep, settings, tmp_path)
+    assert status == CONFIG and re.search(r"(admin|listen_tls) is where listen is already", said)
+
+
+def test_listeners_that_only_look_alike(asleep, tmp_path):
+    for settings in ({"listen": "127.0.0.1:0", "admin": "127.0.0.1:0"},
+                     {"listen": "127.0.0.1:9", "admin": "127.0.0.2:9"},
+                     {"listen": "unix:/x", "admin": "unix:/y"},
+                     {"admin": "127.0.0.1:8079"}, {"admin": "127.0.0.1:8081", "workers": 8}):
+        assert check(asleep, settings, tmp_path) == (OK, "")
+
+
+@pytest.mark.parametrize("adapters", [
+    [{"name": "opcode", "mount": "/x"}, {"name": "casamsa", "mount": "/x"},
+     {"name": "opcode", "mount": "/x"}],
+    [{"name": "opcode"}, {"name": "opcode", "mount": "/other"}],
+    [{"name": "opcode", "mount": ""}, {"name": "pubsub", "mount": ""}],
+    [{"name": "pymessage", "mount": "/files"}],
+], ids=str)
+def test_mounts_that_clash_are_refused(asleep, tmp_path, adapters):
+    status, said = check(asleep, {"adapters": adapters}, tmp_path)
+    assert status == CONFIG and "gateway.yaml:" in said

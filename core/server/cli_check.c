@@ -1,0 +1,48 @@
+/* dragoman check-config: reads and judges what `serve` would, the same way, and makes nothing. */
+#include <stdio.h>
+
+#include "core/server/addresses.h"
+#include "core/server/cli.h"
+#include "core/server/cli_auth.h"
+#include "core/server/database.h"
+#include "core/server/entry.h"
+#include "core/server/loadout.h"
+
+static int show(struct config *config) {
+    struct loadout loadout;
+    struct buf yaml = BUF_INIT;
+    if (loadout_init(&loadout, config))
+        return cli_fail(CLI_CONFIG, "%s", config_error(config));
+    config_show(config, &yaml);
+    loadout_show(&loadout, &yaml);
+    fwrite(yaml.data, 1, yaml.len, stdout);
+    fflush(stdout);
+    buf_fini(&yaml);
+    loadout_fini(&loadout);
+    return CLI_OK;
+}
+
+/* Certificate and key, and who is believed and exempt. */
+static int check_entry(struct config *config) {
+    struct address_limit_config limits;
+    struct entry_setup setup = { 0 };
+    int r = addresses_limits(config, &limits);
+    if (!r)
+        r = entry_setup_read(config, &setup);
+    address_set_fini(&limits.exempt);
+    entry_setup_fini(&setup);
+    return r ? cli_fail(CLI_CONFIG, "%s", config_error(config)) : CLI_OK;
+}
+
+/* The settings are shown before the files that they name are opened: whoever reads why one of them
+ * will not do, sees by which setting. */
+int cli_check_config(struct cli *cli) {
+    if (cli->argc)
+        return cli_fail(CLI_USAGE, "check-config does not know %s", cli->argv[0]);
+    int r = show(cli->config);
+    if (!r)
+        r = check_entry(cli->config);
+    if (!r)
+        r = database_check_state(cli->config);
+    return r ? r : cli_auth_check(cli->config);
+}
