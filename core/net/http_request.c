@@ -31,16 +31,31 @@ static void fill_fields(struct http_exchange *exchange, const struct http_head *
 
 /* ---- target ---- */
 
-static int is_host_char(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c && strchr("-._~!$&'()*+,;=%:[]", c));
+static int is_digit(char c) {
+    return c >= '0' && c <= '9';
 }
 
+/* Of a name (RFC 3986, section 3.2.2). */
+static int is_name_char(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) ||
+           (c && strchr("-._~!$&'()*+,;=%", c));
+}
+
+/* A name, or an address in brackets, and maybe ":" and a port. */
 static int host_is_valid(struct dm_slice host) {
-    for (size_t i = 0; i < host.len; i++)
-        if (!is_host_char(host.ptr[i]))
-            return 0;
-    return 1;
+    size_t i = 0;
+    int is_bracketed = host.len && host.ptr[0] == '[';
+    if (is_bracketed)
+        i++;
+    while (i < host.len && (is_name_char(host.ptr[i]) || (is_bracketed && host.ptr[i] == ':')))
+        i++;
+    if (is_bracketed && (i == host.len || host.ptr[i++] != ']'))
+        return 0;
+    if (i < host.len && host.ptr[i++] != ':')
+        return 0;
+    while (i < host.len && is_digit(host.ptr[i]))
+        i++;
+    return i == host.len;
 }
 
 /* Cuts "http://host" off an absolute target (section 3.2.2); its host rules over the field. */
@@ -126,22 +141,24 @@ static int has_token(const struct http_request *request, const char *name, const
     return 0;
 }
 
-/* Section 6.1. Chunked anywhere but last, or twice, is an attack on the framing; any other coding
- * is one that is not spoken here. */
+/* Section 6.1. Chunked anywhere but last, or twice, is an attack on the framing, and so are empty
+ * elements around it: not all who pass requests on skip those. Any other coding is one that is not
+ * spoken here. */
 static unsigned check_codings(const struct http_request *request) {
     struct http_list_cursor cursor = { 0, 0 };
     struct dm_slice coding;
     size_t codings = 0;
     size_t chunked = 0;
     int is_last = 0;
+    if (count_fields(request, "transfer-encoding") == 1
+        && http_name_is(http_header(request, "transfer-encoding"), "chunked"))
+        return 0;
     while (http_list_next(request, "transfer-encoding", &cursor, &coding)) {
         is_last = http_name_is(coding, "chunked");
         chunked += (size_t)is_last;
         codings++;
     }
-    if (codings == 0 || chunked > 1 || (chunked == 1 && !is_last))
-        return 400;
-    return codings == chunked ? 0 : 501;
+    return codings == chunked || chunked > 1 || (chunked == 1 && !is_last) ? 400 : 501;
 }
 
 static unsigned parse_length(struct dm_slice text, int64_t *ret_length) {

@@ -20,6 +20,15 @@ static const struct bad_case cases[] = {
     CASE("two hosts", 400, "GET / HTTP/1.1\r\n" HOST HOST "\r\n"),
     CASE("1.0 with two hosts", 400, "GET / HTTP/1.0\r\n" HOST HOST "\r\n"),
     CASE("bad host", 400, "GET / HTTP/1.1\r\nHost: a b\r\n\r\n"),
+    CASE("host with a port", 200, "GET / HTTP/1.1\r\nHost: x-1.y:80\r\n\r\n"),
+    CASE("host with an empty port", 200, "GET / HTTP/1.1\r\nHost: x:\r\n\r\n"),
+    CASE("empty host", 200, "GET / HTTP/1.1\r\nHost:\r\n\r\n"),
+    CASE("address as a host", 200, "GET / HTTP/1.1\r\nHost: [::1]:80\r\n\r\n"),
+    CASE("address without an end", 400, "GET / HTTP/1.1\r\nHost: [::1\r\n\r\n"),
+    CASE("address and more", 400, "GET / HTTP/1.1\r\nHost: [::1]x\r\n\r\n"),
+    CASE("brackets in a host", 400, "GET / HTTP/1.1\r\nHost: a[b]\r\n\r\n"),
+    CASE("two ports", 400, "GET / HTTP/1.1\r\nHost: x:80:90\r\n\r\n"),
+    CASE("port that is none", 400, "GET / HTTP/1.1\r\nHost: x:8a\r\n\r\n"),
     CASE("host with a path", 400, "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n"),
     CASE("bare LF after the line", 400, "GET / HTTP/1.1\n" HOST "\r\n"),
     CASE("bare LF after a field", 400, "GET / HTTP/1.1\r\nHost: x\nA: b\r\n\r\n"),
@@ -65,6 +74,15 @@ static const struct bad_case cases[] = {
                                               "Transfer-Encoding: gzip\r\n\r\n0\r\n\r\n"),
     CASE("chunked twice", 400, "POST / HTTP/1.1\r\n" HOST
                                "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n"),
+    CASE("chunked behind nothing", 400, "POST / HTTP/1.1\r\n" HOST
+                                        "Transfer-Encoding: , chunked\r\n\r\n0\r\n\r\n"),
+    CASE("chunked before nothing", 400, "POST / HTTP/1.1\r\n" HOST
+                                        "Transfer-Encoding: chunked,\r\n\r\n0\r\n\r\n"),
+    CASE("chunked behind an empty field", 400, "POST / HTTP/1.1\r\n" HOST
+                                               "Transfer-Encoding:\r\n"
+                                               "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+    CASE("Chunked", 200, "POST / HTTP/1.1\r\n" HOST
+                         "Transfer-Encoding: Chunked\r\n\r\n0\r\n\r\n"),
     CASE("chunked in 1.0", 400, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
     CASE("chunked with a control", 400, "POST / HTTP/1.1\r\n" HOST
                                         "Transfer-Encoding: \x0b" "chunked\r\n\r\n0\r\n\r\n"),
