@@ -105,7 +105,7 @@ static void link_models(struct task *task) {
     for (size_t i = 0; i < task->thread_count; i++) {
         struct task_thread *t = &task->threads[i];
         t->thread.peer = t->thread.kind == DM_THREAD_DIRECT ? user_of(task, t->peer_id) : NULL;
-        if (task->look & LOOK_MEMBERS)
+        if (task->look & LOOK_MEMBERS && t->thread.kind == DM_THREAD_CHAT)
             t->thread.members = users_of(task, t->member_ids, t->thread.member_count);
         else
             t->thread.member_count = 0;

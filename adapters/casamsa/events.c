@@ -91,7 +91,7 @@ void casamsa_event(struct dm_instance *instance, const struct dm_event *event,
         put_read(out, event, view);
         break;
     case DM_EVENT_CHAT_UPDATED:
-        put_chat_only(out, "chat_updated", event, NULL);
+        put_chat_only(out, "chat_updated", event, view->viewer);
         break;
     case DM_EVENT_MEMBERS_ADDED:
         put_added(out, event, view);

@@ -33,15 +33,23 @@ static void put_user(struct dm_out *out, const char *key, const struct dm_user *
     dm_put_end(out);
 }
 
+/* In the same order whoever looks; either may have gone. */
+static void put_pair(struct dm_out *out, const struct dm_user *self, const struct dm_user *peer) {
+    int self_first = !peer || (self && self->id < peer->id);
+    const struct dm_user *pair[] = { self_first ? self : peer, self_first ? peer : self };
+
+    for (size_t i = 0; i < 2; i++)
+        if (pair[i])
+            put_user(out, NULL, pair[i]);
+}
+
 static void put_members(struct dm_out *out, const struct dm_thread *thread,
                         const struct dm_user *self) {
     dm_put_array(out, "users");
     for (size_t i = 0; i < thread->member_count; i++)
         put_user(out, NULL, thread->members[i]);
-    if (thread->kind == DM_THREAD_DIRECT && self)
-        put_user(out, NULL, self);
-    if (thread->kind == DM_THREAD_DIRECT && thread->peer)
-        put_user(out, NULL, thread->peer);
+    if (thread->kind == DM_THREAD_DIRECT)
+        put_pair(out, self, thread->peer);
     dm_put_end(out);
 }
 

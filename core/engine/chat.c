@@ -25,7 +25,13 @@ static void announce_created(struct operation *op) {
 }
 
 static void announce_updated(struct operation *op) {
-    announce(op, DM_EVENT_CHAT_UPDATED);
+    struct dm_event event;
+    if (op->thread->kind == DM_THREAD_CHAT) {
+        announce(op, DM_EVENT_CHAT_UPDATED);
+        return;
+    }
+    event = router_event(op->engine, DM_EVENT_CHAT_UPDATED, op->corr, op->actor->user);
+    fanout_result(op, &event);
 }
 
 static void announce_added(struct operation *op) {
@@ -51,13 +57,20 @@ static operation_fn announcer(const struct operation *op) {
     }
 }
 
-static void changed(struct operation *op, enum dm_status status) {
+static void learn(struct operation *op) {
     const struct store_thread *found = &op->at.call.ret_thread;
-    thread_forget_members(op->thread);
-    if (status == DM_OK && found->id) {
-        thread_set_members(op->engine, op->thread, found);
-        op->told_rev = found->member_rev;
+    if (found->kind == DM_THREAD_DIRECT) {
+        thread_set_title(op->thread, found->title);
+        return;
     }
+    thread_set_members(op->engine, op->thread, found);
+    op->told_rev = found->member_rev;
+}
+
+static void changed(struct operation *op, enum dm_status status) {
+    thread_forget_members(op->thread);
+    if (status == DM_OK && op->at.call.ret_thread.id)
+        learn(op);
     if (status == DM_OK && op->result.thread)
         op->emit = announcer(op);
     operation_finish(op, status);
@@ -65,7 +78,8 @@ static void changed(struct operation *op, enum dm_status status) {
 
 static void placed(struct operation *op, enum dm_status status) {
     struct store_call *call;
-    if (status == DM_OK && op->thread->kind == DM_THREAD_DIRECT)
+    if (status == DM_OK && op->thread->kind == DM_THREAD_DIRECT
+        && op->command.kind != DM_CMD_CHAT_UPDATE)
         status = DM_FORBIDDEN;
     if (status != DM_OK) {
         operation_finish(op, status);

@@ -98,8 +98,9 @@ static void put_approved(struct draft *draft) {
     }
 }
 
-static void put_opened(struct draft *draft) {
-    struct dm_event event = { .kind = DM_EVENT_THREAD_OPENED };
+/* What concerns the thread alone. */
+static void put_thread(struct draft *draft, enum dm_event_kind kind) {
+    struct dm_event event = { .kind = kind };
     put(draft, UNIT_TO_THREAD, &event, &draft->actor);
 }
 
@@ -125,6 +126,13 @@ static void put_chat(struct draft *draft, enum dm_event_kind kind) {
     put(draft, UNIT_TO_LISTED, &event, &draft->actor);
 }
 
+static void put_updated(struct draft *draft) {
+    if (draft->call->ret_thread.kind == DM_THREAD_CHAT)
+        put_chat(draft, DM_EVENT_CHAT_UPDATED);
+    else
+        put_thread(draft, DM_EVENT_CHAT_UPDATED);
+}
+
 static void put_events(struct draft *draft) {
     switch (draft->event->kind) {
     case DM_CMD_SEND:
@@ -147,7 +155,7 @@ static void put_events(struct draft *draft) {
         put_chat(draft, DM_EVENT_CHAT_CREATED);
         break;
     case DM_CMD_CHAT_UPDATE:
-        put_chat(draft, DM_EVENT_CHAT_UPDATED);
+        put_updated(draft);
         break;
     case DM_CMD_CHAT_ADD:
         put_chat(draft, DM_EVENT_MEMBERS_ADDED);
@@ -156,7 +164,7 @@ static void put_events(struct draft *draft) {
         put_chat(draft, DM_EVENT_MEMBERS_REMOVED);
         break;
     case DM_CMD_THREAD_GET:
-        put_opened(draft);
+        put_thread(draft, DM_EVENT_THREAD_OPENED);
         break;
     default:
         break;

@@ -82,6 +82,8 @@ static void show_in_thread(struct operation *op, struct unit_event *told,
     if (told->route == UNIT_TO_THREAD) {
         if (told->kind == DM_EVENT_MESSAGE)
             marks_own(op->thread, told->actor_id, told->message->message.seq);
+        if (told->kind == DM_EVENT_CHAT_UPDATED)
+            thread_set_title(op->thread, own.title);
         fanout_thread(op, event, &own, &others, NULL);
         return;
     }

@@ -74,7 +74,7 @@ struct thread *thread_cache_find_direct(const struct thread_cache *cache, int64_
     return map_bytes_get(&cache->by_pair, pair_slice(key.ids));
 }
 
-static void set_title(struct thread *thread, struct dm_slice title) {
+void thread_set_title(struct thread *thread, struct dm_slice title) {
     free((char *)thread->title.ptr);
     thread->title = DM_SLICE_NONE;
     if (title.ptr)
@@ -90,7 +90,7 @@ static struct thread *thread_new(struct engine *engine, const struct store_threa
     thread->opener_id = found->opener_id;
     thread->created_us = found->created_us;
     thread->refs = 1;
-    set_title(thread, found->title);
+    thread_set_title(thread, found->title);
     list_init(&thread->lru);
     list_init(&thread->pending);
     list_init(&thread->marks);
@@ -137,7 +137,7 @@ struct thread *thread_cache_put_chat(struct engine *engine, const struct store_t
 void thread_set_members(struct engine *engine, struct thread *thread,
                         const struct store_thread *found) {
     marks_ripen(engine, thread);
-    set_title(thread, found->title);
+    thread_set_title(thread, found->title);
     free(thread->members);
     thread->members = mem_calloc(found->member_count + 1, sizeof(*thread->members));
     if (found->member_count)

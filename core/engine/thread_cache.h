@@ -20,7 +20,7 @@ struct thread {
     struct dm_uuid uuid;
     enum dm_thread_kind kind;
     uint32_t flags;            /* enum thread_flag */
-    struct dm_slice title;     /* chats; owned */
+    struct dm_slice title;     /* owned */
     int64_t opener_id;
     int64_t created_us;
     int64_t pair[2];           /* direct: lower id first */
@@ -73,6 +73,8 @@ struct thread *thread_cache_find_direct(const struct thread_cache *cache, int64_
 struct thread *thread_cache_put_direct(struct engine *engine, const struct store_thread *found,
                                        struct engine_user *a, struct engine_user *b);
 struct thread *thread_cache_put_chat(struct engine *engine, const struct store_thread *found);
+
+void thread_set_title(struct thread *thread, struct dm_slice title);
 
 /* Replaces a chat's title and members. */
 void thread_set_members(struct engine *engine, struct thread *thread,

@@ -1,4 +1,5 @@
 /* Chats, and the gate before direct threads, in memory. */
+#include "core/base/clock.h"
 #include "core/kit/memory_internal.h"
 
 static size_t count_members(const struct memory_thread *thread) {
@@ -15,6 +16,7 @@ static void show(struct memory *memory, struct store_call *call, struct memory_t
 }
 
 static void changed(struct store_call *call, struct memory_thread *thread) {
+    thread->updated_us = clock_real_us();
     thread->rev++;
     thread->member_rev++;
     call->result->flags = DM_RESULT_CHANGED;
@@ -50,11 +52,15 @@ static enum dm_status create(struct memory *memory, struct store_call *call) {
     return DM_OK;
 }
 
-static void update(struct memory *memory, struct store_call *call, struct memory_thread *chat) {
+static enum dm_status update(struct memory *memory, struct store_call *call,
+                             struct memory_thread *chat) {
+    if (chat->requested || chat->blocked_lo || chat->blocked_hi)
+        return DM_BLOCKED;
     if (!dm_slice_eq(chat->title, call->command->title)) {
         chat->title = arena_slice(&memory->arena, call->command->title);
         changed(call, chat);
     }
+    return DM_OK;
 }
 
 static const struct dm_user **users_new(struct store_call *call, size_t room) {
@@ -84,12 +90,16 @@ static enum dm_status add(struct memory *memory, struct store_call *call,
     return DM_OK;
 }
 
-static void expel(struct memory *memory, struct store_call *call, struct memory_thread *chat) {
+static enum dm_status expel(struct memory *memory, struct store_call *call,
+                            struct memory_thread *chat) {
     const struct dm_command *command = call->command;
     const struct dm_user **users = users_new(call, command->user_count);
+    for (size_t i = 0; i < command->user_count; i++)
+        if (!memory_user(memory, &command->users[i]))
+            return DM_NO_USER;
     for (size_t i = 0; i < command->user_count; i++) {
         struct memory_user *user = memory_user(memory, &command->users[i]);
-        struct memory_member *member = user ? memory_member(chat, user->user.id) : NULL;
+        struct memory_member *member = memory_member(chat, user->user.id);
         if (!member)
             continue;
         list_remove(&member->link);
@@ -97,6 +107,7 @@ static void expel(struct memory *memory, struct store_call *call, struct memory_
     }
     if (call->result->user_count)
         changed(call, chat);
+    return DM_OK;
 }
 
 enum dm_status memory_do_chat(struct memory *memory, struct store_call *call) {
@@ -107,12 +118,12 @@ enum dm_status memory_do_chat(struct memory *memory, struct store_call *call) {
     status = memory_placed(memory, call, &chat);
     if (status != DM_OK || !chat)
         return status == DM_OK ? DM_NO_THREAD : status;
-    if (chat->kind != DM_THREAD_CHAT)
-        return DM_FORBIDDEN;
     if (call->command->kind == DM_CMD_CHAT_UPDATE)
-        update(memory, call, chat);
+        status = update(memory, call, chat);
+    else if (chat->kind != DM_THREAD_CHAT)
+        status = DM_FORBIDDEN;
     else if (call->command->kind == DM_CMD_CHAT_REMOVE)
-        expel(memory, call, chat);
+        status = expel(memory, call, chat);
     else
         status = add(memory, call, chat);
     if (status == DM_OK)

@@ -58,7 +58,7 @@ enum dm_command_kind {
     /* Chats */
     DM_CMD_CHAT_CREATE = 96, /* .title .users → thread with members; EXISTS + thread when it would
                                 be a direct thread that exists */
-    DM_CMD_CHAT_UPDATE,      /* .thread .title (absent: cleared) → thread with members */
+    DM_CMD_CHAT_UPDATE,      /* .thread .title (absent: cleared) → thread (a chat: with members) */
     DM_CMD_CHAT_ADD,         /* .thread .users → thread with members; users = those now added */
     DM_CMD_CHAT_REMOVE,      /* .thread .users → thread with members; users = those now removed */
 

@@ -17,7 +17,7 @@ enum dm_event_kind {
     DM_EVENT_THREAD_OPENED,     /* a direct thread came into being: thread, actor = opener */
     DM_EVENT_THREAD_STATE,      /* approved or blocked: thread, actor */
     DM_EVENT_CHAT_CREATED,      /* thread with members, actor */
-    DM_EVENT_CHAT_UPDATED,      /* thread with members, actor */
+    DM_EVENT_CHAT_UPDATED,      /* thread (a chat: with members), actor. Its title changed */
     DM_EVENT_MEMBERS_ADDED,     /* users = added; thread with members, actor */
     DM_EVENT_MEMBERS_REMOVED,   /* users = removed; thread with members, actor */
     DM_EVENT_USER_CREATED,      /* actor = the new user. To every session */

@@ -33,7 +33,7 @@ struct dm_thread {
     struct dm_uuid uuid;
     enum dm_thread_kind kind;
     enum dm_thread_state state;
-    struct dm_slice title;             /* chats; absent when there is none */
+    struct dm_slice title;             /* absent when there is none, as direct ones seldom have */
     const struct dm_user *peer;        /* direct: the other member; chats: NULL */
     int64_t opener_id;                 /* who wrote the first message or created the chat */
     const struct dm_user *const *members; /* chats, where the command asks for them; else NULL */

@@ -260,6 +260,22 @@ def test_reads_and_deletions_are_caught_up(nodes, connect):
     assert far.is_silent()
 
 
+def test_the_title_of_a_direct_chat_is_told(nodes, connect):
+    """On the other node, at once and after it was deaf: with both people, in the same order."""
+    ann, bob = make_user(nodes), make_user(nodes)
+    near, far = connect("casamsa", nodes[0], ann), connect("casamsa", nodes[1], bob)
+    chat = near.chat_with(bob)
+    for title in ("We", None, "Us"):
+        if title == "Us":
+            nodes.psql(LISTENERS)
+        told = near.ask("update_chat", "chat_updated", chat=chat, title=title)["chat"]
+        shown = far.event("chat_updated")["chat"]
+        assert (told["title"], shown["title"]) == (title, title)
+        assert [user["pk"] for user in told["users"]] == [ann["id"], bob["id"]]
+        assert shown["users"] == told["users"]
+    assert far.is_silent()
+
+
 def test_the_database_dies_mid_traffic(make_nodes, connect):
     nodes = make_nodes(2)
     talk = Talk(nodes, connect)

@@ -276,13 +276,50 @@ Test(chat, of_two_without_title_is_their_direct_thread) {
                  "ann chat_create exists peer=tom requested",
                  "ann chat_create invalid field=users", "ann chat_create no_user",
                  "ann chat_create invalid field=users");
-    command = bench_command(DM_CMD_CHAT_UPDATE);
+    command = bench_command(DM_CMD_CHAT_ADD);
     command.thread = dm_ref_id(bench.store.threads[0].id);
+    command.users = users;
+    command.user_count = 1;
     peer_submit(&ann, command, NULL);
     bench_run();
-    bench_expect("ann chat_update forbidden");
+    bench_expect("ann chat_add forbidden");
     peer_close(&ann);
     peer_close(&tom);
+}
+
+static enum dm_status entitle(struct fake_store *fake, struct store_call *call) {
+    struct fake_thread *thread = fake_thread_by_id(fake, call->thread_id);
+    thread->title = "us";
+    call->ret_thread = (struct store_thread){ .id = thread->id, .uuid = thread->uuid,
+                                              .title = dm_slice_str(thread->title) };
+    call->result->thread = fake_view(fake, call, thread);
+    call->result->flags = DM_RESULT_CHANGED;
+    return DM_OK;
+}
+
+Test(chat, a_direct_thread_takes_a_title) {
+    struct peer ann, ann2, bob, cat;
+    struct dm_command command = bench_command(DM_CMD_CHAT_UPDATE);
+    peer_join(&ann, "ann", "ann");
+    peer_join(&ann2, "ann2", "ann");
+    peer_join(&bob, "bob", "bob");
+    peer_join(&cat, "cat", "cat");
+    peer_send(&ann, "bob", "hi", NULL);
+    bench_run();
+    bench_forget();
+    bench.store.command = entitle;
+    command.thread = dm_ref_id(bench.store.threads[0].id);
+    command.title = DM_SLICE("us");
+    peer_submit(&ann, command, NULL);
+    peer_submit(&cat, command, NULL);
+    bench_run();
+    bench_expect("cat chat_update no_thread", "ann chat_update ok peer=bob title=us",
+                 "ann2 ! chat_updated actor actor=ann peer=bob title=us",
+                 "bob ! chat_updated member actor=ann peer=ann title=us");
+    peer_close(&ann);
+    peer_close(&ann2);
+    peer_close(&bob);
+    peer_close(&cat);
 }
 
 Test(chat, a_thousand_members_get_a_message_each) {

@@ -75,6 +75,7 @@ Test(chats, titles_change_and_go) {
     cr_assert(eq(int, rig_command(&rig, &call, USER(2), DM_CMD_CHAT_UPDATE), DM_OK));
     check_slice(call.result.thread->title, DM_SLICE("new"));
     cr_assert(eq(sz, call.result.thread->member_count, 3));
+    check_true(call.result.thread->updated_us > call.result.thread->created_us);
     uint64_t rev = call.call.ret_thread.member_rev;
     cr_assert(eq(int, rig_command(&rig, &call, USER(2), DM_CMD_CHAT_UPDATE), DM_OK));
     cr_assert(eq(int, call.result.flags, 0));
@@ -142,6 +143,10 @@ Test(chats, who_is_removed_is_out) {
                   dm_command_name(kinds[i]));
     cr_assert(eq(int, rig_command(&rig, &call, USER(3), DM_CMD_THREAD_LIST), DM_OK));
     cr_assert(eq(sz, call.result.thread_count, 0));
+    /* Nothing happens when one of them is nobody. */
+    const struct dm_ref nobody[] = { dm_ref_id(USER(2)), dm_ref_id(USER(99)) };
+    cr_assert(eq(int, change(&rig, &call, USER(1), chat, DM_CMD_CHAT_REMOVE, nobody, 2),
+                 DM_NO_USER));
     /* Leaving. */
     const struct dm_ref self = dm_ref_id(USER(1));
     cr_assert(eq(int, change(&rig, &call, USER(1), chat, DM_CMD_CHAT_REMOVE, &self, 1), DM_OK));
@@ -158,11 +163,33 @@ Test(chats, direct_threads_keep_their_members) {
     rig_open(&rig);
     rig_users(&rig, 3);
     int64_t thread = rig_direct(&rig, USER(1), USER(2), 0);
-    const enum dm_command_kind kinds[] = { DM_CMD_CHAT_UPDATE, DM_CMD_CHAT_ADD,
-                                           DM_CMD_CHAT_REMOVE };
+    const enum dm_command_kind kinds[] = { DM_CMD_CHAT_ADD, DM_CMD_CHAT_REMOVE };
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
         cr_assert(eq(int, change(&rig, &call, USER(1), thread, kinds[i], users, 1),
                      DM_FORBIDDEN));
+    rig_close(&rig);
+}
+
+Test(chats, direct_threads_take_a_title) {
+    struct rig rig;
+    struct call call;
+    rig_open(&rig);
+    rig_users(&rig, 4);
+    int64_t thread = rig_direct(&rig, USER(1), USER(2), 0);
+    call = (struct call){ .call = { .thread_id = thread }, .command = { .title = DM_SLICE("us") } };
+    cr_assert(eq(int, rig_command(&rig, &call, USER(2), DM_CMD_CHAT_UPDATE), DM_OK));
+    check_slice(call.result.thread->title, DM_SLICE("us"));
+    cr_assert(eq(i64, call.result.thread->peer->id, USER(1)));
+    cr_assert(eq(sz, call.result.thread->member_count, 0));
+    cr_assert(eq(int, rig_command(&rig, &call, USER(3), DM_CMD_CHAT_UPDATE), DM_NO_THREAD));
+    /* Not while one of the two waits, or wants to hear nothing. */
+    thread = rig_direct(&rig, USER(1), USER(3), 1);
+    call.call.thread_id = thread;
+    cr_assert(eq(int, rig_command(&rig, &call, USER(1), DM_CMD_CHAT_UPDATE), DM_BLOCKED));
+    thread = rig_direct(&rig, USER(1), USER(4), 0);
+    call.call.thread_id = thread;
+    cr_assert(eq(int, rig_command(&rig, &call, USER(4), DM_CMD_BLOCK), DM_OK));
+    cr_assert(eq(int, rig_command(&rig, &call, USER(1), DM_CMD_CHAT_UPDATE), DM_BLOCKED));
     rig_close(&rig);
 }
 
