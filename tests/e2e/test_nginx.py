@@ -15,7 +15,7 @@ import pytest
 import certificates
 from dialects import PEERS, make_user
 from gateway import Gateway
-from nginx import Nginx
+from nginx import Nginx, free_port
 from pubsub_client import Polling
 from test_transcripts import FILES, name_of, play
 from wire import Closed, Connection, Refused, WebSocket, call, trusting, upgrade_head
@@ -244,6 +244,35 @@ def test_old_tls_is_refused(proxy):
     with pytest.raises(ssl.SSLError):
         with socket.create_connection((proxy.host, proxy.port)) as sock:
             context.wrap_socket(sock, server_hostname="chat.example")
+
+
+@pytest.mark.parametrize("name", ["unknown.example", "chat.example.org", None])
+def test_unknown_names_meet_no_family(proxy, name):
+    with pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"):
+        with socket.create_connection((proxy.host, proxy.port)) as sock:
+            trusting().wrap_socket(sock, server_hostname=name)
+    # Nor behind a handshake for a name that is known.
+    with Connection(proxy.host, proxy.port, tls=trusting(), name="chat.example") as conn:
+        conn.send(b"GET /pymessage/get_user?id=1 HTTP/1.1\r\nHost: "
+                  + (name or "127.0.0.1").encode() + b"\r\n\r\n")
+        with pytest.raises((Closed, EOFError, OSError)):
+            conn.response()
+
+
+def test_unknown_names_get_no_answer_without_tls_either(gw, folder, certificate):
+    (folder / "plain").mkdir()
+    plain = free_port()
+    with Nginx(folder / "plain", f"server {gw.host}:{gw.port};", certificate,
+               more=f"listen 127.0.0.1:{plain};"):
+        for host, status in (("chat.example", 200), ("unknown.example", None)):
+            with Connection("127.0.0.1", plain) as conn:
+                conn.send(f"GET /pymessage/get_user?id=1 HTTP/1.1\r\nHost: {host}\r\n\r\n"
+                          .encode())
+                if status:
+                    assert conn.response().status == status
+                else:
+                    with pytest.raises((Closed, EOFError, OSError)):
+                        conn.response()
 
 
 def test_logs_hold_no_token(gw, folder, certificate):
