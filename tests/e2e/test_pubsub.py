@@ -139,7 +139,12 @@ def test_bad_packet_closes(gateway, frame):
     ws = WebSocket(gateway.ws_url + PATH + "?EIO=4&transport=websocket")
     assert ws.recv()[0] == "0"
     ws.send_text(frame)
-    ws.expect_close()
+    assert ws.expect_close()[0] == 1002
+    polling = Polling(gateway)
+    assert polling.post(frame).status == (200 if frame[:1] == "4" else 400)
+    if frame[:1] == "4":
+        assert polling.packets()[-1] == "1"
+    assert polling.post("6").status == 400, "the session has ended"
 
 
 def test_no_connect_closes(make_gateway):
