@@ -65,11 +65,11 @@ static int check_user(yyjson_val *root, char why[IMPORT_WHY_SIZE]) {
     yyjson_val *pin = yyjson_obj_get(root, "pin");
     yyjson_val *password = yyjson_obj_get(root, "password");
     if (!yyjson_is_str(yyjson_obj_get(root, "uuid")))
-        return refuse(why, "a user has a uuid");
+        return refuse(why, "uuid is missing, or no text");
     if (password && !is_secret(password))
-        return refuse(why, "password is a text");
+        return refuse(why, "password must be a text");
     if (pin && !yyjson_is_uint(pin) && !is_secret(pin))
-        return refuse(why, "pin is a number or a text");
+        return refuse(why, "pin must be a number or a text");
     return 1;
 }
 
@@ -77,7 +77,7 @@ int import_line_check(enum transfer_kind kind, struct dm_slice line, char why[IM
     yyjson_doc *doc = read_line(line);
     yyjson_val *root = yyjson_doc_get_root(doc);
     int good = yyjson_is_obj(root) ? check_keys(known_keys[kind], root, why)
-                                   : refuse(why, "no JSON object");
+                                   : refuse(why, "this is no JSON object");
     if (good && (kind == TRANSFER_USERS || kind == TRANSFER_FRIENDS))
         good = check_user(root, why);
     yyjson_doc_free(doc);

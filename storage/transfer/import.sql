@@ -32,14 +32,14 @@ BEGIN
             said := 'known';
         ELSIF coalesce(r.password_hash, '$argon2id$') NOT LIKE '$argon2id$%'
               OR coalesce(r.pin_hash, '$argon2id$') NOT LIKE '$argon2id$%' THEN
-            said := 'a hash that is none of argon2id';
+            said := 'password_hash and pin_hash must be encoded argon2id hashes';
         ELSE
             v_made := op_user_create(r.id, r.uuid, r.username, r.email, r.first_name, r.last_name,
                                      r.photo, r.color, r.role, r.location, r.password_hash,
                                      r.pin_hash, coalesce(r.active, true));
             said := CASE v_made[1] WHEN 0 THEN 'new'
                     WHEN 15 THEN 'the username, e-mail or id is another user''s'
-                    ELSE 'a user has a username or an e-mail, and an id from 10000000 on' END;
+                    ELSE 'username and email are missing, or id is below 10000000' END;
             UPDATE users u SET created_at = r.created_at
             WHERE v_made[1] = 0 AND r.created_at IS NOT NULL AND u.uuid = r.uuid;
         END IF;
@@ -82,7 +82,7 @@ BEGIN
                                           WHERE x.user_id = v_user AND x.friend_id = f)
         ON CONFLICT DO NOTHING;
         IF array_position(v_others || v_asked, NULL) > 0 THEN
-            said := 'a friend that is no user';
+            said := 'friends or friend_requests name somebody who is no user';
         END IF;
         RETURN NEXT;
     END LOOP;
@@ -136,19 +136,19 @@ BEGIN
         IF EXISTS (SELECT 1 FROM threads t WHERE t.uuid = r.uuid) THEN
             said := 'known';
         ELSIF r.kind IS NULL OR r.kind NOT IN ('direct', 'chat') THEN
-            said := 'kind is direct or chat';
+            said := 'kind must be direct or chat';
         ELSIF v_members IS NULL OR array_position(v_members, NULL) > 0 THEN
-            said := 'a member that is no user';
+            said := 'members names somebody who is no user';
         ELSIF (SELECT count(DISTINCT m) FROM unnest(v_members) m) < cardinality(v_members) THEN
-            said := 'a member that is there twice';
+            said := 'members names somebody twice';
         ELSIF EXISTS (SELECT 1 FROM unnest(v_after) a WHERE a < 0) THEN
-            said := 'joined_after is a number of messages';
+            said := 'joined_after must be a number of messages';
         ELSIF r.kind = 'direct' AND cardinality(v_members) <> 2 THEN
-            said := 'a direct thread has two members';
+            said := 'a direct thread must have two members';
         ELSIF coalesce(r.state, 'allowed') NOT IN ('allowed', 'requested') THEN
-            said := 'state is allowed or requested';
+            said := 'state must be allowed or requested';
         ELSIF NOT v_opener = ANY (v_members) AND r.kind = 'direct' THEN
-            said := 'the opener is no member';
+            said := 'opener is no member';
         ELSIF r.kind = 'direct' THEN
             IF direct_ref(v_members[1], v_members[2]) IS NOT NULL THEN
                 said := 'known';
@@ -158,7 +158,7 @@ BEGIN
                                            v_blocked, r.created_at);
             END IF;
         ELSIF r.uuid IS NULL THEN
-            said := 'a chat has a uuid';
+            said := 'uuid is missing: a chat needs one';
         ELSE
             v_id := nextval('thread_id_seq');
             INSERT INTO threads (id, opener_id, rev, updated_at, created_at, uuid, kind, title)
@@ -239,10 +239,10 @@ BEGIN
                 ELSE direct_ref(a.id, b.id) END,
            a.id, b.id, x.created_at, coalesce(x.text, ''), x.attachments, x.read, x.delivered,
            x.held,
-           CASE WHEN x.uuid IS NULL THEN 'a message has a uuid'
-                WHEN a.id IS NULL THEN 'no such author'
-                WHEN x.created_at IS NULL THEN 'a message has a created_at'
-                WHEN x.thread IS NULL AND b.id IS NULL THEN 'no such thread'
+           CASE WHEN x.uuid IS NULL THEN 'uuid is missing'
+                WHEN a.id IS NULL THEN 'author is no user'
+                WHEN x.created_at IS NULL THEN 'created_at is missing'
+                WHEN x.thread IS NULL AND b.id IS NULL THEN 'there is no such thread'
                 WHEN x.thread IS NULL AND b.id = a.id THEN 'a message to oneself'
                 WHEN octet_length(x.text) > p_text_max THEN 'the text is too long'
                 WHEN coalesce(x.text, '') = ''
@@ -251,7 +251,7 @@ BEGIN
                 WHEN EXISTS (SELECT 1 FROM json_array_elements(x.attachments) l
                              WHERE json_typeof(l) NOT IN ('string', 'object')
                                    OR coalesce(nullif(l #>> '{}', ''), l ->> 'name') IS NULL)
-                THEN 'an attachment is a URL, or a name with data' END
+                THEN 'an attachment must be a URL, or a name with data' END
     FROM json_array_elements(p) WITH ORDINALITY e(j, o)
     CROSS JOIN LATERAL json_to_record(j) AS x(uuid uuid, thread uuid, "to" json, author json,
                                               created_at timestamptz, text text,
@@ -273,7 +273,7 @@ BEGIN
     END LOOP;
     UPDATE incoming SET thread_id = direct_ref(author_id, other_id)
     WHERE said IS NULL AND thread_id IS NULL;
-    UPDATE incoming SET said = 'no such thread' WHERE said IS NULL AND thread_id IS NULL;
+    UPDATE incoming SET said = 'there is no such thread' WHERE said IS NULL AND thread_id IS NULL;
 END $$;
 
 -- The messages just placed in a thread, as one member stands to them.

@@ -245,8 +245,8 @@ def test_bad_messages_are_reported_and_left_out(imported, tmp_path):
 
 
 @pytest.mark.parametrize("row, why", [
-    ({"username": "x"}, "a user has a uuid"),
-    ({"uuid": str(uuid.uuid4())}, "a username or an e-mail"),
+    ({"username": "x"}, "uuid is missing"),
+    ({"uuid": str(uuid.uuid4())}, "username and email are missing"),
     ({"uuid": str(uuid.uuid4()), "username": "ada"}, "another user's"),
     ({"uuid": str(uuid.uuid4()), "username": "ADA@EXAMPLE.ORG"}, "another user's"),
     ({"uuid": str(uuid.uuid4()), "username": "x", "id": 20000001}, "another user's"),
