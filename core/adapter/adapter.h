@@ -199,7 +199,7 @@ struct dm_route {
                                  slash is tolerated both ways */
     enum dm_route_auth auth;
     const char *auth_query;   /* query parameter that may bear the token instead of the
-                                 Authorization header; NULL: none */
+                                 Authorization header, and counts before it; NULL: none */
     uint32_t flags;           /* enum dm_route_flag */
     uint32_t id;              /* the adapter's own number, given back in requests */
     const char *ns;           /* SOCKETIO: "/" or a namespace like "/chat". `auth` is NONE: what a

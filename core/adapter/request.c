@@ -171,23 +171,16 @@ void request_continue(struct session *session, const struct dm_result *result) {
         proceed(session);
 }
 
-/* The token that the route allows for; absent when there is none. */
-static struct dm_slice find_token(struct session *session) {
-    const struct dm_route *route = session->request->match.route;
-    const struct http_request *http = http_request(session->request->exchange);
-    struct dm_slice token, rest = http->query;
+/* The value of that parameter of the query, decoded; absent when it is missing or empty. */
+static struct dm_slice query_token(struct session *session, const char *name) {
+    struct dm_slice rest = http_request(session->request->exchange)->query;
     struct http_field pair;
 
-    if (route->auth == DM_AUTH_NONE)
-        return DM_SLICE_NONE;
-    token = request_bearer(http);
-    if (token.ptr || !route->auth_query)
-        return token;
     while (http_pair_next(rest, &rest, &pair)) {
         char *text;
         size_t len;
 
-        if (!dm_slice_eq(pair.name, dm_slice_str(route->auth_query)) || pair.value.len == 0)
+        if (!dm_slice_eq(pair.name, dm_slice_str(name)) || pair.value.len == 0)
             continue;
         text = arena_alloc(&session->instance->host->reader.arena, pair.value.len);
         if (http_percent_decode(pair.value, HTTP_PLUS_LITERAL, text, &len) != 0)
@@ -195,6 +188,19 @@ static struct dm_slice find_token(struct session *session) {
         return (struct dm_slice){ text, len };
     }
     return DM_SLICE_NONE;
+}
+
+/* The token that the route allows for; absent when there is none. Where it may stand in the query,
+ * that one was put there on purpose; a header may come along from whatever the client does else. */
+static struct dm_slice find_token(struct session *session) {
+    const struct dm_route *route = session->request->match.route;
+    struct dm_slice token = DM_SLICE_NONE;
+
+    if (route->auth == DM_AUTH_NONE)
+        return DM_SLICE_NONE;
+    if (route->auth_query)
+        token = query_token(session, route->auth_query);
+    return token.ptr ? token : request_bearer(http_request(session->request->exchange));
 }
 
 /* Credentials come first, before a body is read or a hook runs. */
