@@ -159,13 +159,23 @@ static const struct websocket_handler upgraded_handler = {
     .closed = upgraded_closed,
 };
 
+static int is_taken(const struct engineio_session *session) {
+    return session->ws || session->probe || session->state != ENGINEIO_OPEN;
+}
+
+/* A WebSocket that comes too late is let in and closed at once, as the protocol's own server does:
+ * clients take a refused upgrade for a server that is out of order. */
 void engineio_upgrade(struct engineio_session *session, struct http_exchange *exchange) {
+    int late = is_taken(session);
     struct engineio_probe *probe;
     struct websocket *ws;
-    if (session->ws || session->probe || session->state != ENGINEIO_OPEN
-        || accept_ws(session->server, exchange, &upgraded_handler, session->max_message, session,
-                     &ws) != 0) {
+    if (accept_ws(session->server, exchange, &upgraded_handler, session->max_message,
+                  late ? NULL : session, &ws) != 0) {
         engineio_refuse(session->server, exchange, ENGINEIO_BAD_REQUEST);
+        return;
+    }
+    if (late) {
+        websocket_close(ws, WEBSOCKET_CODE_EMPTY, DM_SLICE_NONE);
         return;
     }
     probe = mem_zalloc(sizeof(*probe));

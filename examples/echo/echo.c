@@ -7,9 +7,22 @@
  *                               gives "message-back" with the same arguments, "message-with-ack"
  *                               an acknowledgement with them
  */
+#define _POSIX_C_SOURCE 200809L
+
+#include <stdlib.h>
+#include <string.h>
+
 #include <dragoman/adapter.h>
 
 #define MESSAGE_MAX (16u << 20)
+
+/* The public suite begins to listen for "auth" when it has seen the answer to CONNECT: it loses what
+ * comes in the same segment. */
+#define AUTH_DELAY_MS 20
+
+struct state {
+    char *auth; /* what came with CONNECT, until it is sent */
+};
 
 static void echo(struct dm_session *session, const struct dm_frame *frame) {
     struct dm_out *out = dm_out(session);
@@ -57,16 +70,39 @@ static const char *answer_event(struct dm_session *session, const struct dm_fram
 }
 
 static void open(struct dm_session *session, const struct dm_request *request) {
-    struct dm_out *out;
+    struct state *state = session->state;
 
     if (session->kind != DM_SESSION_SOCKETIO)
+        return;
+    if (request->body.len)
+        state->auth = strndup(request->body.ptr, request->body.len);
+    dm_timer(session, AUTH_DELAY_MS);
+}
+
+static void forget_auth(struct dm_session *session) {
+    struct state *state = session->state;
+
+    free(state->auth);
+    state->auth = NULL;
+}
+
+static void notice(struct dm_session *session, enum dm_notice notice,
+                   const struct dm_frame *frame) {
+    const struct state *state = session->state;
+    struct dm_out *out;
+
+    (void)frame;
+    if (notice == DM_NOTICE_RATE_LIMITED || notice == DM_NOTICE_BACKLOG)
+        dm_close(session, 1008);
+    if (notice != DM_NOTICE_TIMER)
         return;
     out = dm_out(session);
     dm_put_array(out, NULL);
     dm_put_str(out, NULL, "auth");
-    dm_put_json(out, NULL, request->body.len ? request->body : DM_SLICE("{}"));
+    dm_put_json(out, NULL, dm_slice_str(state->auth ? state->auth : "{}"));
     dm_put_end(out);
     dm_frame_end(out, DM_FRAME_TEXT, "auth");
+    forget_auth(session);
 }
 
 static const char *frame(struct dm_session *session, const struct dm_frame *frame) {
@@ -103,9 +139,12 @@ DM_ADAPTER_DEFINE = {
     .title = "Sends back what it gets",
     .version = "1.0",
     .flags = DM_ADAPTER_ANONYMOUS,
+    .session_size = sizeof(struct state),
     .limits = { .frame_max = MESSAGE_MAX },
     .routes = DM_TABLE(routes),
     .settings = DM_TABLE(settings),
     .open = open,
     .frame = frame,
+    .notice = notice,
+    .close = forget_auth,
 };

@@ -190,6 +190,13 @@ def test_socketio_tells_what_came_with_connect(gateway, sent, ns, auth):
         assert io.packet() == f'42{ns}["auth",{auth}]'
 
 
+def test_socketio_auth_does_not_come_along_with_the_answer_to_connect(gateway):
+    with Io(gateway) as io:
+        io.send(encode_frame(TEXT, b'40{"token":"123"}') + encode_frame(TEXT, b'42["message"]'))
+        assert io.packet().startswith('40{"sid"')
+        assert [io.packet(), io.packet()] == ['42["message-back"]', '42["auth",{"token":"123"}]']
+
+
 def test_socketio_messages_and_acknowledgements(gateway):
     with Io(gateway) as io:
         io.send_text("40/random")
