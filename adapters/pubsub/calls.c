@@ -50,10 +50,29 @@ static const struct {
     [CALL_DELETE_CHAT] = { DM_CMD_DELETE, DM_TABLE(id_fields) },
 };
 
+/* The length of the white space that the text ends with, one character: what JavaScript's trimEnd()
+ * takes for it. */
+static size_t space_at_end(struct dm_slice text) {
+    static const char spaces[][4] = {
+        " ", "\t", "\n", "\v", "\f", "\r", "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002",
+        "\u2003", "\u2004", "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200a",
+        "\u2028", "\u2029", "\u202f", "\u205f", "\u3000", "\ufeff",
+    };
+
+    for (size_t i = 0; i < sizeof(spaces) / sizeof(*spaces); i++) {
+        size_t len = strlen(spaces[i]);
+
+        if (text.len >= len && memcmp(text.ptr + text.len - len, spaces[i], len) == 0)
+            return len;
+    }
+    return 0;
+}
+
 static struct dm_slice trim_end(struct dm_slice text) {
-    while (text.len && (text.ptr[text.len - 1] == ' '
-                        || (text.ptr[text.len - 1] >= '\t' && text.ptr[text.len - 1] <= '\r')))
-        text.len--;
+    size_t len;
+
+    while ((len = space_at_end(text)))
+        text.len -= len;
     return text;
 }
 

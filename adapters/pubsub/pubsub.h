@@ -62,6 +62,7 @@ struct pubsub_session {
     enum pubsub_route route;
     struct pubsub_listing *listings;
     uint32_t listing_count, next_listing;
+    size_t listing_bytes; /* what the listings have room for */
     struct pubsub_uploads *uploads; /* of a request that brought files */
 };
 

@@ -35,17 +35,31 @@ void pubsub_fault(struct dm_session *session, const struct dm_request *request, 
 
 /* ---- requests ---- */
 
+/* Nobody is called nothing, so a login with a part missing is a wrong one. */
+static void refuse_account(struct dm_session *session, const struct account *account) {
+    const struct pubsub_session *state = session->state;
+
+    if (state->route == ROUTE_LOGIN)
+        pubsub_respond_status(session, 401);
+    else
+        pubsub_respond_errors(session, !account->username.len ? "username is required"
+                                                              : "password is required");
+}
+
 static void ask_account(struct dm_session *session, const struct dm_request *request) {
     static const struct dm_table fields = DM_TABLE(account_fields);
     struct account account = { DM_SLICE_NONE, DM_SLICE_NONE };
     struct dm_command command = { .size = sizeof(command) };
+    const struct dm_json *object = dm_json_object(session->host, request->body);
     const char *field = NULL;
 
-    if (dm_json_decode(session->host, dm_json_parse(session->host, request->body), &fields,
-                       &account, &field) != 0
+    if (!object) {
+        pubsub_respond_errors(session, "invalid JSON");
+        return;
+    }
+    if (dm_json_decode(session->host, object, &fields, &account, &field) != 0
         || !account.username.len || !account.password.len) {
-        pubsub_respond_errors(session, !account.username.len ? "username is required"
-                                                      : "password is required");
+        refuse_account(session, &account);
         return;
     }
     command.secret = account.password;
@@ -108,12 +122,11 @@ void pubsub_respond_failure(struct dm_session *session, enum dm_status status) {
     case DM_EXISTS:
         respond_exists(session);
         break;
-    case DM_TOO_LARGE:
-        pubsub_respond_status(session, 413);
-        break;
     default:
         if (state->route == ROUTE_LOGIN)
             pubsub_respond_status(session, 401);
+        else if (state->route == ROUTE_UPLOAD && status == DM_TOO_LARGE)
+            pubsub_respond_status(session, 413);
         else if (state->route == ROUTE_UPLOAD && status != DM_INVALID)
             pubsub_respond_status(session, 403);
         else

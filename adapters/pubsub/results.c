@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 
-#define LISTINGS_MAX 16
+/* As many as commands of a session may wait; of the names in all of them, so much at once. */
+#define LISTINGS_MAX 1024
 #define LISTING_BYTES_MAX (16u << 20)
 #define NAME_HEAD 5
 
@@ -36,9 +37,10 @@ static void drop_listing(struct pubsub_session *state, struct pubsub_listing **a
     struct pubsub_listing *listing = *at;
 
     *at = listing->next;
+    state->listing_bytes -= listing->cap;
+    state->listing_count--;
     free(listing->names);
     free(listing);
-    state->listing_count--;
 }
 
 void pubsub_listings_free(struct pubsub_session *state) {
@@ -46,22 +48,31 @@ void pubsub_listings_free(struct pubsub_session *state) {
         drop_listing(state, &state->listings);
 }
 
-static int add_name(struct pubsub_listing *listing, const struct dm_user *user) {
+static int make_room(struct pubsub_session *state, struct pubsub_listing *listing, size_t need) {
+    size_t cap = need * 2;
+    char *names;
+
+    if (need <= listing->cap)
+        return 0;
+    if (state->listing_bytes - listing->cap + cap > LISTING_BYTES_MAX)
+        return -1;
+    names = realloc(listing->names, cap);
+    if (!names)
+        return -1;
+    state->listing_bytes += cap - listing->cap;
+    listing->names = names;
+    listing->cap = cap;
+    return 0;
+}
+
+static int add_name(struct pubsub_session *state, struct pubsub_listing *listing,
+                    const struct dm_user *user) {
     struct dm_slice name = dm_user_name(user);
     uint32_t len = (uint32_t)name.len;
     size_t need = listing->len + NAME_HEAD + len;
 
-    if (need > LISTING_BYTES_MAX)
+    if (make_room(state, listing, need) != 0)
         return -1;
-    if (need > listing->cap) {
-        size_t cap = need * 2;
-        char *names = realloc(listing->names, cap);
-
-        if (!names)
-            return -1;
-        listing->names = names;
-        listing->cap = cap;
-    }
     listing->names[listing->len] = (char)!!(user->flags & DM_USER_ONLINE);
     memcpy(listing->names + listing->len + 1, &len, sizeof(len));
     if (len)
@@ -110,7 +121,7 @@ static void take_users(struct dm_session *session, const struct dm_result *resul
     if (!*at)
         return;
     for (size_t i = 0; good && i < result->user_count; i++)
-        good = add_name(*at, result->users[i]) == 0;
+        good = add_name(state, *at, result->users[i]) == 0;
     if (good && result->next_cursor) {
         dm_submit(session, &next, pubsub_cookie_slice(cookie));
         return;

@@ -5,6 +5,7 @@
 
 #define FILES_MAX 4
 #define NAME_MAX_BYTES 255
+#define EXTENSION_MAX_BYTES 16
 
 struct pubsub_uploads {
     size_t count;
@@ -25,14 +26,33 @@ static struct dm_slice last_segment(struct dm_slice name) {
     return (struct dm_slice){ name.ptr + begin, name.len - begin };
 }
 
+/* File systems that count characters allow names that are longer in bytes: what is too much is cut
+ * out before the extension. */
+static struct dm_slice fit_name(struct dm_slice name, char *buffer) {
+    size_t end = name.len, begin = name.len, kept;
+
+    if (name.len <= NAME_MAX_BYTES)
+        return name;
+    while (begin && name.ptr[begin - 1] != '.')
+        begin--;
+    begin = begin && end - begin < EXTENSION_MAX_BYTES ? begin - 1 : end;
+    kept = NAME_MAX_BYTES - (end - begin);
+    while (kept && ((unsigned char)name.ptr[kept] & 0xc0) == 0x80)
+        kept--;
+    memcpy(buffer, name.ptr, kept);
+    memcpy(buffer + kept, name.ptr + begin, end - begin);
+    return (struct dm_slice){ buffer, kept + end - begin };
+}
+
 /* An empty name is what a form without a chosen file sends. */
 static int is_file(const struct dm_part *part) {
     return dm_slice_eq(part->name, DM_SLICE("files")) && part->filename.len > 0;
 }
 
 /* The files of the request, as many as there is room for. Returns how many there are; -1 when the
- * body is not sound. */
-static int read_files(struct dm_session *session, struct dm_upload *ret_files) {
+ * body is not sound. Names that had to be cut are in `names`. */
+static int read_files(struct dm_session *session, char (*names)[NAME_MAX_BYTES],
+                      struct dm_upload *ret_files) {
     struct dm_part part;
     int more, count = 0;
 
@@ -40,7 +60,9 @@ static int read_files(struct dm_session *session, struct dm_upload *ret_files) {
         if (!is_file(&part))
             continue;
         if (count < FILES_MAX)
-            ret_files[count] = (struct dm_upload){ last_segment(part.filename), part.data };
+            ret_files[count] = (struct dm_upload){
+                fit_name(last_segment(part.filename), names[count]), part.data,
+            };
         count++;
     }
     return more < 0 ? -1 : count;
@@ -49,7 +71,8 @@ static int read_files(struct dm_session *session, struct dm_upload *ret_files) {
 void pubsub_upload(struct dm_session *session) {
     struct pubsub_session *state = session->state;
     struct dm_upload files[FILES_MAX];
-    int count = read_files(session, files);
+    char names[FILES_MAX][NAME_MAX_BYTES];
+    int count = read_files(session, names, files);
     const char *fault = count < 0            ? "no sound multipart/form-data"
                         : count == 0         ? "files is required"
                         : count > FILES_MAX  ? "too many files" : NULL;

@@ -16,8 +16,8 @@
 
 #define MESSAGE_MAX (16u << 20)
 
-/* The public suite begins to listen for "auth" when it has seen the answer to CONNECT: it loses what
- * comes in the same segment. */
+/* The public suite begins to listen for "auth" when it has seen the answer to CONNECT: what comes
+ * in the same segment is lost to it. */
 #define AUTH_DELAY_MS 20
 
 struct state {

@@ -9,7 +9,7 @@ import pytest
 from opcode_client import Opcode
 from pubsub_client import PATH, Client, Polling, engine
 from socketio_npm import SOCKETIO, installed
-from wire import Connection, Refused, WebSocket
+from wire import TEXT, Connection, Refused, WebSocket, encode_frame
 
 
 @pytest.fixture(scope="module")
@@ -314,3 +314,23 @@ def test_crowd_comes_back(make_gateway):
     output, _ = crowd.communicate("go\n", timeout=180)
     assert output.startswith("returned transport close"), output
     assert "io server disconnect" not in output
+
+
+def test_each_of_many_lists_of_users_is_answered(gateway, pair):
+    client = Client(gateway, pair[0])
+    client.send(b"".join(encode_frame(TEXT, b'42/chat,%d["fetch-users",{}]' % i)
+                         for i in range(200)))
+    assert [client.packet().partition("[")[0] for _ in range(200)] \
+        == [f"43/chat,{i}" for i in range(200)]
+
+
+@pytest.mark.parametrize("blank", [" \t\r\n", "\u00a0", "\u3000\u2028", "\ufeff"], ids=ascii)
+def test_white_space_at_the_end_is_what_javascript_takes_for_it(gateway, pair, blank):
+    ada, bob = pair
+    client = Client(gateway, ada)
+    chat = client.ask("send-message", {"user": bob["username"], "message": f"{blank}x{blank}"})
+    assert chat["chat"]["message"] == f"{blank}x"
+    client.ids += 1
+    client.emit("send-message", {"user": bob["username"], "message": blank})
+    client.ask("fetch-unread-chats-count", {"user": bob["username"]})
+    assert client.events == []

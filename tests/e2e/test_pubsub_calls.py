@@ -1,6 +1,7 @@
 """The HTTP calls of pubsub's web app: accounts, uploads, and who may see their answers."""
 
 import json
+import urllib.parse
 
 import pytest
 
@@ -31,6 +32,22 @@ def test_accounts(gateway):
     wrong = call(gateway.url, "POST", "/pubsub/api/auth/login",
                  body={**account, "password": "no"})
     assert (wrong.status, json.loads(wrong.body)) == (401, {"error": "Unauthorized"})
+
+
+@pytest.mark.parametrize("account, register, login", [
+    ({}, 400, 401), ({"username": "x"}, 400, 401), ({"username": "x", "password": None}, 400, 401),
+    ({"username": 7, "password": "x"}, 400, 401), ({"username": "", "password": ""}, 400, 401),
+    ({"username": "n" * 600, "password": "x"}, 400, 401),
+    ({"username": "x", "password": "p" * 2000}, 400, 401), ([], 400, 400), (b"{", 400, 400),
+], ids=str)
+def test_accounts_that_are_none(gateway, account, register, login):
+    for verb, status in (("register", register), ("login", login)):
+        answer = call(gateway.url, "POST", "/pubsub/api/auth/" + verb, body=account)
+        assert answer.status == status, answer
+        if status == 401:
+            assert json.loads(answer.body) == {"error": "Unauthorized"}
+        else:
+            assert list(json.loads(answer.body)) == ["errors"]
 
 
 def post_parts(gateway, token, body, **headers):
@@ -68,6 +85,15 @@ def test_uploads(gateway, pair):
     assert upload(gateway, token, *[("x", b"x")] * 5).status == 400
     refused = upload(gateway, None, ("x", b"x"))
     assert (refused.status, json.loads(refused.body)) == (403, {"error": "Forbidden"})
+
+
+def test_a_long_name_is_cut_before_its_extension(gateway, pair):
+    done = upload(gateway, gateway.token(pair[0]), ("報" * 200 + ".tar.png", b"1"),
+                  ("n" * 300, b"2"), ("a." + "n" * 300, b"3"))
+    files = json.loads(done.body)["files"]
+    assert [fetch(gateway, url).body for url in files] == [b"1", b"2", b"3"]
+    names = [urllib.parse.unquote(url.split("?")[0].rpartition("/")[2]) for url in files]
+    assert names == ["報" * 83 + ".png", "n" * 255, "a." + "n" * 253]
 
 
 def test_a_file_that_fails_is_null(make_gateway):
@@ -157,7 +183,7 @@ def test_cors_of_named_origins(make_gateway):
                      headers={**ask, "Origin": origin})
         login = call(gateway.url, "POST", "/pubsub/api/auth/login", body={},
                      headers={"Origin": origin})
-        assert (asked.status, login.status) == (204 if good else 405, 400)
+        assert (asked.status, login.status) == (204 if good else 405, 401)
         for answer in (asked, login):
             assert answer.headers.get("access-control-allow-origin") == (
                 origin if good else None)
@@ -170,5 +196,5 @@ def test_cors_may_be_off(make_gateway):
     gateway = make_gateway(settings={"pubsub.cors_origins": ""})
     answer = call(gateway.url, "POST", "/pubsub/api/auth/login", body={},
                   headers={"Origin": ORIGIN})
-    assert answer.status == 400 and "access-control-allow-origin" not in answer.headers
+    assert answer.status == 401 and "access-control-allow-origin" not in answer.headers
     assert "vary" not in answer.headers
