@@ -37,7 +37,7 @@
  *    capabilities name.
  *
  * Minor versions: 1.1 added Engine.IO routes, the hook `configure`, flags of settings and
- * DM_SETTING_DEFAULT. */
+ * DM_SETTING_DEFAULT; 1.2 added dm_finish. */
 #ifndef DRAGOMAN_ADAPTER_H
 #define DRAGOMAN_ADAPTER_H
 
@@ -47,7 +47,7 @@
 #include "../model/result.h"
 
 #define DM_ABI_MAJOR 1
-#define DM_ABI_MINOR 1
+#define DM_ABI_MINOR 2
 #define DM_ADAPTER_SYMBOL "dragoman_adapter"
 
 /* Begins the definition of the descriptor: DM_ADAPTER_DEFINE = { .size = ..., ... };
@@ -463,6 +463,7 @@ struct dm_host {
     void (*ack_end)(struct dm_out *, uint64_t ack, const char *type);
     void (*put_attachment)(struct dm_out *, struct dm_slice bytes);
     int (*request_part)(struct dm_session *, size_t index, struct dm_part *ret_part);
+    void (*finish)(struct dm_session *, uint16_t code);
 };
 
 /* Asks the core, in any hook that has a session but `close`. Everything is copied. The one answer
@@ -477,7 +478,8 @@ static inline void dm_submit(struct dm_session *session, const struct dm_command
     session->host->submit(session, command, cookie);
 }
 
-/* Closes a WebSocket after what was written has left. code 0: a Close frame without a body. Only
+/* Closes a WebSocket after what was written has left; commands under way are carried out, but not
+ * answered any more: dm_finish waits for them. code 0: a Close frame without a body. Only
  * codes that RFC 6455 section 7.4 lets an endpoint send; any other is logged and becomes 1011. The
  * hook `close` follows, later. No effect on what is not open, or closing already.
  * Engine.IO: a polling client gets a close packet instead.
@@ -485,6 +487,14 @@ static inline void dm_submit(struct dm_session *session, const struct dm_command
  * codes that want it back (1001, 1011 to 1013). With its last namespace the connection closes. */
 static inline void dm_close(struct dm_session *session, uint16_t code) {
     session->host->close(session, code);
+}
+
+/* As dm_close, but once the commands under way have been answered: for a client that says goodbye
+ * behind other frames. What the peer sends after that is not taken; results and events come, and
+ * what is written leaves, until then. The first code counts; dm_close closes at once all the same.
+ * Since 1.2. */
+static inline void dm_finish(struct dm_session *session, uint16_t code) {
+    session->host->finish(session, code);
 }
 
 /* Accepts the WebSocket that `upgrade` left open, in a hook of the same session; `open` follows
@@ -745,7 +755,9 @@ static inline int64_t dm_json_int(const struct dm_host *host, const struct dm_js
     return host->json_int(value);
 }
 
-/* The value as JSON text, to be kept in a cookie and echoed by dm_put_json. NULL gives "null". */
+/* The value as JSON text, to be kept in a cookie and echoed by dm_put_json: without white space,
+ * strings with as few escapes as may be, numbers as they were written (1E5, -0, every digit), the
+ * members in their order. NULL gives "null". */
 static inline struct dm_slice dm_json_text(const struct dm_host *host,
                                            const struct dm_json *value) {
     return host->json_text(host, value);

@@ -88,16 +88,25 @@ static int code_is_good(uint16_t code) {
            || (code >= 3000 && code <= 4999);
 }
 
+static uint16_t good_code(const struct session *session, uint16_t code) {
+    if (code_is_good(code))
+        return code;
+    api_complain(session->instance->name, "close: a code that may not be sent");
+    return WEBSOCKET_CODE_INTERNAL;
+}
+
 static void api_close(struct dm_session *pub, uint16_t code) {
     struct session *session = api_session(pub, "close: no session");
 
-    if (!session)
-        return;
-    if (!code_is_good(code)) {
-        api_complain(session->instance->name, "close: a code that may not be sent");
-        code = WEBSOCKET_CODE_INTERNAL;
-    }
-    session_close(session, code);
+    if (session)
+        session_close(session, good_code(session, code));
+}
+
+static void api_finish(struct dm_session *pub, uint16_t code) {
+    struct session *session = api_session(pub, "finish: no session");
+
+    if (session)
+        session_finish(session, good_code(session, code));
 }
 
 static void api_accept(struct dm_session *pub, const char *subprotocol) {
@@ -337,5 +346,6 @@ void host_api_init(struct host *host) {
         .ack_end = out_ack_end,
         .put_attachment = out_put_attachment,
         .request_part = api_request_part,
+        .finish = api_finish,
     };
 }

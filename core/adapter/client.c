@@ -37,6 +37,7 @@ static void on_result(struct engine_session *engine, const struct dm_result *res
     if ((session->flags & SESSION_PAUSED_BACKLOG)
         && engine_session_backlog(engine) <= config->backlog_pause / 4)
         session_resume(session, SESSION_PAUSED_BACKLOG);
+    session_finish_if_idle(session);
     if (session->flags & SESSION_PAUSED_DRAIN)
         session_drain(session);
 }

@@ -25,7 +25,7 @@ void host_take_config(struct host *host, const struct host_config *config) {
         own->backlog_max = 512;
     if (!own->backlog_pause)
         own->backlog_pause = 64;
-    if (own->backlog_pause > (own->backlog_max + 1) / 2)
+    if (own->backlog_pause > (own->backlog_max + 1) / 2 && own->backlog_pause != HOST_READS_ON)
         own->backlog_pause = (own->backlog_max + 1) / 2;
     free(host->public_url);
     host->public_url = NULL;

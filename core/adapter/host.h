@@ -20,6 +20,8 @@ struct host;
 struct handoff;
 struct metrics;
 
+#define HOST_READS_ON UINT32_MAX
+
 /* What all adapters have in common; 0 or absent means what stands behind. */
 struct host_config {
     uint32_t handshake_timeout_ms; /* from a request's head to the open WebSocket; 10 s */
@@ -30,7 +32,8 @@ struct host_config {
                                       dropped with DM_NOTICE_BACKLOG; 512. At most what the engine
                                       takes */
     uint32_t backlog_pause;        /* ... at which its peer is not read; 64, and at most half of
-                                      backlog_max */
+                                      backlog_max. HOST_READS_ON: it is read on, so that a peer
+                                      alone can get to backlog_max */
     uint32_t send_queue_max;       /* bytes that may wait for a Socket.IO client's poll; 1 MiB */
     uint32_t user_requests_max;    /* HTTP requests of one user under way, until their responses are
                                       read, 429 above; no limit */

@@ -138,8 +138,10 @@ enum session_flag {
     SESSION_PAUSED_DRAIN = 1u << 4,
     SESSION_HAS_TOKEN = 1u << 5,    /* the request bore credentials */
     SESSION_WAITS_FOR_PEER = 1u << 6, /* a piece was taken, DM_NOTICE_WRITABLE is owed */
+    SESSION_PAUSED_FINISH = 1u << 7,  /* closes with finish_code once its commands are answered */
 };
-#define SESSION_PAUSED_ANY (SESSION_PAUSED_LOGIN | SESSION_PAUSED_BACKLOG | SESSION_PAUSED_DRAIN)
+#define SESSION_PAUSED_ANY (SESSION_PAUSED_LOGIN | SESSION_PAUSED_BACKLOG | SESSION_PAUSED_DRAIN \
+                            | SESSION_PAUSED_FINISH)
 
 /* How frames are wrapped on their way to the peer. */
 struct framing {
@@ -186,6 +188,7 @@ struct session {
     struct loop_timer deadline; /* handshake, auth or request timeout, by state */
     struct loop_timer timer;    /* dm_timer's */
     struct token_bucket bucket;
+    uint16_t finish_code;   /* of dm_finish */
     uint64_t serial;        /* for the log */
     uint64_t address_key;   /* for limits */
     struct dm_slice peer;   /* its address as text */
@@ -305,6 +308,9 @@ void session_pause(struct session *session, enum session_flag why);
 void session_resume(struct session *session, enum session_flag why);
 /* Closes a session that is no request. */
 void session_close(struct session *session, uint16_t code);
+/* ... once nothing of it is under way. */
+void session_finish(struct session *session, uint16_t code);
+void session_finish_if_idle(struct session *session);
 void session_drain(struct session *session);
 /* The WebSocket is open: the auth timeout runs. */
 void session_opened(struct session *session);

@@ -92,10 +92,25 @@ static int is_too_deep(yyjson_val *value, unsigned left) {
     return 0;
 }
 
+/* A number that is an int64_t. What a number was written like stays, for those who echo it; what it
+ * is worth is made here. The reader has seen to its grammar. */
+static int read_int(yyjson_val *val, int64_t *ret_number) {
+    size_t len = yyjson_is_raw(val) ? yyjson_get_len(val) : SIZE_MAX;
+    char copy[24], *end;
+
+    if (len >= sizeof(copy))
+        return 0;
+    memcpy(copy, yyjson_get_raw(val), len);
+    copy[len] = '\0';
+    errno = 0;
+    *ret_number = strtoll(copy, &end, 10);
+    return !errno && !*end;
+}
+
 static yyjson_doc *read_large(struct json_reader *reader, struct dm_slice text) {
     struct json_large *large;
     yyjson_doc *doc = yyjson_read_opts((char *)(uintptr_t)text.ptr, text.len,
-                                       YYJSON_READ_BIGNUM_AS_RAW, NULL, NULL);
+                                       YYJSON_READ_NUMBER_AS_RAW, NULL, NULL);
 
     if (!doc)
         return NULL;
@@ -116,7 +131,7 @@ const struct dm_json *json_reader_parse(struct json_reader *reader, struct dm_sl
     if (text.len > LARGE_TEXT)
         doc = read_large(reader, text);
     else
-        doc = yyjson_read_opts((char *)(uintptr_t)text.ptr, text.len, YYJSON_READ_BIGNUM_AS_RAW,
+        doc = yyjson_read_opts((char *)(uintptr_t)text.ptr, text.len, YYJSON_READ_NUMBER_AS_RAW,
                                &alc, NULL);
     root = yyjson_doc_get_root(doc);
     /* Each level needs two characters. */
@@ -138,6 +153,7 @@ struct dm_slice json_reader_text(struct json_reader *reader, const struct dm_jso
 
 enum dm_json_type json_value_type(const struct dm_json *value) {
     yyjson_val *val = val_of(value);
+    int64_t number;
 
     switch (yyjson_get_type(val)) {
     case YYJSON_TYPE_NULL: return DM_JSON_NULL;
@@ -145,13 +161,9 @@ enum dm_json_type json_value_type(const struct dm_json *value) {
     case YYJSON_TYPE_STR: return DM_JSON_STRING;
     case YYJSON_TYPE_ARR: return DM_JSON_ARRAY;
     case YYJSON_TYPE_OBJ: return DM_JSON_OBJECT;
-    case YYJSON_TYPE_RAW: return DM_JSON_REAL;
-    case YYJSON_TYPE_NUM: break;
+    case YYJSON_TYPE_RAW: return read_int(val, &number) ? DM_JSON_INT : DM_JSON_REAL;
     default: return DM_JSON_NONE;
     }
-    if (yyjson_is_real(val) || (yyjson_is_uint(val) && yyjson_get_uint(val) > INT64_MAX))
-        return DM_JSON_REAL;
-    return DM_JSON_INT;
 }
 
 const struct dm_json *json_value_get(const struct dm_json *object, const char *key) {
@@ -186,10 +198,11 @@ struct dm_slice json_value_string(const struct dm_json *value) {
 
 int64_t json_value_int(const struct dm_json *value) {
     yyjson_val *val = val_of(value);
+    int64_t number;
 
     if (yyjson_is_bool(val))
         return yyjson_get_bool(val);
-    return json_value_type(value) == DM_JSON_INT ? yyjson_get_sint(val) : 0;
+    return read_int(val, &number) ? number : 0;
 }
 
 struct dm_slice json_reader_scalar(struct json_reader *reader, const struct dm_json *value) {

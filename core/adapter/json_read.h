@@ -23,8 +23,8 @@ void json_reader_fini(struct json_reader *reader);
 void json_reader_reset(struct json_reader *reader);
 
 /* RFC 8259, strictly: NULL for anything else, for lone surrogates, for a depth over
- * JSON_DEPTH_MAX, and for trailing bytes. Numbers that no double or 64-bit integer holds are kept
- * as written. Of members with the same name the first counts. */
+ * JSON_DEPTH_MAX, and for trailing bytes. Numbers are kept as written. Of members with the same
+ * name the first counts. */
 const struct dm_json *json_reader_parse(struct json_reader *reader, struct dm_slice text);
 
 /* The value as text, owned by the reader. NULL gives "null". */

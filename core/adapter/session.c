@@ -171,6 +171,20 @@ void session_close(struct session *session, uint16_t code) {
     carrier_close(session, code);
 }
 
+void session_finish(struct session *session, uint16_t code) {
+    if (session->state != SESSION_OPEN || (session->flags & SESSION_PAUSED_FINISH))
+        return;
+    session->finish_code = code;
+    session_pause(session, SESSION_PAUSED_FINISH);
+    session_finish_if_idle(session);
+}
+
+void session_finish_if_idle(struct session *session) {
+    if ((session->flags & SESSION_PAUSED_FINISH)
+        && engine_session_backlog(&session->engine) == 0)
+        session_close(session, session->finish_code);
+}
+
 void session_drain(struct session *session) {
     if (session->state != SESSION_OPEN)
         return;

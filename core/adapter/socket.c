@@ -98,7 +98,7 @@ static int may_send(struct session *session) {
 void socket_take(struct session *session, const struct dm_frame *frame) {
     struct host *host = session->instance->host;
 
-    if (session->state != SESSION_OPEN)
+    if (session->state != SESSION_OPEN || (session->flags & SESSION_PAUSED_FINISH))
         return;
     if (!may_send(session))
         hook_notice(session, DM_NOTICE_RATE_LIMITED, frame);

@@ -139,7 +139,7 @@ static void ping(struct dm_session *session, const struct line *line) {
 
 static void quit(struct dm_session *session, const struct line *line) {
     (void)line;
-    dm_close(session, 1000);
+    dm_finish(session, 1000);
 }
 
 enum stage { BEFORE_LOGIN, AFTER_LOGIN, AT_ANY_TIME };

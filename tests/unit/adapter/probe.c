@@ -124,6 +124,8 @@ static const char *on_frame(struct dm_session *session, const struct dm_frame *f
         say(session, rest);
     if (dm_slice_eq(verb, DM_SLICE("close")))
         dm_close(session, (uint16_t)atoi(number));
+    if (dm_slice_eq(verb, DM_SLICE("finish")))
+        dm_finish(session, (uint16_t)atoi(number));
     if (dm_slice_eq(verb, DM_SLICE("variant")))
         dm_set_variant(session, (uint32_t)atoi(number));
     if (dm_slice_eq(verb, DM_SLICE("timer")))

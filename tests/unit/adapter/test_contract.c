@@ -38,6 +38,7 @@ static void no_session(struct dm_session *session) {
 
     host->submit(NULL, &command, DM_SLICE_NONE);
     host->close(NULL, 1000);
+    host->finish(NULL, 1000);
     host->accept(NULL, NULL);
     host->timer(NULL, 1);
     host->set_variant(NULL, 1);

@@ -29,7 +29,13 @@ Test(json_read, knows_the_type_of_each_value) {
     cr_expect_eq(json_value_type(parse("9223372036854775807")), DM_JSON_INT);
     cr_expect_eq(json_value_type(parse("9223372036854775808")), DM_JSON_REAL);
     cr_expect_eq(json_value_type(parse("123456789012345678901234567890")), DM_JSON_REAL);
+    cr_expect_eq(json_value_type(parse("-9223372036854775808")), DM_JSON_INT);
+    cr_expect_eq(json_value_int(parse("-9223372036854775808")), INT64_MIN);
+    cr_expect_eq(json_value_type(parse("-9223372036854775809")), DM_JSON_REAL);
+    cr_expect_eq(json_value_int(parse("-9223372036854775809")), 0);
+    cr_expect_eq(json_value_type(parse("-0")), DM_JSON_INT);
     cr_expect_eq(json_value_type(parse("1.0")), DM_JSON_REAL);
+    cr_expect_eq(json_value_type(parse("1E5")), DM_JSON_REAL);
     cr_expect_eq(json_value_type(parse("\"\"")), DM_JSON_STRING);
     cr_expect_eq(json_value_type(parse("[]")), DM_JSON_ARRAY);
     cr_expect_eq(json_value_type(parse("{}")), DM_JSON_OBJECT);
@@ -109,6 +115,10 @@ Test(json_read, says_values_again_as_they_were) {
     check_slice(json_reader_text(&reader, parse("123456789012345678901234567890")),
                 DM_SLICE("123456789012345678901234567890"));
     check_slice(json_reader_text(&reader, NULL), DM_SLICE("null"));
+    check_slice(json_reader_text(&reader, parse("[1E5,-0,1e-7,0.10,9007199254740993.0,1e999,"
+                                                "0.1000000000000000055511151231257827]")),
+                DM_SLICE("[1E5,-0,1e-7,0.10,9007199254740993.0,1e999,"
+                         "0.1000000000000000055511151231257827]"));
 }
 
 Test(json_read, keeps_a_nul_inside_a_string) {
