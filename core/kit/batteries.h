@@ -6,6 +6,8 @@
 
 void battery_transcript(struct trial *trial);
 void battery_pieces(struct trial *trial);
+void battery_pipeline(struct trial *trial);
+void battery_goodbye(struct trial *trial);
 void battery_fields(struct trial *trial);
 void battery_before_login(struct trial *trial);
 void battery_login_twice(struct trial *trial);

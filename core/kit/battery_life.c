@@ -21,13 +21,13 @@ static const struct dm_adapter failing = {
     .name = "failing", .title = "starts never", .version = "1", .start = failing_start,
 };
 
-static void play_main(struct trial *trial) {
+/* Returns whether somebody was there to talk to the adapter. */
+static int play_main(struct trial *trial) {
     struct witness witness;
     int found = witness_open(&witness, &trial->stage, trial->kit->scripts,
                              trial->kit->script_count) == 0;
-    if (!found && trial->kit->script_count)
-        trial_tell(trial, "no transcript leads to a logged-in session");
     witness_close(&witness);
+    return found;
 }
 
 void battery_restart(struct trial *trial) {
@@ -40,11 +40,14 @@ void battery_restart(struct trial *trial) {
         trial_close(&first);
     }
     buf_fini(&ignored);
+    int found = 0;
     for (int i = 0; i < 2 && !trial_is_over(trial); i++)
         if (trial_open(trial, NULL, 0) == 0) {
-            play_main(trial);
+            found = play_main(trial);
             trial_close(trial);
         }
+    trial_tell(trial, found ? "started again, and somebody logs in"
+                            : "started again; no transcript leads to a logged-in session");
 }
 
 /* ---- memory ---- */
@@ -54,20 +57,32 @@ static size_t heap_bytes(void) {
     return mallinfo2().uordblks;
 }
 
+static void play_once(struct trial *trial, const struct script *script) {
+    struct play play;
+    trial_note("%s", script->name);
+    if (play_open(&play, &trial->stage, script) != 0 ||
+        play_run(&play, NULL) != PLAYER_PASSED)
+        trial_fail(trial, "%s cannot be played again on the same gateway:\n%.*s", script->name,
+                   DM_SLICE_FMT(buf_slice(&play.report)));
+    play_close(&play);
+}
+
+/* Those whose frames do what they are there for, if there are any; else all. */
+static int is_material(const struct kit *kit, const struct script *script) {
+    int happy = 0;
+    for (size_t i = 0; i < kit->script_count; i++)
+        happy |= script_is_happy(kit->scripts[i]);
+    return script_serves(script) && (script_is_happy(script) || !happy);
+}
+
 /* A stage of its own, so that what stays behind it is nobody's, and so many plays on it. */
 static void play_round(struct trial *trial, int plays) {
     if (trial_open(trial, NULL, 0) != 0)
         return;
     for (int n = 0; n < plays; n++)
-        for (size_t i = 0; i < trial->kit->script_count; i++) {
-            struct play play;
-            const struct script *script = trial->kit->scripts[i];
-            if (script->transcript->settings || !script_is_happy(script))
-                continue;
-            if (play_open(&play, &trial->stage, script) == 0)
-                play_run(&play, NULL);
-            play_close(&play);
-        }
+        for (size_t i = 0; i < trial->kit->script_count && !trial_is_over(trial); i++)
+            if (is_material(trial->kit, trial->kit->scripts[i]))
+                play_once(trial, trial->kit->scripts[i]);
     trial_close(trial);
     if (!trial_is_over(trial))
         buf_fini(trial->reason);
@@ -84,8 +99,16 @@ static long growth(struct trial *trial, int rounds, int plays) {
 /* What a stage leaves behind in the allocator and in libraries is not the adapter's doing; what
  * grows with the plays on it is. */
 void battery_memory(struct trial *trial) {
+    size_t count = 0;
+    for (size_t i = 0; i < trial->kit->script_count; i++)
+        count += is_material(trial->kit, trial->kit->scripts[i]) != 0;
+    if (!count) {
+        trial_lack(trial, "no transcript can be played over and over");
+        return;
+    }
     if (heap_bytes() == 0) {
         growth(trial, 2, 1);
+        trial_tell(trial, "by AddressSanitizer");
         return;
     }
     growth(trial, WARM_UP, MANY_PLAYS);

@@ -41,12 +41,15 @@ static void on_request(void *owner, const struct store_request *request) {
                    request->kind == STORE_COMMAND ? dm_command_name(call->command->kind) : "");
 }
 
-static void send_without_login(struct trial *trial, const struct frame *frame) {
+/* Returns 1 when it could be sent, else 0. */
+static size_t send_without_login(struct trial *trial, const struct frame *frame) {
     struct client client;
+    size_t sent = 0;
     trial_note("%s:%u before login", frame->script->name, frame->step->line);
     if (client_open(&client, &trial->stage, frame, CREDENTIALS_STRIPPED) == 0) {
         client_send(&client, frame, CREDENTIALS_STRIPPED);
         stage_settle(&trial->stage);
+        sent = 1;
         if (take_census(trial).count)
             trial_fail(trial, "a session is logged in without credentials");
         if (trial_is_over(trial))
@@ -54,6 +57,7 @@ static void send_without_login(struct trial *trial, const struct frame *frame) {
                        frame->step->line, DM_SLICE_FMT(frame->body));
     }
     client_close(&client);
+    return sent;
 }
 
 static void all_without_login(struct trial *trial, const struct frames *frames) {
@@ -63,11 +67,12 @@ static void all_without_login(struct trial *trial, const struct frames *frames) 
     for (size_t i = 0; i < frames->count && !trial_is_over(trial); i++) {
         if (frame_has_login(&trial->stage, &frames->items[i]))
             continue;
-        send_without_login(trial, &frames->items[i]);
-        count++;
+        count += send_without_login(trial, &frames->items[i]);
     }
     if (trial->stage.memory)
         memory_set_watch(trial->stage.memory, NULL, NULL);
+    if (!count)
+        trial_lack(trial, "no frame without credentials can be sent before login");
     trial_tell(trial, "%zu frames", count);
 }
 
@@ -81,7 +86,7 @@ static void with_frames(struct trial *trial,
     frames_collect(&mine, trial);
     frames_collect(&others, trial);
     if (!mine.count)
-        trial_skip(trial, "no transcript has client frames");
+        trial_lack(trial, "no transcript has client frames");
     else
         run(trial, &mine, &others);
     frames_free(&mine);
@@ -149,7 +154,7 @@ static void run_twice(struct trial *trial, const struct frames *mine,
         count++;
     }
     if (!count)
-        trial_skip(trial, "no frame logs a client in");
+        trial_lack(trial, "no frame logs a client in");
     trial_tell(trial, "%zu login frames", count);
 }
 
@@ -191,7 +196,7 @@ static void run_identity(struct trial *trial, const struct frames *mine,
         count++;
     }
     if (!count)
-        trial_skip(trial, "no frame logs a client in");
+        trial_lack(trial, "no frame logs a client in");
     trial_tell(trial, "%zu login frames", count);
 }
 

@@ -39,7 +39,7 @@ static int check_frame(struct trial *trial, const struct frame *frame) {
 
 void battery_redact(struct trial *trial) {
     struct frames frames;
-    size_t count = 0;
+    size_t count = 0, secret = 0;
     if (trial_open(trial, trial_unlimited, 0) != 0)
         return;
     frames_collect(&frames, trial);
@@ -49,10 +49,14 @@ void battery_redact(struct trial *trial) {
         if (check_frame(trial, &frames.items[i]) != 0)
             trial_skip(trial, "the adapter redacts nothing, so its frames are never shown");
         count++;
+        secret += stage_find_secret(&trial->stage, frames.items[i].body).ptr != NULL;
     }
     if (!count)
-        trial_skip(trial, "no transcript has client frames");
-    trial_tell(trial, "%zu frames, also with one thing wrong in them", count);
+        trial_lack(trial, "no transcript has a client's message");
+    else if (!secret)
+        trial_lack(trial, "no client's message holds a token, or a password of 8 bytes or more");
+    trial_tell(trial, "%zu frames, %zu of them with a secret, also with one thing wrong in them",
+               count, secret);
     frames_free(&frames);
     trial_close(trial);
 }

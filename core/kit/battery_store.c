@@ -5,25 +5,27 @@
 
 #define HASTE 50
 
-typedef void (*frame_trial_fn)(struct trial *trial, const struct frame *frame,
-                               struct play *play);
+/* Returns 1 when there was something to see, else 0. */
+typedef size_t (*frame_trial_fn)(struct trial *trial, const struct frame *frame,
+                                 struct play *play);
 
 /* Reaches each frame of the transcripts and runs `run`, with a witness beside. */
-static void each_frame(struct trial *trial, frame_trial_fn run) {
+static void each_frame(struct trial *trial, frame_trial_fn run, const char *lacking) {
+    size_t count = 0;
     struct frames frames;
     struct witness witness;
     if (trial_open(trial, trial_unlimited, HASTE) != 0)
         return;
     frames_collect(&frames, trial);
     if (!frames.count)
-        trial_skip(trial, "no transcript has client frames");
+        trial_lack(trial, "no transcript has client frames");
     witness_open(&witness, &trial->stage, trial->kit->scripts, trial->kit->script_count);
     for (size_t i = 0; i < frames.count && !trial_is_over(trial); i++) {
         struct play play;
         const struct frame *frame = &frames.items[i];
         trial_note("%s:%u", frame->script->name, frame->step->line);
         if (frame_reach(trial, frame, &play) == 0)
-            run(trial, frame, &play);
+            count += run(trial, frame, &play);
         play_close(&play);
         const char *wrong = witness_ask(&witness);
         if (wrong)
@@ -31,7 +33,9 @@ static void each_frame(struct trial *trial, frame_trial_fn run) {
         if (trial->end == TRIAL_FAILED)
             buf_printf(trial->reason, "\nafter %s:%u", frame->script->name, frame->step->line);
     }
-    trial_tell(trial, "%zu frames", frames.count);
+    if (!count)
+        trial_lack(trial, lacking);
+    trial_tell(trial, "%zu of %zu frames", count, frames.count);
     witness_close(&witness);
     frames_free(&frames);
     trial_close(trial);
@@ -39,18 +43,26 @@ static void each_frame(struct trial *trial, frame_trial_fn run) {
 
 /* ---- the client goes before the answer comes ---- */
 
-static void leave_before_answer(struct trial *trial, const struct frame *frame,
-                                struct play *play) {
+static void count_request(void *owner, const struct store_request *request) {
+    (*(size_t *)owner)++;
+}
+
+static size_t leave_before_answer(struct trial *trial, const struct frame *frame,
+                                  struct play *play) {
+    size_t asked = 0;
     memory_set(trial->stage.memory, MEMORY_HOLDS);
     frame_send(play, frame, DM_SLICE_NONE);
     peer_drop(frame_peer(play, frame));
     stage_settle(&trial->stage);
+    memory_set_watch(trial->stage.memory, count_request, &asked);
     memory_set(trial->stage.memory, MEMORY_ANSWERS);
     stage_settle(&trial->stage);
+    memory_set_watch(trial->stage.memory, NULL, NULL);
+    return asked > 0;
 }
 
 void battery_close(struct trial *trial) {
-    each_frame(trial, leave_before_answer);
+    each_frame(trial, leave_before_answer, "no frame asks the store for anything");
 }
 
 /* ---- the database is away ---- */
@@ -82,8 +94,8 @@ static void check_refusal(struct trial *trial, const struct frame *frame, struct
     }
 }
 
-static void send_without_database(struct trial *trial, const struct frame *frame,
-                                  struct play *play) {
+static size_t send_without_database(struct trial *trial, const struct frame *frame,
+                                    struct play *play) {
     play_forget(play);
     memory_set(trial->stage.memory, MEMORY_AWAY);
     frame_send(play, frame, DM_SLICE_NONE);
@@ -91,8 +103,9 @@ static void send_without_database(struct trial *trial, const struct frame *frame
         check_refusal(trial, frame, play);
     memory_set(trial->stage.memory, MEMORY_ANSWERS);
     stage_settle(&trial->stage);
+    return is_answered(frame) != 0;
 }
 
 void battery_unavailable(struct trial *trial) {
-    each_frame(trial, send_without_database);
+    each_frame(trial, send_without_database, "no transcript answers a frame");
 }

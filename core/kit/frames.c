@@ -85,7 +85,7 @@ void frames_collect(struct frames *frames, struct trial *trial) {
     for (size_t i = 0; i < trial->kit->script_count && !trial_is_over(trial); i++) {
         struct play play;
         frames->script = trial->kit->scripts[i];
-        if (frames->script->transcript->settings ||
+        if (!script_serves(frames->script) ||
             (!trial->stage.memory && script_waits(frames->script)))
             continue;
         trial_note("%s", frames->script->name);

@@ -7,6 +7,8 @@
 static const struct battery batteries[] = {
     { "transcript", battery_transcript, TRIAL_EACH_SCRIPT, TRIAL_ANYWHERE, 120 },
     { "single bytes", battery_pieces, TRIAL_EACH_SCRIPT, TRIAL_ANYWHERE, 300 },
+    { "pipelining", battery_pipeline, TRIAL_EACH_SCRIPT, TRIAL_ANYWHERE, 120 },
+    { "pending answers", battery_goodbye, TRIAL_ONCE, TRIAL_ANYWHERE, 60 },
     { "wrong fields", battery_fields, TRIAL_ONCE, TRIAL_ANYWHERE, 600 },
     { "before login", battery_before_login, TRIAL_ONCE, TRIAL_ANYWHERE, 120 },
     { "login twice", battery_login_twice, TRIAL_ONCE, TRIAL_ANYWHERE, 120 },
@@ -30,7 +32,8 @@ static void run_all(struct kit *kit) {
 
 enum kit_exit kit_run(const struct kit_options *options) {
     struct kit kit = { .options = options,
-                       .backing = options->live ? options->live : &stage_memory };
+                       .backing = options->live ? options->live : &stage_memory,
+                       .first = batteries };
     if (options->transcripts &&
         scripts_load(options->transcripts, &kit.scripts, &kit.script_count) != 0)
         return KIT_USAGE;

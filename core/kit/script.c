@@ -43,6 +43,10 @@ static int compare_scripts(const void *left, const void *right) {
     return happy ? happy : strcmp((*a)->name, (*b)->name);
 }
 
+int script_serves(const struct script *script) {
+    return !script->transcript->settings && script->verdict != SCRIPT_FAILED;
+}
+
 int script_is_happy(const struct script *script) {
     return strncmp(script->name, "happy", 5) == 0;
 }

@@ -12,12 +12,17 @@ struct script {
     size_t name_len;
     struct buf text;
     struct transcript *transcript;
+    enum { SCRIPT_UNTRIED, SCRIPT_GOOD, SCRIPT_FAILED } verdict; /* of the trial that plays it */
 };
 
 /* Reads every *.txt of the directory. Returns 0, or -1 after saying on stderr what is
  * wrong. */
 int scripts_load(const char *directory, struct script ***ret_scripts, size_t *ret_count);
 void scripts_free(struct script **scripts, size_t count);
+
+/* Whether it is material for trials of no transcript in particular: it needs no settings of its
+ * own, and has not failed. */
+int script_serves(const struct script *script);
 
 /* Whether its name begins with "happy": such ones come first. */
 int script_is_happy(const struct script *script);

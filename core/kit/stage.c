@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/base/clock.h"
 #include "core/base/random.h"
 
 #define SECRET_MIN 8
 #define QUIET_TURNS 8
 #define BLIND_TURNS 100
-#define PATIENCE_TURNS 200000
+#define PATIENCE_NS (UINT64_C(20) * 1000 * 1000 * 1000)
 
 int stage_open(struct stage *stage, const struct stage_backing *backing,
                const struct stage_plan *plan, struct buf *error) {
@@ -49,7 +50,9 @@ static void pause_briefly(void) {
  * brought nothing to do. */
 void stage_settle(struct stage *stage) {
     int quiet = 0, enough = is_blind(stage) ? BLIND_TURNS : QUIET_TURNS;
-    for (int turn = 0; quiet < enough && turn < PATIENCE_TURNS; turn++) {
+    uint64_t begun = clock_mono_ns();
+    for (int turn = 0; quiet < enough && !(stage->is_restless && turn > BLIND_TURNS); turn++) {
+        stage->is_restless |= clock_mono_ns() - begun > PATIENCE_NS;
         loop_run_once(stage->loop);
         if (is_busy(stage) || is_blind(stage))
             pause_briefly();

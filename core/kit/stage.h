@@ -71,6 +71,7 @@ struct stage {
     struct buf secrets;    /* what must not be shown, each ended by a NUL */
     struct buf logins;     /* name and secret by turns, each ended by a NUL */
     unsigned made;         /* users so far */
+    int is_restless;       /* it was waited for in vain: it is not waited for again */
     int64_t token_skew_us; /* in memory: added to the time at which tokens are made and judged */
     stage_result_fn on_result;
     void *result_owner;
@@ -82,8 +83,8 @@ int stage_open(struct stage *stage, const struct stage_backing *backing,
                const struct stage_plan *plan, struct buf *error);
 void stage_close(struct stage *stage);
 
-/* Lets the loop turn until the gateway has nothing left to do. What the memory holds back does
- * not count as something to do. */
+/* Lets the loop turn until the gateway has nothing left to do, or, once, has been waited for long
+ * enough. What the memory holds back does not count as something to do. */
 void stage_settle(struct stage *stage);
 
 /* Calls are carried out while the loop turns. */

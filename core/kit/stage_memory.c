@@ -51,7 +51,10 @@ static int set_number(struct theatre *theatre, struct dm_slice path, const char 
             uint32_t number = (uint32_t)strtoul(value, NULL, 10);
             memcpy((char *)&theatre->engine_config + numbers[i].offset, &number,
                    sizeof(number));
+            /* A lowered queue is there to be filled. */
             theatre->host_config.backlog_max = theatre->engine_config.queue_max;
+            theatre->host_config.backlog_pause = theatre->engine_config.queue_max ? HOST_READS_ON
+                                                                                  : 0;
             return 1;
         }
     return 0;

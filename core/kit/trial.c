@@ -1,7 +1,6 @@
 #include "core/kit/trial.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,7 +13,6 @@
 #include "core/base/mem.h"
 
 #define NOTE_SIZE 1024
-#define LOG_SHOWN 1200
 
 /* Shared with the child, so that it can be read after a crash. */
 static char *note;
@@ -48,6 +46,16 @@ void trial_skip(struct trial *trial, const char *format, ...) {
     va_start(args, format);
     end_with(trial, TRIAL_SKIPPED, format, args);
     va_end(args);
+}
+
+void trial_lack(struct trial *trial, const char *what) {
+    const struct kit *kit = trial->kit;
+    for (size_t i = 0; i < kit->script_count; i++) {
+        const struct script *script = kit->scripts[i];
+        if (script->verdict == SCRIPT_FAILED && !script->transcript->settings)
+            trial_skip(trial, "needs transcript %.*s", (int)script->name_len, script->name);
+    }
+    trial_skip(trial, "%s", what);
 }
 
 void trial_tell(struct trial *trial, const char *format, ...) {
@@ -106,6 +114,8 @@ int trial_open_with(struct trial *trial, const char *const *settings,
 /* The secrets go to the parent behind the reason: it reads the log. */
 void trial_close(struct trial *trial) {
     stage_settle(&trial->stage);
+    if (trial->stage.is_restless)
+        trial_fail(trial, "the gateway does not come to rest: something is under way for good");
     if (host_session_count(trial->stage.host))
         trial_fail(trial, "%u sessions are left after every client has gone",
                    host_session_count(trial->stage.host));
@@ -150,97 +160,9 @@ static void read_all(int fd, struct buf *out) {
         out->len += (size_t)count;
 }
 
-/* What came of a trial. */
-struct outcome {
-    struct buf told; /* the end, the reason, NUL, the secrets */
-    struct buf log;
-    int status;
-};
-
-/* Lines of the log by which the host tells that the adapter broke its contract. */
-static const char *const complaints[] = {
-    "adapter broke the contract", "adapter left a frame unfinished",
-    "adapter left a request unanswered", "runtime error:",
-};
-
-static void show_line(const struct buf *log, const char *at, struct buf *reason) {
-    const char *begin = at, *end = at;
-    while (begin > log->data && begin[-1] != '\n')
-        begin--;
-    while (end < log->data + log->len && *end != '\n')
-        end++;
-    buf_append(reason, begin, (size_t)(end - begin));
-}
-
-static void judge_log(struct outcome *outcome, enum trial_end *end, struct buf *reason) {
-    const struct buf *log = &outcome->log;
-    const char *told_end = outcome->told.data + outcome->told.len;
-    const char *secret = outcome->told.len
-                             ? memchr(outcome->told.data, '\0', outcome->told.len) : NULL;
-    for (size_t i = 0; log->len && i < sizeof(complaints) / sizeof(complaints[0]); i++) {
-        const char *at = memmem(log->data, log->len, complaints[i], strlen(complaints[i]));
-        if (!at || *end == TRIAL_FAILED)
-            continue;
-        *end = TRIAL_FAILED;
-        buf_reset(reason);
-        buf_append_str(reason, "the host complains: ");
-        show_line(log, at, reason);
-    }
-    for (; secret && secret + 1 < told_end; secret = memchr(secret + 1, '\0',
-                                                            (size_t)(told_end - secret - 1))) {
-        size_t len = strnlen(secret + 1, (size_t)(told_end - secret - 1));
-        if (!len || !log->len || !memmem(log->data, log->len, secret + 1, len))
-            continue;
-        *end = TRIAL_FAILED;
-        buf_reset(reason);
-        buf_printf(reason, "a secret stands in the log, one of %zu bytes", len);
-    }
-}
-
-static void append_log_tail(const struct buf *log, struct buf *reason) {
-    size_t skip = log->len > LOG_SHOWN ? log->len - LOG_SHOWN : 0;
-    buf_append_str(reason, "\nlog: ");
-    buf_append(reason, log->data ? log->data + skip : "", log->len - skip);
-}
-
-/* How the child ended, when it did not come to its end. */
-static int judge_status(const struct outcome *outcome, struct buf *reason) {
-    int status = outcome->status;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && outcome->told.len)
-        return 0;
-    buf_reset(reason);
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-        buf_append_str(reason, "it does not come to an end");
-    else if (WIFSIGNALED(status))
-        buf_printf(reason, "crashed: %s", strsignal(WTERMSIG(status)));
-    else if (outcome->told.len)
-        buf_printf(reason, "exit status %d after the trial: memory leaked",
-                   WEXITSTATUS(status));
-    else
-        buf_printf(reason, "crashed: exit status %d", WEXITSTATUS(status));
-    if (*note)
-        buf_printf(reason, "\nat: %s", note);
-    append_log_tail(&outcome->log, reason);
-    return -1;
-}
-
-static enum trial_end judge(struct outcome *outcome, struct buf *reason) {
-    enum trial_end end = TRIAL_PASSED;
-    if (outcome->told.len) {
-        end = (enum trial_end)outcome->told.data[0];
-        outcome->told.data[0] = ' ';
-        buf_append(reason, outcome->told.data + 1,
-                   strnlen(outcome->told.data + 1, outcome->told.len - 1));
-    }
-    if (judge_status(outcome, reason) != 0)
-        return TRIAL_FAILED;
-    judge_log(outcome, &end, reason);
-    return end;
-}
-
 static enum trial_end run_apart(const struct kit *kit, const struct battery *battery,
-                                const struct script *script, struct buf *reason) {
-    struct outcome outcome = { .status = 0 };
+                                struct script *script, struct buf *reason) {
+    struct outcome outcome = { .note = note };
     int pipe_fds[2], log_fd = memfd_create("log", MFD_CLOEXEC);
     if (pipe2(pipe_fds, O_CLOEXEC) != 0 || log_fd < 0)
         abort();
@@ -257,7 +179,9 @@ static enum trial_end run_apart(const struct kit *kit, const struct battery *bat
         ;
     lseek(log_fd, 0, SEEK_SET);
     read_all(log_fd, &outcome.log);
-    enum trial_end end = judge(&outcome, reason);
+    enum trial_end end = judge_outcome(&outcome, reason);
+    if (script && battery == kit->first)
+        script->verdict = judge_told(&outcome) == TRIAL_FAILED ? SCRIPT_FAILED : SCRIPT_GOOD;
     close(pipe_fds[0]);
     close(log_fd);
     buf_fini(&outcome.told);
@@ -291,16 +215,44 @@ static void report(struct kit *kit, const char *name, enum trial_end end,
     kit->skipped += end == TRIAL_SKIPPED;
 }
 
-static void run_one(struct kit *kit, const struct battery *battery, const struct script *script) {
+/* What this trial stands on is tried before, also when nobody asked to be told. */
+static void try_before(const struct kit *kit, struct script *script) {
+    struct buf ignored = BUF_INIT;
+    for (size_t i = 0; i < kit->script_count; i++) {
+        struct script *it = kit->scripts[i];
+        int needed = script ? it == script : !it->transcript->settings;
+        if (needed && it->verdict == SCRIPT_UNTRIED)
+            run_apart(kit, kit->first, it, &ignored);
+    }
+    buf_fini(&ignored);
+}
+
+static enum trial_end run_battery(const struct kit *kit, const struct battery *battery,
+                                  struct script *script, struct buf *reason) {
+    if (battery != kit->first)
+        try_before(kit, script);
+    if (battery == kit->first || !script || script->verdict != SCRIPT_FAILED)
+        return run_apart(kit, battery, script, reason);
+    buf_printf(reason, "needs transcript %.*s", (int)script->name_len, script->name);
+    return TRIAL_SKIPPED;
+}
+
+static void run_one(struct kit *kit, const struct battery *battery, struct script *script) {
     struct buf reason = BUF_INIT;
     char name[300];
     snprintf(name, sizeof(name), "%s%s%.*s", battery->name, script ? " " : "",
              script ? (int)script->name_len : 0, script ? script->name : "");
     if (!kit->options->only || strstr(name, kit->options->only)) {
-        enum trial_end end = run_apart(kit, battery, script, &reason);
+        enum trial_end end = run_battery(kit, battery, script, &reason);
         report(kit, name, end, buf_slice(&reason));
     }
     buf_fini(&reason);
+}
+
+/* A battery of transcripts without any is a trial of nothing. */
+static void run_none(struct kit *kit, const struct battery *battery) {
+    if (!kit->options->only || strstr(battery->name, kit->options->only))
+        report(kit, battery->name, TRIAL_SKIPPED, DM_SLICE("there are no transcripts"));
 }
 
 void battery_run(struct kit *kit, const struct battery *battery) {
@@ -313,6 +265,8 @@ void battery_run(struct kit *kit, const struct battery *battery) {
     }
     if (battery->times == TRIAL_ONCE)
         run_one(kit, battery, NULL);
+    else if (kit->script_count == 0)
+        run_none(kit, battery);
     else
         for (size_t i = 0; i < kit->script_count; i++)
             run_one(kit, battery, kit->scripts[i]);

@@ -3,6 +3,7 @@
 #ifndef DRAGOMAN_KIT_TRIAL_H
 #define DRAGOMAN_KIT_TRIAL_H
 
+#include "core/kit/judge.h"
 #include "core/kit/kit.h"
 #include "core/kit/script.h"
 
@@ -11,13 +12,8 @@ struct kit {
     const struct stage_backing *backing;
     struct script **scripts;
     size_t script_count;
+    const struct battery *first; /* plays each script as it is; the others stand on that */
     unsigned number, passed, failed, skipped; /* of trials so far */
-};
-
-enum trial_end {
-    TRIAL_PASSED = 0,
-    TRIAL_FAILED,  /* reason says why */
-    TRIAL_SKIPPED, /* reason says why */
 };
 
 /* A trial under way, in its child. */
@@ -39,7 +35,8 @@ struct battery {
     unsigned seconds; /* the longest it may take */
 };
 
-/* Runs the battery's trials and prints a line for each. */
+/* Runs the battery's trials and prints a line for each. A transcript that fails is tried no
+ * further: no other trial plays it. */
 void battery_run(struct kit *kit, const struct battery *battery);
 
 /* Fails the trial, the reason in printf's form. The first reason stays. */
@@ -47,6 +44,9 @@ void trial_fail(struct trial *trial, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void trial_skip(struct trial *trial, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* Skips a trial that found nothing to try: `what` says what is missing, unless it may be in a
+ * transcript that has failed. */
+void trial_lack(struct trial *trial, const char *what);
 /* Says what was done, for a trial that passes. */
 void trial_tell(struct trial *trial, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

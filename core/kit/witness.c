@@ -25,17 +25,26 @@ static void find_event(struct witness *witness) {
             }
 }
 
-/* Where the first client leaves; NULL: none does. */
+/* The message that made the server close: the client's last one before. */
+static const struct step *cause_of(const struct script *script, const struct step *closed) {
+    const struct step *cause = closed;
+    for (const struct step *step = script->transcript->steps; step != closed; step = step->next)
+        if (step->kind == STEP_SEND && step->client == closed->client)
+            cause = step;
+    return cause;
+}
+
+/* Where the first client begins to leave; NULL: none does. */
 static const struct step *first_leaving(const struct script *script) {
     const struct step *step = script->transcript->steps;
     while (step && step->kind != STEP_CLOSE && step->kind != STEP_DROP &&
            step->kind != STEP_CLOSED)
         step = step->next;
-    return step;
+    return step && step->kind == STEP_CLOSED ? cause_of(script, step) : step;
 }
 
 static void try(struct witness *witness, struct stage *stage, const struct script *script) {
-    if (script->transcript->settings)
+    if (!script_serves(script))
         return;
     if (play_open(&witness->play, stage, script) == 0 &&
         play_run(&witness->play, first_leaving(script)) == PLAYER_PASSED) {

@@ -47,6 +47,7 @@ void peer_fini(struct peer *peer) {
     answer_reader_fini(&peer->reader);
     answer_free(peer->upgrade_answer);
     buf_fini(&peer->close_reason);
+    buf_fini(&peer->held);
     while ((link = list_pop_front(&peer->arrivals)))
         arrival_free(container_of(link, struct arrival, link));
     while ((link = list_pop_front(&peer->answers)))
@@ -80,8 +81,21 @@ static void on_closing(void *owner, unsigned code, struct dm_slice reason) {
 
 static void on_output(void *owner, struct dm_slice bytes) {
     struct peer *peer = owner;
-    if (peer->socket_wire)
+    if (peer->flow == PEER_HOLDS)
+        buf_append_slice(&peer->held, bytes);
+    else if (peer->socket_wire)
         wire_write(peer->socket_wire, bytes);
+}
+
+void peer_hold(struct peer *peer) {
+    peer->flow = PEER_HOLDS;
+}
+
+void peer_release(struct peer *peer) {
+    peer->flow = PEER_SENDS;
+    if (peer->held.len && peer->socket_wire)
+        wire_write(peer->socket_wire, buf_slice(&peer->held));
+    buf_reset(&peer->held);
 }
 
 static const struct socket_hooks frame_hooks = { on_frame, on_closing, on_output };
@@ -223,6 +237,13 @@ static void http_ended(void *owner, int status) {
 struct arrival *peer_front(const struct peer *peer) {
     struct list *link = list_front(&peer->arrivals);
     return link ? container_of(link, struct arrival, link) : NULL;
+}
+
+size_t peer_arrival_count(const struct peer *peer) {
+    size_t count = 0;
+    list_foreach(it, &peer->arrivals)
+        count++;
+    return count;
 }
 
 void peer_take(struct peer *peer, struct arrival *arrival) {

@@ -33,6 +33,8 @@ struct peer {
     size_t cut;
 
     enum peer_socket state;
+    enum { PEER_SENDS, PEER_HOLDS } flow; /* of the WebSocket */
+    struct buf held;
     struct wire *socket_wire;
     struct socket *socket;
     struct answer_reader upgrade;
@@ -63,6 +65,11 @@ void peer_fini(struct peer *peer);
 #define PEER_ACCEPT "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 void peer_connect(struct peer *peer, struct dm_slice request);
 
+/* From now on what is sent on the WebSocket is held back, until peer_release sends it in one
+ * write. */
+void peer_hold(struct peer *peer);
+void peer_release(struct peer *peer);
+
 /* Sends a request; its answer will be appended to answers, or counted as lost. At most 64 may be
  * open; a further one is refused with -1. */
 enum peer_answer { PEER_BODY, PEER_NO_BODY };
@@ -73,6 +80,7 @@ void peer_drop(struct peer *peer);
 
 /* The oldest message or pong, or NULL; it is the caller's to free when it takes it. */
 struct arrival *peer_front(const struct peer *peer);
+size_t peer_arrival_count(const struct peer *peer);
 void peer_take(struct peer *peer, struct arrival *arrival);
 void arrival_free(struct arrival *arrival);
 

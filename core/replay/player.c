@@ -127,7 +127,7 @@ static enum player_result play_repeat(struct player *player, const struct step *
     return result;
 }
 
-static enum player_result play_step(struct player *player, const struct step *step) {
+enum player_result player_step(struct player *player, const struct step *step) {
     if (step->kind == STEP_ANY_ORDER)
         return expect_any_order(player, step);
     if (step->kind == STEP_REPEAT)
@@ -142,7 +142,7 @@ static enum player_result play_step(struct player *player, const struct step *st
 static enum player_result play_steps(struct player *player, const struct step *steps) {
     enum player_result result = PLAYER_PASSED;
     for (const struct step *step = steps; step && result == PLAYER_PASSED; step = step->next)
-        result = play_step(player, step);
+        result = player_step(player, step);
     return result;
 }
 
@@ -179,8 +179,10 @@ struct player *player_new(const struct transcript *transcript, struct vars *vars
 enum player_result player_run(struct player *player, const struct step *end) {
     enum player_result result = PLAYER_PASSED;
     while (player->next && player->next != end && result == PLAYER_PASSED) {
-        result = play_step(player, player->next);
-        player->next = player->next->next;
+        const struct step *step = player->next;
+        player->next = step->next;
+        result = step->kind == STEP_SEND ? burst_play(player, step, end, &player->next)
+                                         : player_step(player, step);
     }
     return result;
 }

@@ -8,6 +8,11 @@
 #include "core/replay/target.h"
 #include "core/transcript/transcript.h"
 
+enum player_pace {
+    PLAYER_WAITS,     /* as the transcript has it */
+    PLAYER_PIPELINES, /* what a client may say at once leaves in one write: see burst.c */
+};
+
 struct player_options {
     const struct target *target; /* resolved */
     unsigned timeout_ms;         /* how long an expectation waits */
@@ -15,6 +20,7 @@ struct player_options {
     size_t cut;                  /* bytes per write, 0: as it comes */
     size_t fragment;             /* bytes per WebSocket frame of a message, 0: as it is written */
     enum { PLAYER_QUIET, PLAYER_VERBOSE } talk; /* verbose: frames go to stderr */
+    enum player_pace pace;
     /* Told of each message, request and upgrade (whole, with its head) just before it is sent.
      * NULL: nobody. */
     void (*sent)(void *owner, const struct step *step, struct dm_slice bytes);

@@ -22,6 +22,7 @@ struct player {
     uv_loop_t *loop;
     uv_timer_t timer;
     struct role *roles; /* one for each client of the transcript */
+    unsigned bursts;         /* of several messages, so far */
     const struct step *next; /* of the outermost steps: where player_run goes on */
     struct buf *report;
 };
@@ -49,6 +50,14 @@ enum player_result act_request(struct player *player, struct role *role, const s
 enum player_result act_send(struct player *player, struct role *role, const struct step *step);
 enum player_result act_close(struct player *player, struct role *role, const struct step *step);
 enum player_result act_drop(struct player *player, struct role *role, const struct step *step);
+
+/* Plays an outermost step that sends, and, with PLAYER_PIPELINES, those behind it that may go
+ * along. Returns with the first one that was not played in ret_next. */
+enum player_result burst_play(struct player *player, const struct step *first,
+                              const struct step *end, const struct step **ret_next);
+
+/* Plays one step. */
+enum player_result player_step(struct player *player, const struct step *step);
 
 /* Steps that wait and compare. */
 enum player_result expect_frame(struct player *player, struct role *role,

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 
 import pytest
@@ -89,8 +90,8 @@ def failures_of(name, *options):
     _status, lines, _stderr = run_kit(FAULTY / name, "--transcripts", ROOT / "tests/kit/transcripts",
                                       *options, env=env)
     failed = [line.partition(" - ")[2] for line in lines if line.startswith("not ok ")]
-    assert lines[-1].startswith(f"{sum(line.startswith('ok ') for line in lines)} passed, "
-                                f"{len(failed)} failed"), lines
+    passed = sum(line.startswith("ok ") and "# SKIP" not in line for line in lines)
+    assert lines[-1].startswith(f"{passed} passed, {len(failed)} failed"), lines
     return failed, "\n".join(lines)
 
 
@@ -100,13 +101,18 @@ def test_the_adapter_without_its_faults_passes():
 
 
 @pytest.mark.parametrize("fault, trials", [
-    ("wrong_answer", ["transcript happy-path", "single bytes happy-path"]),
+    ("wrong_answer", ["transcript happy-path"]),
+    ("one_at_a_time", ["pipelining happy-path", "backlog"]),
+    ("leaves", ["pending answers"]),
     ("crash_on_null", ["wrong fields"]),
     ("hurts_others", ["wrong fields", "result after close", "unavailable store"]),
     ("second_login", ["login twice", "one identity"]),
     ("other_login", ["one identity"]),
     ("pending_at_close", ["result after close"]),
+    ("wants_large", ["frame size"]),
     ("over_rate", ["rate"]),
+    ("mute_rate", ["rate"]),
+    ("mute_backlog", ["backlog"]),
     ("forgets", ["backlog"]),
     ("mute", ["unavailable store"]),
     ("shows_all", ["redaction"]),
@@ -117,12 +123,25 @@ def test_a_fault_is_found_where_it_is_looked_for(fault, trials):
     assert failed == trials, text
 
 
+@pytest.mark.parametrize("fault, battery, why", [
+    ("mute_rate", "rate", "in silence"), ("mute_backlog", "backlog", "in silence"),
+])
+def test_a_silence_that_is_declared_passes(fault, battery, why):
+    failed, text = failures_of("faulty.so", "--silent-failures", "--set", f"fault={fault}",
+                               "--only", battery)
+    assert not failed, text
+    assert why in text
+
+
 @pytest.mark.parametrize("fault, trial, reason", [
     ("keeps_login", "before login", "a session without login got to the store"),
     ("closes_on_event", "events", "closes the session"),
     ("blabs", "transcript happy-path", "a secret stands in the log"),
     ("unfinished", "wrong fields", "adapter left a frame unfinished"),
     ("leaks", "memory", "memory leaked"),
+    ("mute_rate", "rate", "frames refused with DM_NOTICE_RATE_LIMITED got neither"),
+    ("mute_backlog", "backlog", "frames refused with DM_NOTICE_BACKLOG got neither"),
+    ("leaves", "pending answers", "0 of 1 frames came before the Close"),
 ])
 def test_a_fault_is_told(fault, trial, reason):
     failed, text = failures_of("faulty.so", "--set", f"fault={fault}", "--only", trial)
@@ -140,3 +159,96 @@ def test_a_crash_is_told_with_what_was_done():
     _failed, text = failures_of("faulty.so", "--set", "fault=crash_on_null", "--only", "wrong")
     assert "# crashed: " in text
     assert "$.to = null" in text
+
+
+# ---- what there is nothing to try with --------------------------------------------------------
+
+HEAD = """transcript 1
+user ada
+user bob
+var mount=/faulty
+
+ada connect ws $mount/ws
+ada -> {"type":"login","token":"$ada.token"}
+ada <- {"type":"welcome","id":$ada.id}
+"""
+SAY = """ada -> {"type":"say","to":$bob.id,"text":"Good day"}
+ada <- {"type":"said","id":<int>}
+"""
+BYE = """ada -> {"type":"bye"}
+ada closed 1000
+"""
+
+
+def verdicts(folder, *options, **transcripts):
+    """What is said of each trial of transcripts written for it: {name: "ok", "not ok" or why it is
+    left out}."""
+    for name, text in transcripts.items():
+        (folder / f"{name}.txt").write_text(text)
+    _status, lines, _stderr = run_kit(FAULTY / "faulty.so", "--transcripts", folder, *options)
+    found = {}
+    for line in lines:
+        match = re.fullmatch(r"(ok|not ok) \d+ - (.*?)(?: # SKIP (.+))?", line)
+        if match:
+            found[match[2]] = match[3] or match[1]
+    return found, lines
+
+
+def test_without_transcripts_only_the_start_is_tried(tmp_path):
+    found, lines = verdicts(tmp_path)
+    assert [name for name, verdict in found.items() if verdict == "ok"] == [
+        "start after a failed start"]
+    assert lines[-1] == f"1 passed, 0 failed, {len(found) - 1} skipped"
+
+
+def test_a_transcript_that_says_nothing_is_left_out(tmp_path):
+    found, _lines = verdicts(tmp_path, happy="transcript 1\n")
+    assert [name for name, verdict in found.items() if verdict == "ok"] == [
+        "start after a failed start", "memory"]
+
+
+def test_a_verb_that_ends_the_conversation_is_no_message_to_repeat(tmp_path):
+    found, lines = verdicts(tmp_path, happy=HEAD + SAY + BYE)
+    assert set(found.values()) == {"ok"}, found
+    text = "\n".join(lines)
+    assert re.search(r"- rate\n# [1-9]\d* commands carried out, [1-9]\d* frames refused, in words",
+                     text)
+    assert "- backlog\n# 16 frames at once, 16 frames came back; 8 more refused, in words" in text
+
+
+def test_limits_without_a_message_to_repeat_are_left_out(tmp_path):
+    found, _lines = verdicts(tmp_path, happy=HEAD + BYE)
+    for name in ("rate", "backlog", "frame size"):
+        assert found[name] not in ("ok", "not ok")
+
+
+def test_a_broken_transcript_is_tried_once(tmp_path):
+    broken = HEAD + SAY + 'bob connect ws $mount/ws\nbob <- {"never":"comes"}\n' + SAY + BYE
+    found, lines = verdicts(tmp_path, happy=broken)
+    assert found.pop("transcript happy") == "not ok"
+    assert found.pop("start after a failed start") == "ok"
+    assert set(found.values()) == {"needs transcript happy"}, found
+    assert "bob: no frame came in time" in "\n".join(lines)
+
+
+def test_what_stands_on_a_broken_transcript_alone_is_left_out(tmp_path):
+    broken = HEAD + SAY + 'ada <- {"never":"comes"}\n'
+    stranger = 'transcript 1\nvar mount=/faulty\nx connect ws $mount/ws\nx -> {"type":"dance"}\n' \
+        'x <- {"type":"error","why":"type"}\n'
+    found, _lines = verdicts(tmp_path, happy=broken, stranger=stranger)
+    assert found["transcript happy"] == "not ok"
+    assert found["events"] == found["login twice"] == found["backlog"] == "needs transcript happy"
+    assert found["rate"] == found["before login"] == "ok"
+
+
+def test_one_trial_alone_tries_its_transcript_before(tmp_path):
+    found, lines = verdicts(tmp_path, "--only", "rate", happy=HEAD + 'ada <- {"never":"comes"}\n')
+    assert found == {"rate": "needs transcript happy"}
+    assert lines[-1] == "0 passed, 0 failed, 1 skipped"
+
+
+def test_what_the_log_said_is_told_in_whole_lines(tmp_path):
+    _failed, text = failures_of("faulty.so", "--set", "fault=crash_on_null", "--only", "wrong")
+    told = [line for line in text.splitlines() if line.startswith("# log: ")]
+    assert told
+    assert all(line.startswith("# log: ts=") for line in told), told

@@ -3,6 +3,7 @@
  *
  *   {"type":"login","token":T}          {"type":"welcome","id":MY_ID}
  *   {"type":"say","to":ID,"text":TEXT}  {"type":"said","id":MESSAGE_ID}
+ *   {"type":"bye"}                      the end
  *   anything that cannot be             {"type":"error","why":WORD}
  *   somebody says something             {"type":"message","from":ID,"text":TEXT} */
 #include "core/adapter/adapter.h"
@@ -28,13 +29,18 @@ static const char *const faults[] = {
     "starts_once",      /* cannot be started a second time */
     "leaks",            /* keeps memory of each session */
     "unfinished",       /* leaves frames without an end */
+    "mute_rate",        /* does not say that frames come too fast */
+    "mute_backlog",     /* does not say that too many wait */
+    "one_at_a_time",    /* does not hear what is said while it waits */
+    "leaves",           /* hangs up on who says goodbye, answers under way or not */
+    "wants_large",      /* takes it for impossible that frames have to be small */
     NULL,
 };
 
 enum fault {
     NONE, WRONG_ANSWER, CRASH_ON_NULL, HURTS_OTHERS, KEEPS_LOGIN, SECOND_LOGIN, OTHER_LOGIN,
     PENDING_AT_CLOSE, OVER_RATE, FORGETS, MUTE, CLOSES_ON_EVENT, BLABS, SHOWS_ALL, STARTS_ONCE,
-    LEAKS, UNFINISHED,
+    LEAKS, UNFINISHED, MUTE_RATE, MUTE_BACKLOG, ONE_AT_A_TIME, LEAVES, WANTS_LARGE,
 };
 
 struct state {
@@ -67,7 +73,7 @@ static int start(struct dm_instance *instance) {
         dm_log(instance, DM_LOG_ERROR, "started already");
         return -1;
     }
-    return 0;
+    return state->fault == WANTS_LARGE && dm_setting_int(instance, "frame_max") < 4096 ? -1 : 0;
 }
 
 /* ---- writing ---- */
@@ -176,11 +182,24 @@ static void close_another(const struct dm_session *session) {
             dm_close(sessions[i], 1000);
 }
 
+static const char *on_bye(struct dm_session *session) {
+    if (fault_of(session->instance) == LEAVES)
+        dm_close(session, 1000);
+    else
+        dm_finish(session, 1000);
+    return "bye";
+}
+
 static const char *on_frame(struct dm_session *session, const struct dm_frame *frame) {
+    const struct state *state = session->state;
     const struct dm_json *json = frame->kind == DM_FRAME_TEXT
                                      ? dm_json_parse(session->host, frame->data) : NULL;
     struct dm_slice type = dm_json_string(session->host,
                                           dm_json_get(session->host, json, "type"));
+    if (fault_of(session->instance) == ONE_AT_A_TIME && state->waiting)
+        return "ignored";
+    if (dm_slice_eq(type, DM_SLICE("bye")))
+        return on_bye(session);
     if (dm_slice_eq(type, DM_SLICE("login")))
         return on_login(session, json);
     if (dm_slice_eq(type, DM_SLICE("say")))
@@ -235,6 +254,9 @@ static void on_event(struct dm_instance *instance, const struct dm_event *event,
 static void on_notice(struct dm_session *session, enum dm_notice notice,
                       const struct dm_frame *frame) {
     enum fault fault = fault_of(session->instance);
+    if ((notice == DM_NOTICE_RATE_LIMITED && fault == MUTE_RATE) ||
+        (notice == DM_NOTICE_BACKLOG && fault == MUTE_BACKLOG))
+        return;
     if (notice == DM_NOTICE_RATE_LIMITED && fault == OVER_RATE)
         on_frame(session, frame);
     else if (notice == DM_NOTICE_RATE_LIMITED || notice == DM_NOTICE_BACKLOG)

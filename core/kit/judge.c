@@ -1,0 +1,109 @@
+#include "core/kit/judge.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#define LOG_SHOWN 1200
+
+/* Lines of the log by which the host tells that the adapter broke its contract. */
+static const char *const complaints[] = {
+    "adapter broke the contract", "adapter left a frame unfinished",
+    "adapter left a request unanswered", "runtime error:",
+};
+
+static struct dm_slice line_around(struct dm_slice log, const char *at) {
+    const char *begin = at, *end = at;
+    while (begin > log.ptr && begin[-1] != '\n')
+        begin--;
+    while (end < log.ptr + log.len && *end != '\n')
+        end++;
+    return (struct dm_slice){ begin, (size_t)(end - begin) };
+}
+
+/* The first line with a complaint; absent: there is none. */
+static struct dm_slice find_complaint(struct dm_slice log) {
+    for (size_t i = 0; log.len && i < sizeof(complaints) / sizeof(complaints[0]); i++) {
+        const char *at = memmem(log.ptr, log.len, complaints[i], strlen(complaints[i]));
+        if (at)
+            return line_around(log, at);
+    }
+    return DM_SLICE_NONE;
+}
+
+/* The length of the first secret that stands in the log; 0: none does. */
+static size_t find_secret(const struct buf *told, struct dm_slice log) {
+    const char *end = told->data + told->len;
+    const char *at = told->len ? memchr(told->data, '\0', told->len) : NULL;
+    for (; at && at + 1 < end; at = memchr(at + 1, '\0', (size_t)(end - at - 1))) {
+        size_t len = strnlen(at + 1, (size_t)(end - at - 1));
+        if (len && log.len && memmem(log.ptr, log.len, at + 1, len))
+            return len;
+    }
+    return 0;
+}
+
+static enum trial_end judge_log(const struct outcome *outcome, enum trial_end end,
+                                struct buf *reason) {
+    struct dm_slice log = buf_slice(&outcome->log), complaint = find_complaint(log);
+    size_t secret = find_secret(&outcome->told, log);
+    if (secret) {
+        buf_reset(reason);
+        buf_printf(reason, "a secret stands in the log, one of %zu bytes", secret);
+        return TRIAL_FAILED;
+    }
+    if (!complaint.ptr || end == TRIAL_FAILED)
+        return end;
+    buf_reset(reason);
+    buf_append_str(reason, "the host complains: ");
+    buf_append_slice(reason, complaint);
+    return TRIAL_FAILED;
+}
+
+void judge_log_tail(struct dm_slice log, struct buf *out) {
+    if (log.len > LOG_SHOWN) {
+        const char *from = log.ptr + log.len - LOG_SHOWN;
+        const char *end = memchr(from - 1, '\n', LOG_SHOWN);
+        size_t skip = (size_t)((end ? end + 1 : line_around(log, from).ptr) - log.ptr);
+        log = (struct dm_slice){ log.ptr + skip, log.len - skip };
+    }
+    while (log.len) {
+        struct dm_slice line = line_around(log, log.ptr);
+        size_t used = line.len < log.len ? line.len + 1 : line.len;
+        buf_append_str(out, "\nlog: ");
+        buf_append_slice(out, line);
+        log = (struct dm_slice){ log.ptr + used, log.len - used };
+    }
+}
+
+/* How the process ended, when it did not come to its end. */
+static void explain_status(const struct outcome *outcome, struct buf *reason) {
+    int status = outcome->status;
+    buf_reset(reason);
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+        buf_append_str(reason, "it does not come to an end");
+    else if (WIFSIGNALED(status))
+        buf_printf(reason, "crashed: %s", strsignal(WTERMSIG(status)));
+    else if (outcome->told.len)
+        buf_printf(reason, "exit status %d after the trial: memory leaked",
+                   WEXITSTATUS(status));
+    else
+        buf_printf(reason, "crashed: exit status %d", WEXITSTATUS(status));
+    if (*outcome->note)
+        buf_printf(reason, "\nat: %s", outcome->note);
+    judge_log_tail(buf_slice(&outcome->log), reason);
+}
+
+enum trial_end judge_told(const struct outcome *outcome) {
+    return outcome->told.len ? (enum trial_end)outcome->told.data[0] : TRIAL_FAILED;
+}
+
+enum trial_end judge_outcome(const struct outcome *outcome, struct buf *ret_reason) {
+    const struct buf *told = &outcome->told;
+    if (!WIFEXITED(outcome->status) || WEXITSTATUS(outcome->status) != 0 || !told->len) {
+        explain_status(outcome, ret_reason);
+        return TRIAL_FAILED;
+    }
+    buf_append(ret_reason, told->data + 1, strnlen(told->data + 1, told->len - 1));
+    return judge_log(outcome, judge_told(outcome), ret_reason);
+}
