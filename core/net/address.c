@@ -166,7 +166,7 @@ int net_address_resolve(struct dm_slice text, struct sockaddr_storage *ret_sa,
     memset(ret_sa, 0, sizeof(*ret_sa));
     if (text.len > 5 && memcmp(text.ptr, "unix:", 5) == 0)
         return resolve_unix((struct dm_slice){ text.ptr + 5, text.len - 5 }, ret_sa, ret_len);
-    const char *colon = text.len ? memrchr(text.ptr, ':', text.len) : NULL;
+    const char *colon = text.ptr && text.len ? memrchr(text.ptr, ':', text.len) : NULL;
     if (!colon || memchr(text.ptr, '\0', text.len))
         return -EINVAL;
     struct dm_slice host = { text.ptr, (size_t)(colon - text.ptr) };

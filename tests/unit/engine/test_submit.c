@@ -87,7 +87,8 @@ Test(submit, unknown_kinds) {
 Test(submit, sizes_of_the_struct) {
     struct peer ann;
     struct { struct dm_command command; char later[64]; } newer;
-    struct dm_command *older = calloc(1, offsetof(struct dm_command, text));
+    void *small = calloc(1, offsetof(struct dm_command, text));
+    struct dm_command *older = small;
     struct dm_command known = { .size = offsetof(struct dm_command, text),
                                 .kind = DM_CMD_USER_GET };
     struct dm_command broken = { .kind = DM_CMD_USER_GET };
