@@ -7,6 +7,7 @@
 #include "core/server/database.h"
 #include "core/server/entry.h"
 #include "core/server/loadout.h"
+#include "core/server/owner.h"
 
 static int show(struct config *config) {
     struct loadout loadout;
@@ -35,11 +36,14 @@ static int check_entry(struct config *config) {
 }
 
 /* The settings are shown before the files that they name are opened: whoever reads why one of them
- * will not do, sees by which setting. */
+ * will not do, sees by which setting. The user who will serve opens them: what root can read tells
+ * nothing. */
 int cli_check_config(struct cli *cli) {
     if (cli->argc)
         return cli_fail(CLI_USAGE, "check-config does not know %s", cli->argv[0]);
     int r = show(cli->config);
+    if (!r)
+        r = owner_become(config_string(cli->config, "state").ptr);
     if (!r)
         r = check_entry(cli->config);
     if (!r)

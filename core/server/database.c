@@ -12,6 +12,7 @@
 
 #include "core/base/log.h"
 #include "core/server/cli.h"
+#include "core/server/owner.h"
 #include "storage/migrate.h"
 #include "storage/private_cluster.h"
 
@@ -84,7 +85,7 @@ void database_revive(const struct database *database) {
     private_cluster_ensure_running(database->cluster);
 }
 
-static int start_private(struct database *database, const char *state, enum backend_use use) {
+static int start_private(struct database *database, const char *state) {
     int r = lock_state(database, state);
     if (r)
         return r;
@@ -93,14 +94,13 @@ static int start_private(struct database *database, const char *state, enum back
         return cli_fail(CLI_UNAVAILABLE, "no PostgreSQL server is installed");
     if (r)
         return cli_fail(CLI_UNAVAILABLE, "%s: %s", state, strerror(-r));
-    database->use = use;
     database->conninfo = private_cluster_conninfo(database->cluster);
-    if (use == BACKEND_WORKER)
+    if (database->use == BACKEND_WORKER)
         return CLI_OK;
     note_starter(database);
     r = private_cluster_ensure_running(database->cluster);
-    return r ? cli_fail(CLI_UNAVAILABLE, "the private PostgreSQL does not start: %s",
-                        strerror(-r)) : CLI_OK;
+    return r ? cli_fail(CLI_UNAVAILABLE, "the private PostgreSQL does not start: see %s/pg.log",
+                        state) : CLI_OK;
 }
 
 /* Whoever may not look is told so by PostgreSQL itself. */
@@ -118,12 +118,15 @@ int database_open(struct database *database, struct config *config, enum backend
     struct dm_slice url = config_string(config, "database.url");
     database->lock_fd = -1;
     database->conninfo = url.ptr;
-    int r = CLI_OK;
-    if (use != BACKEND_VERB)
+    database->use = use;
+    int r = use == BACKEND_GATEWAY ? owner_require(state)
+            : is_verb(database)    ? owner_become(state)
+                                   : CLI_OK;
+    if (!r && use != BACKEND_VERB)
         r = make_state_dir(state);
-    else if (!url.ptr)
+    else if (!r && !url.ptr)
         r = require_private(state);
-    return r || url.ptr ? r : start_private(database, state, use);
+    return r || url.ptr ? r : start_private(database, state);
 }
 
 void database_close(struct database *database) {

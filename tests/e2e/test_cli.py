@@ -4,6 +4,7 @@ import base64
 import concurrent.futures
 import json
 import os
+import pwd
 import re
 import stat
 import subprocess
@@ -466,6 +467,49 @@ def test_unreachable_database_exits_69(asleep):
     for verb in (["user", "list"], ["migrate"], ["token", "issue", "x"], ["serve"]):
         fails(asleep, UNAVAILABLE, *verb, "--set", "database.url=postgresql://x@127.0.0.1:1/x",
               "--set", "database.wait_ms=200")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone may look after others' directories")
+def test_root_leaves_what_is_anothers_to_them(tmp_path):
+    """As `sudo dragoman user add` on the state of the system service, before and beside it."""
+    other = pwd.getpwnam("nobody")
+    gw = Gateway(wrapper=["setpriv", f"--reuid={other.pw_uid}", f"--regid={other.pw_gid}",
+                          "--clear-groups"])
+    try:
+        os.chown(gw.state, other.pw_uid, other.pw_gid)
+        with pytest.raises(CliError) as refused:
+            gw.cli("serve", "--listen", "127.0.0.1:0")
+        assert f"{gw.state} belongs to nobody: run this as that user" in refused.value.stderr
+        assert list(gw.state.iterdir()) == []
+        ada = gw.add_user()
+        gw.token(ada)
+        gw.start()
+        with Opcode(gw, gw.token(ada)) as client:
+            client.say(gw.add_user(), "hello")
+        gw.stop()
+        assert gw.cli("user", "show", ada["username"])
+        gw.start()
+        owners = {path.stat().st_uid for path in gw.state.rglob("*")}
+        assert owners == {other.pw_uid}
+    finally:
+        gw.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone may read everything")
+def test_check_config_reads_as_who_will_serve(tmp_path):
+    other = pwd.getpwnam("nobody")
+    gw = Gateway()
+    try:
+        tmp_path.chmod(0o755)
+        chain, key = certificates.make(tmp_path, "chat.example")
+        settings = {"tls": {"certificate": str(chain), "key": str(key)}}
+        key.chmod(0o600)
+        assert check(gw, settings, tmp_path) == (OK, "")
+        os.chown(gw.state, other.pw_uid, other.pw_gid)
+        status, said = check(gw, settings, tmp_path)
+        assert status == CONFIG and "Permission denied" in said
+    finally:
+        gw.close()
 
 
 def test_state_directory_that_cannot_be_made(asleep):
