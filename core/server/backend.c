@@ -11,6 +11,7 @@
 struct backend {
     struct database database;
     struct loop *loop;
+    struct loop *own_loop; /* the same, or NULL: it is somebody else's */
     struct store_pg *store;
     backend_closed_fn *store_closed; /* may be NULL */
     void *store_closed_owner;
@@ -67,18 +68,16 @@ static int wait_for_store(struct backend *backend, struct config *config) {
 }
 
 static int open_all(struct backend *backend, struct config *config, enum backend_use use) {
-    int r = database_open(&backend->database, config, use);
-    if (!r && use != BACKEND_WORKER)
-        r = database_prepare(&backend->database, config);
-    if (!r && loop_new(&backend->loop))
-        r = cli_fail(CLI_FAILED, "no event loop");
+    int r = database_bring_up(&backend->database, config, use, backend->loop);
     if (!r)
         r = open_store(backend, config);
     return r ? r : wait_for_store(backend, config);
 }
 
-int backend_open(struct config *config, enum backend_use use, struct backend **ret_backend) {
+int backend_open_on(struct loop *loop, struct config *config, enum backend_use use,
+                    struct backend **ret_backend) {
     struct backend *backend = mem_zalloc(sizeof(*backend));
+    backend->loop = loop;
     int r = open_all(backend, config, use);
     if (r) {
         backend_close(backend);
@@ -86,6 +85,18 @@ int backend_open(struct config *config, enum backend_use use, struct backend **r
     }
     *ret_backend = backend;
     return CLI_OK;
+}
+
+int backend_open(struct config *config, enum backend_use use, struct backend **ret_backend) {
+    struct loop *loop;
+    if (loop_new(&loop))
+        return cli_fail(CLI_FAILED, "no event loop");
+    int r = backend_open_on(loop, config, use, ret_backend);
+    if (r)
+        loop_free(loop);
+    else
+        (*ret_backend)->own_loop = loop;
+    return r;
 }
 
 static void revive(struct loop_job *job) {
@@ -164,7 +175,7 @@ void backend_close(struct backend *backend) {
         backend_close_store(backend, NULL, NULL);
     while (backend->store || backend->revival_state == REVIVAL_RUNS)
         uv_run(loop_uv(backend->loop), UV_RUN_ONCE);
-    loop_free(backend->loop);
+    loop_free(backend->own_loop);
     database_close(&backend->database);
     free(backend);
 }

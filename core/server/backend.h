@@ -16,6 +16,10 @@ struct backend;
  * all is well; what went wrong was said on stderr. */
 int backend_open(struct config *config, enum backend_use use, struct backend **ret_backend);
 
+/* The same on a loop that is the caller's, and runs meanwhile. */
+int backend_open_on(struct loop *loop, struct config *config, enum backend_use use,
+                    struct backend **ret_backend);
+
 /* Checks, in the pool, that a private server still runs, and brings it back if not. Does nothing
  * while a check is under way or without a private server. */
 void backend_revive(struct backend *backend);

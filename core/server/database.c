@@ -167,3 +167,34 @@ int database_prepare(const struct database *database, struct config *config) {
     return cli_fail(CLI_FAILED, "the schema is at version %d and this program wants %d: see "
                                 "`dragoman migrate`", version, migrate_wanted());
 }
+
+/* ---- in the pool ---- */
+
+struct bringing_up {
+    struct loop_job job;
+    struct database *database;
+    struct config *config;
+    enum backend_use use;
+    int result;
+    enum { BRINGING_UP = 0, BROUGHT_UP } state;
+};
+
+static void bring_up(struct loop_job *job) {
+    struct bringing_up *task = container_of(job, struct bringing_up, job);
+    task->result = database_open(task->database, task->config, task->use);
+    if (!task->result && task->use != BACKEND_WORKER)
+        task->result = database_prepare(task->database, task->config);
+}
+
+static void brought_up(struct loop_job *job, int status) {
+    container_of(job, struct bringing_up, job)->state = BROUGHT_UP;
+}
+
+int database_bring_up(struct database *database, struct config *config, enum backend_use use,
+                      struct loop *loop) {
+    struct bringing_up task = { .database = database, .config = config, .use = use };
+    loop_job_start(loop, &task.job, bring_up, brought_up);
+    while (task.state != BROUGHT_UP)
+        uv_run(loop_uv(loop), UV_RUN_ONCE);
+    return task.result;
+}

@@ -1,8 +1,9 @@
 /* The database that a configuration names, without a connection to it: brought up if it is a
- * private one, migrated, and let go. All of it blocks. */
+ * private one, migrated, and let go. All of it blocks, but for database_bring_up. */
 #ifndef DRAGOMAN_SERVER_DATABASE_H
 #define DRAGOMAN_SERVER_DATABASE_H
 
+#include "core/net/loop.h"
 #include "core/server/config.h"
 
 /* Who uses the private database. Every user holds a shared lock on STATE/lock; the server is
@@ -40,6 +41,11 @@ int database_migrate(const struct database *database, int *ret_from, int *ret_to
 /* Migrates, or, where database.migrate is false, makes sure that nobody needs to. Returns a CLI
  * exit code, as above. */
 int database_prepare(const struct database *database, struct config *config);
+
+/* database_open and, but for a worker, database_prepare, in the pool; runs the loop meanwhile.
+ * Returns a CLI exit code, as above. database_close in any case. */
+int database_bring_up(struct database *database, struct config *config, enum backend_use use,
+                      struct loop *loop);
 
 /* 1 when it is a private one that this process looks after; database_revive brings it back then
  * if it has died. That may be called in the pool. */

@@ -148,13 +148,13 @@ static int join_nodes(struct gateway *gateway) {
     return r ? cli_fail(CLI_FAILED, "%s/%s: %s", state, STATE_DIR_NODES, strerror(-r)) : CLI_OK;
 }
 
-static int open_all(struct gateway *gateway, enum backend_use use, struct inherit *inherit,
-                    struct tally *tally) {
-    int r = backend_open(gateway->config, use, &gateway->backend);
+static int open_all(struct gateway *gateway, struct loop *loop, enum backend_use use,
+                    struct inherit *inherit, struct tally *tally) {
+    int r = backend_open_on(loop, gateway->config, use, &gateway->backend);
     if (r)
         return r;
     gateway->metrics = metrics_new(SERIES_MAX);
-    measure_init(&gateway->measure, backend_loop(gateway->backend), gateway->metrics);
+    measure_init(&gateway->measure, loop, gateway->metrics);
     loop_timer_init(&gateway->watch, look_after_database);
     loop_timer_init(&gateway->wake, run_in_time);
     loop_hook_init(&gateway->turn, run_at_turn);
@@ -170,16 +170,16 @@ static int open_all(struct gateway *gateway, enum backend_use use, struct inheri
     if (!r)
         r = join_nodes(gateway);
     if (!r)
-        loop_timer_arm(backend_loop(gateway->backend), &gateway->watch, REVIVE_MS);
+        loop_timer_arm(loop, &gateway->watch, REVIVE_MS);
     return r;
 }
 
-int gateway_open(struct config *config, enum backend_use use, struct inherit *inherit,
-                 struct tally *tally, struct gateway **ret_gateway) {
+int gateway_open(struct loop *loop, struct config *config, enum backend_use use,
+                 struct inherit *inherit, struct tally *tally, struct gateway **ret_gateway) {
     struct gateway *gateway = mem_zalloc(sizeof(*gateway));
     gateway->config = config;
     gateway->nodes_dir = -1;
-    int r = open_all(gateway, use, inherit, tally);
+    int r = open_all(gateway, loop, use, inherit, tally);
     if (r) {
         gateway_close(gateway);
         return r;
@@ -251,8 +251,7 @@ void gateway_measure(struct gateway *gateway) {
     struct measure *measure = &gateway->measure;
     measure_process(measure);
     measure_store(measure, gateway->backend);
-    measure_gauge(measure, "dragoman_ready", "1 while it serves: see /readyz.",
-                  gateway_unready(gateway) == NULL);
+    measure_ready(measure, gateway_unready(gateway));
     measure_gauge(measure, "dragoman_bus_up", "1 while it hears of other processes, else 0.",
                   (uint64_t)gateway_bus_is_up(gateway));
     measure_gauge(measure, "dragoman_connections", "Connections of clients now.",

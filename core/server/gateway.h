@@ -14,11 +14,12 @@ struct gateway;
 struct tally;
 struct host;
 
-/* Builds everything and listens: on the INHERIT_PUBLIC sockets of `inherit`, which it claims, or
- * where the configuration says. Blocks meanwhile. Returns a CLI exit code; on CLI_OK connections
- * are accepted as soon as the loop runs. What went wrong was said on stderr. tally: see entry.h. */
-int gateway_open(struct config *config, enum backend_use use, struct inherit *inherit,
-                 struct tally *tally, struct gateway **ret_gateway);
+/* Builds everything on the loop and listens: on the INHERIT_PUBLIC sockets of `inherit`, which it
+ * claims, or where the configuration says. Runs the loop meanwhile. Returns a CLI exit code; on
+ * CLI_OK connections are accepted as soon as the loop runs. What went wrong was said on stderr.
+ * tally: see entry.h. */
+int gateway_open(struct loop *loop, struct config *config, enum backend_use use,
+                 struct inherit *inherit, struct tally *tally, struct gateway **ret_gateway);
 
 struct backend *gateway_backend(struct gateway *gateway);
 struct metrics *gateway_metrics(struct gateway *gateway);
@@ -33,8 +34,7 @@ const char *gateway_address(const struct gateway *gateway);
 /* The listeners, for what there is to say about them; borrowed. */
 struct entry *gateway_entry(struct gateway *gateway);
 
-/* Why it cannot serve: one word of static storage, NULL when it
- * can. "draining", "database". */
+/* Why it cannot serve: one word of static storage, "draining" or "database"; NULL when it can. */
 const char *gateway_unready(const struct gateway *gateway);
 
 /* Adds its listening sockets, to be passed to another process. They stay its own. */

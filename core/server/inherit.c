@@ -81,6 +81,13 @@ int inherit_take(struct inherit *ret_inherit) {
     return r;
 }
 
+int inherit_has(const struct inherit *inherit, const char *name) {
+    for (size_t i = 0; i < inherit->count; i++)
+        if (!strcmp(inherit->items[i].name, name))
+            return 1;
+    return 0;
+}
+
 int inherit_claim(struct inherit *inherit, const char *name) {
     for (size_t i = 0; i < inherit->count; i++) {
         struct inherit_item *item = &inherit->items[i];

@@ -44,6 +44,9 @@ void inherit_add(struct inherit *inherit, const char *name, int fd);
 void inherit_add_listeners(struct inherit *inherit, const char *name,
                            const struct conn_server *server);
 
+/* 1 when there is one of that name. */
+int inherit_has(const struct inherit *inherit, const char *name);
+
 /* Takes the first descriptor of that name out of the list: it is the caller's then. -1: none. */
 int inherit_claim(struct inherit *inherit, const char *name);
 

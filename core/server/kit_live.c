@@ -140,10 +140,9 @@ static int open_live(const struct stage_plan *plan, struct stage *stage, struct 
     struct live *live = mem_zalloc(sizeof(*live));
     live->config = state_config();
     stage->inner = live;
-    if (configure(plan, live->config, error) == 0) {
-        if (gateway_open(live->config, BACKEND_GATEWAY, &live->inherit, NULL, &live->gateway)
-            == CLI_OK) {
-            stage->loop = backend_loop(live->gateway->backend);
+    if (configure(plan, live->config, error) == 0 && loop_new(&stage->loop) == 0) {
+        if (gateway_open(stage->loop, live->config, BACKEND_GATEWAY, &live->inherit, NULL,
+                         &live->gateway) == CLI_OK) {
             stage->metrics = live->gateway->metrics;
             stage->store = backend_store(live->gateway->backend);
             stage->auth = live->gateway->auth;
@@ -153,6 +152,7 @@ static int open_live(const struct stage_plan *plan, struct stage *stage, struct 
                      gateway_address(live->gateway));
             return 0;
         }
+        loop_free(stage->loop);
         buf_append_str(error, "see the log");
     }
     config_free(live->config);
@@ -181,6 +181,7 @@ static void close_live(struct stage *stage) {
     engine_flush(stage->engine);
     stage_settle(stage);
     gateway_close(live->gateway);
+    loop_free(stage->loop);
     config_free(live->config);
     free(live);
     blob_pool_drain();

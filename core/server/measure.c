@@ -54,6 +54,10 @@ void measure_gauge(struct measure *measure, const char *name, const char *help, 
     metrics_set(metrics_gauge(measure->metrics, name, help, METRIC_NO_LABELS), (int64_t)value);
 }
 
+void measure_ready(struct measure *measure, const char *unready) {
+    measure_gauge(measure, "dragoman_ready", "1 while it serves: see /readyz.", !unready);
+}
+
 void measure_total(struct measure *measure, const char *name, const char *help, uint64_t total) {
     metrics_take(metrics_counter(measure->metrics, name, help, METRIC_NO_LABELS), total);
 }

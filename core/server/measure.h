@@ -25,6 +25,9 @@ void measure_gauge(struct measure *measure, const char *name, const char *help, 
 /* One that only grows, and whose owner counts it. */
 void measure_total(struct measure *measure, const char *name, const char *help, uint64_t total);
 
+/* Whether it serves. unready: why not, NULL when it does. */
+void measure_ready(struct measure *measure, const char *unready);
+
 /* Puts the figures as they are now into the metrics. */
 void measure_process(struct measure *measure);
 void measure_store(struct measure *measure, const struct backend *backend);

@@ -31,7 +31,7 @@ struct service {
     struct gateway *gateway;
     struct admin *admin;
     struct control *control;
-    struct loop *loop;
+    struct loop *loop; /* own */
     struct upgrade *upgrade;
     struct tally *tally; /* of a worker */
     struct control_call *reload_call;  /* who asked for what is under way; NULL: a signal */
@@ -211,16 +211,30 @@ static void run(struct service *service) {
     loop_run(service->loop);
 }
 
-/* An admin socket that was passed is served whether or not an address is configured. */
-static int open_admin(struct service *service, struct config *config) {
-    struct dm_slice address = config_string(config, "admin");
-    int fd = inherit_claim(&service->cli->inherit, INHERIT_ADMIN);
-    if (fd < 0 && !address.ptr)
-        return CLI_OK;
-    int r = admin_open(service->gateway, address, fd, &admin_events, service, &service->admin);
+static int listen_admin(struct service *service, struct dm_slice address, int fd) {
+    int r = admin_open(service->loop, address, fd, &service->admin);
     return r ? cli_fail(CLI_FAILED, "cannot listen at %s: %s",
                         fd < 0 ? address.ptr : "the inherited admin socket", strerror(-r))
              : CLI_OK;
+}
+
+/* A socket of its own says from the beginning that the gateway starts. At one that was passed
+ * another process may still answer that it is ready: it is left alone until this one is. */
+static int open_admin_early(struct service *service, struct config *config) {
+    struct dm_slice address = config_string(config, "admin");
+    if (!address.ptr || inherit_has(&service->cli->inherit, INHERIT_ADMIN))
+        return CLI_OK;
+    return listen_admin(service, address, -1);
+}
+
+/* An admin socket that was passed is served whether or not an address is configured. */
+static int open_admin(struct service *service) {
+    int fd = inherit_claim(&service->cli->inherit, INHERIT_ADMIN);
+    int r = fd < 0 ? CLI_OK : listen_admin(service, DM_SLICE_NONE, fd);
+    if (r || !service->admin)
+        return r;
+    r = admin_serve(service->admin, service->gateway, &admin_events, service);
+    return r ? cli_fail(CLI_FAILED, "the admin token cannot be had: %s", strerror(-r)) : CLI_OK;
 }
 
 static int open_control(struct service *service, struct config *config) {
@@ -237,11 +251,14 @@ static int open_all(struct service *service, struct cli *cli) {
     int r = fd < 0 ? 0 : tally_open(fd, (unsigned)service->worker, &service->tally);
     if (r)
         return cli_fail(CLI_FAILED, "the workers' tally: %s", strerror(-r));
-    r = gateway_open(cli->config, use, &cli->inherit, service->tally, &service->gateway);
-    if (r)
-        return r;
-    service->loop = backend_loop(gateway_backend(service->gateway));
-    r = open_admin(service, cli->config);
+    if (loop_new(&service->loop))
+        return cli_fail(CLI_FAILED, "no event loop");
+    r = open_admin_early(service, cli->config);
+    if (!r)
+        r = gateway_open(service->loop, cli->config, use, &cli->inherit, service->tally,
+                         &service->gateway);
+    if (!r)
+        r = open_admin(service);
     return r ? r : open_control(service, cli->config);
 }
 
@@ -256,6 +273,7 @@ static int serve(struct cli *cli, int worker) {
     admin_close(service.admin);
     if (service.gateway)
         gateway_close(service.gateway);
+    loop_free(service.loop);
     tally_free(service.tally);
     if (!r)
         log_event(LOG_LEVEL_INFO, "stopped");

@@ -244,15 +244,13 @@ static void look_after_database(struct loop_timer *timer) {
 static int open_all(struct supervisor *supervisor) {
     struct cli *cli = supervisor->cli;
     const char *state = config_string(cli->config, "state").ptr;
-    int r = database_open(&supervisor->database, cli->config, BACKEND_GATEWAY);
-    if (!r)
-        r = database_prepare(&supervisor->database, cli->config);
+    if (loop_new(&supervisor->loop))
+        return cli_fail(CLI_FAILED, "no event loop");
+    int r = supervisor_bring_up(supervisor);
     if (!r)
         r = supervisor_sockets_open(&supervisor->sockets, cli->config, &cli->inherit);
     if (r)
         return r;
-    if (loop_new(&supervisor->loop))
-        return cli_fail(CLI_FAILED, "no event loop");
     r = tally_new((unsigned)config_int(cli->config, "workers"), &supervisor->tally);
     if (r)
         return cli_fail(CLI_FAILED, "no memory to share: %s", strerror(-r));
@@ -287,7 +285,7 @@ static void run(struct supervisor *supervisor) {
 
 int supervisor_run(struct cli *cli) {
     struct supervisor supervisor = {
-        .cli = cli, .notify = &cli->notify, .reload_error = BUF_INIT,
+        .cli = cli, .notify = &cli->notify, .database.lock_fd = -1, .reload_error = BUF_INIT,
         .reload_restart = BUF_INIT, .ready_lines = BUF_INIT,
     };
     int r = open_all(&supervisor);

@@ -34,8 +34,12 @@ struct supervisor_sockets {
     size_t file_count;
 };
 
-/* Claims what is inherited, and binds what is configured beyond that. Returns a CLI exit code, said
- * on stderr; supervisor_sockets_close in any case. */
+/* The workers' admin sockets: claims what is inherited, and binds what is configured beyond that.
+ * Returns a CLI exit code, said on stderr; supervisor_sockets_close in any case. */
+int supervisor_sockets_open_admin(struct supervisor_sockets *sockets, struct config *config,
+                                  struct inherit *inherit);
+
+/* The same for those of all, which answer from then on. */
 int supervisor_sockets_open(struct supervisor_sockets *sockets, struct config *config,
                             struct inherit *inherit);
 

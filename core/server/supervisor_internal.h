@@ -60,6 +60,10 @@ struct supervisor {
 /* How many workers are in that state. */
 unsigned supervisor_count(const struct supervisor *supervisor, int state);
 
+/* supervisor_start.c: the admin sockets, and the database; runs the loop meanwhile. Returns a CLI
+ * exit code. */
+int supervisor_bring_up(struct supervisor *supervisor);
+
 /* supervisor_reload.c: a control_handler's. */
 void supervisor_reload(void *owner, struct control_call *call);
 

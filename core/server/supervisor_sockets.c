@@ -65,8 +65,8 @@ static void worker_address(const char *address, unsigned i, char ret_address[ADD
                  (unsigned)port + i);
 }
 
-static int open_admin(struct supervisor_sockets *sockets, struct config *config,
-                      struct inherit *inherit) {
+int supervisor_sockets_open_admin(struct supervisor_sockets *sockets, struct config *config,
+                                  struct inherit *inherit) {
     unsigned workers = (unsigned)config_int(config, "workers");
     const char *address = config_string(config, "admin").ptr;
     size_t count = claim_all(inherit, INHERIT_ADMIN, &sockets->admin, workers);
@@ -82,9 +82,7 @@ static int open_admin(struct supervisor_sockets *sockets, struct config *config,
 int supervisor_sockets_open(struct supervisor_sockets *sockets, struct config *config,
                             struct inherit *inherit) {
     int r = open_shared(sockets, config, inherit, INHERIT_PUBLIC, "listen");
-    if (!r)
-        r = open_shared(sockets, config, inherit, INHERIT_PUBLIC_TLS, "listen_tls");
-    return r ? r : open_admin(sockets, config, inherit);
+    return r ? r : open_shared(sockets, config, inherit, INHERIT_PUBLIC_TLS, "listen_tls");
 }
 
 static void close_list(struct inherit *list) {

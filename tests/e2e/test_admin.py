@@ -126,8 +126,6 @@ def test_a_bad_token_file_ends_the_start(make_gateway, tmp_path, content):
     ({"Host": "[::1]:9090"}, 200),
     ({"Host": "[2001:db8::1]"}, 200),
     ({"Host": "[evil.example]"}, 421),
-    ({"Host": "[::1].evil.example"}, 400),
-    ({"Host": "[::1"}, 400),
     ({"Host": "admin.localhost"}, 200),
     ({"Sec-Fetch-Site": "same-origin"}, 200),
 ])

@@ -249,7 +249,7 @@ def test_admin_listener(make_gateway):
     url = gw.admin_url
     assert call(url, path="/healthz").status == 200
     assert call(url, path="/readyz").status == 200
-    assert call(url, path="/nothing").status == 404
+    assert call(url, path="/nothing").status == 401
     assert call(url, "POST", "/metrics").status == 405
     metrics = call(url, path="/metrics")
     assert metrics.status == 200

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/server/admin/internal.h"
 #include "core/server/admin/trace.h"
@@ -116,6 +115,10 @@ static void handle(struct conn_server *server, struct http_exchange *exchange) {
     enum admin_access access;
     char allow[64];
     const struct admin_route *route = admin_route_find(http, &param, &access, allow);
+    if (admin->state == ADMIN_STARTING && access != ADMIN_EARLY) {
+        admin_refuse(exchange, 503, "the gateway starts still");
+        return;
+    }
     if (access == ADMIN_GUARDED && !is_let_in(admin, exchange))
         return;
     if (route)
@@ -139,28 +142,32 @@ static int listen_at(struct admin *admin, struct dm_slice address, int fd) {
     return r;
 }
 
-int admin_open(struct gateway *gateway, struct dm_slice address, int fd,
-               const struct admin_events *events, void *owner, struct admin **ret_admin) {
+int admin_open(struct loop *loop, struct dm_slice address, int fd, struct admin **ret_admin) {
     struct admin *admin = mem_zalloc(sizeof(*admin));
     struct conn_config config = CONN_CONFIG_DEFAULT;
     config.max_connections = CONNECTIONS_MAX;
-    admin->gateway = gateway;
-    admin->loop = backend_loop(gateway_backend(gateway));
-    admin->events = events;
-    admin->events_owner = owner;
-    admin->trace = trace_new(gateway);
+    admin->loop = loop;
     list_init(&admin->requests);
-    admin->server = conn_server_new(admin->loop, &config, &admin_handler, admin);
-    int r = guard_init(&admin->guard, gateway_config(gateway));
-    if (r)
-        log_event(LOG_LEVEL_ERROR, "the admin token cannot be had", LOG_ERRNO("error", r));
-    else
-        r = listen_at(admin, address, fd);
+    admin->server = conn_server_new(loop, &config, &admin_handler, admin);
+    int r = listen_at(admin, address, fd);
     if (r) {
         admin_close(admin);
         return r;
     }
     *ret_admin = admin;
+    return 0;
+}
+
+int admin_serve(struct admin *admin, struct gateway *gateway, const struct admin_events *events,
+                void *owner) {
+    int r = guard_init(&admin->guard, gateway_config(gateway));
+    if (r)
+        return r;
+    admin->gateway = gateway;
+    admin->events = events;
+    admin->events_owner = owner;
+    admin->trace = trace_new(gateway);
+    admin->state = ADMIN_SERVES;
     return 0;
 }
 

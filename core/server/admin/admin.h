@@ -1,5 +1,10 @@
 /* The admin listener: an address of its own, apart from the clients'.
  *
+ *   STARTING ──admin_serve──▶ SERVES ──admin_close──▶ CLOSED
+ *
+ * While STARTING there is no gateway yet (the database is brought up, migrated, waited for):
+ * /healthz, /readyz and /metrics are answered as far as they go, all else with 503.
+ *
  *  - /healthz (the process turns its loop), /readyz (it can serve, or why not) and /metrics
  *    (Prometheus text format 0.0.4) need no credentials.
  *  - / is the console, a page that asks for the token itself.
@@ -20,10 +25,14 @@ struct admin_events {
     void (*drain)(void *owner);
 };
 
-/* Listens at `address`, or on the inherited socket `fd` when it is not -1. Returns 0, or a negative
- * errno with one line in the log; fd is the caller's only on failure. */
-int admin_open(struct gateway *gateway, struct dm_slice address, int fd,
-               const struct admin_events *events, void *owner, struct admin **ret_admin);
+/* Listens at `address`, or on the inherited socket `fd` when it is not -1. Returns 0 or a negative
+ * errno; fd is the caller's only on failure. */
+int admin_open(struct loop *loop, struct dm_slice address, int fd, struct admin **ret_admin);
+
+/* Answers for the gateway, on the same loop, from now on; it must outlive the admin listener.
+ * Returns 0, or a negative errno when the token cannot be had. */
+int admin_serve(struct admin *admin, struct gateway *gateway, const struct admin_events *events,
+                void *owner);
 
 /* Adds its listening socket, to be passed to another process; it stays its own. NULL adds none. */
 void admin_pass(const struct admin *admin, struct inherit *sockets);

@@ -17,7 +17,7 @@
 struct trace;
 
 struct admin {
-    struct gateway *gateway;
+    struct gateway *gateway; /* NULL while STARTING */
     struct loop *loop;
     struct conn_server *server;
     struct guard guard;
@@ -27,16 +27,18 @@ struct admin {
     struct trace *trace;
     uint32_t watches;     /* of the trace, now */
     char address[NET_ADDRESS_TEXT];
-    enum { ADMIN_OPEN = 0, ADMIN_CLOSED } state;
+    enum { ADMIN_STARTING = 0, ADMIN_SERVES, ADMIN_CLOSED } state;
 };
 
 struct admin_request;
 typedef void admin_handle_fn(struct admin_request *request);
 typedef void admin_done_fn(struct admin_request *request, enum dm_status status);
 
+/* Each lets in more. */
 enum admin_access {
     ADMIN_GUARDED = 0, /* also what no route knows */
-    ADMIN_FREE,        /* health and metrics, and the console's own files */
+    ADMIN_FREE,        /* the console's own files */
+    ADMIN_EARLY,       /* health and metrics: free, and there while it starts */
 };
 
 struct admin_route {
@@ -80,7 +82,7 @@ void admin_request_free(struct admin_request *request);
 
 /* Finds the route; ret_param is borrowed from the path. NULL: none, and ret_allow tells the
  * methods that the path knows ("" for an unknown path). ret_access is set in any case: the
- * route's, else FREE only when every route of the path is. */
+ * route's, else that of the path's route which lets in least. */
 const struct admin_route *admin_route_find(const struct http_request *request,
                                            struct dm_slice *ret_param,
                                            enum admin_access *ret_access, char ret_allow[64]);
@@ -138,6 +140,11 @@ void admin_find_user(struct admin_request *request, admin_done_fn *done);
 /* Something the request waits for has come: 1 when there is somebody to go on for, 0 when the
  * request is gone. Every callback from outside asks first. */
 int admin_resume(struct admin_request *request);
+
+/* ---- status.c ---- */
+
+/* Why it cannot serve, as gateway_unready; "starting" before there is a gateway. */
+const char *admin_unready(const struct admin *admin);
 
 /* ---- handlers ---- */
 

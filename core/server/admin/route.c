@@ -8,9 +8,9 @@
 #define ID_END (INT64_C(1) << 53)
 
 static const struct admin_route routes[] = {
-    { "GET", "/healthz", ADMIN_FREE, ADMIN_NO_BODY, admin_healthz },
-    { "GET", "/readyz", ADMIN_FREE, ADMIN_NO_BODY, admin_readyz },
-    { "GET", "/metrics", ADMIN_FREE, ADMIN_NO_BODY, admin_metrics },
+    { "GET", "/healthz", ADMIN_EARLY, ADMIN_NO_BODY, admin_healthz },
+    { "GET", "/readyz", ADMIN_EARLY, ADMIN_NO_BODY, admin_readyz },
+    { "GET", "/metrics", ADMIN_EARLY, ADMIN_NO_BODY, admin_metrics },
     { "GET", "/", ADMIN_FREE, ADMIN_NO_BODY, admin_console },
     { "GET", "/console/*", ADMIN_FREE, ADMIN_NO_BODY, admin_console },
     { "GET", "/api/v1/examples", ADMIN_GUARDED, ADMIN_NO_BODY, admin_examples },
@@ -53,7 +53,8 @@ const struct admin_route *admin_route_find(const struct http_request *request,
                                            struct dm_slice *ret_param,
                                            enum admin_access *ret_access, char ret_allow[64]) {
     const char *method = http_method_name(request->method);
-    size_t used = 0, guarded = 0;
+    enum admin_access least = ADMIN_EARLY;
+    size_t used = 0;
     ret_allow[0] = '\0';
     if (request->method == HTTP_METHOD_HEAD)
         method = "GET";
@@ -64,12 +65,13 @@ const struct admin_route *admin_route_find(const struct http_request *request,
             *ret_access = routes[i].access;
             return &routes[i];
         }
-        guarded += routes[i].access == ADMIN_GUARDED;
+        if (routes[i].access < least)
+            least = routes[i].access;
         used += (size_t)snprintf(ret_allow + used, 64 - used, "%s%s%s", used ? ", " : "",
                                  routes[i].method,
                                  strcmp(routes[i].method, "GET") ? "" : ", HEAD");
     }
-    *ret_access = used && !guarded ? ADMIN_FREE : ADMIN_GUARDED;
+    *ret_access = used ? least : ADMIN_GUARDED;
     return NULL;
 }
 

@@ -6,7 +6,10 @@
 #include "core/base/metrics.h"
 #include "core/server/admin/internal.h"
 #include "core/adapter/inspect.h"
+#include "core/server/measure.h"
 #include "version.h"
+
+#define START_SERIES_MAX 64
 
 static void respond_text(struct admin_request *request, const char *type, struct dm_slice body) {
     const struct http_field fields[] = {
@@ -20,18 +23,38 @@ void admin_healthz(struct admin_request *request) {
     respond_text(request, "text/plain", DM_SLICE("ok\n"));
 }
 
+const char *admin_unready(const struct admin *admin) {
+    return admin->gateway ? gateway_unready(admin->gateway) : "starting";
+}
+
+/* What there is to say before there is a gateway. */
+static void measure_start(struct admin *admin, struct buf *text) {
+    struct metrics *metrics = metrics_new(START_SERIES_MAX);
+    struct measure measure;
+    measure_init(&measure, admin->loop, metrics);
+    measure_process(&measure);
+    measure_ready(&measure, admin_unready(admin));
+    metrics_write_prometheus(metrics, text);
+    measure_fini(&measure);
+    metrics_free(metrics);
+}
+
 void admin_metrics(struct admin_request *request) {
     struct gateway *gateway = request->admin->gateway;
     struct buf text = BUF_INIT;
-    gateway_measure(gateway);
-    metrics_write_prometheus(gateway_metrics(gateway), &text);
+    if (gateway) {
+        gateway_measure(gateway);
+        metrics_write_prometheus(gateway_metrics(gateway), &text);
+    } else {
+        measure_start(request->admin, &text);
+    }
     respond_text(request, "text/plain; version=0.0.4; charset=utf-8", buf_slice(&text));
     buf_fini(&text);
 }
 
-static void put_readiness(const struct gateway *gateway, yyjson_mut_doc *doc,
+static void put_readiness(const struct admin *admin, yyjson_mut_doc *doc,
                           yyjson_mut_val *object) {
-    const char *reason = gateway_unready(gateway);
+    const char *reason = admin_unready(admin);
     yyjson_mut_obj_add_bool(doc, object, "ready", !reason);
     if (reason)
         yyjson_mut_obj_add_str(doc, object, "reason", reason);
@@ -42,8 +65,8 @@ static void put_readiness(const struct gateway *gateway, yyjson_mut_doc *doc,
 void admin_readyz(struct admin_request *request) {
     yyjson_mut_val *root;
     yyjson_mut_doc *doc = admin_document(&root);
-    put_readiness(request->admin->gateway, doc, root);
-    admin_reply(request, gateway_unready(request->admin->gateway) ? 503 : 200, doc);
+    put_readiness(request->admin, doc, root);
+    admin_reply(request, admin_unready(request->admin) ? 503 : 200, doc);
 }
 
 /* ---- status ---- */
@@ -76,7 +99,7 @@ void admin_status(struct admin_request *request) {
     yyjson_mut_obj_add_str(doc, root, "version", DRAGOMAN_VERSION);
     yyjson_mut_obj_add_int(doc, root, "pid", getpid());
     admin_put_time(doc, root, "time", clock_real_us());
-    put_readiness(gateway, doc, root);
+    put_readiness(request->admin, doc, root);
     yyjson_mut_obj_add_str(doc, root, "listen", gateway_address(gateway));
     admin_put(doc, root, "public_url", config_string(gateway_config(gateway), "public_url"));
     put_socket_url(request, doc, root);
