@@ -141,9 +141,8 @@ void count_init(struct instance *instance) {
                                        METRIC_LABELS("adapter", instance->name));
 }
 
-void count_address_limited(struct host *host, enum address_limit_kind kind) {
+void count_address_limited(struct host *host, const char *limit) {
     metrics_inc(metrics_counter(host->metrics, "dragoman_address_limited_total",
                                 "Requests, handshakes and frames over the limits per address",
-                                METRIC_LABELS("limit", kind == ADDRESS_LIMIT_ALL
-                                                           ? "all" : "anonymous")));
+                                METRIC_LABELS("limit", limit)));
 }

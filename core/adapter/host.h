@@ -39,6 +39,7 @@ struct host_config {
                                       read, 429 above; no limit */
     uint64_t response_bytes_max;   /* of responses that clients have not read yet, all together;
                                       at it further requests get 503; no limit */
+    uint64_t address_response_bytes_max; /* the same of one client address, 429; no limit */
     struct address_limit *addresses; /* how often one client address may come; no limit. Outlives
                                         the host */
     struct handoff *handoff;       /* for sessions that live in other processes; NULL: none do.

@@ -394,6 +394,6 @@ void count_response(struct session *session);
 void count_notice(struct instance *instance, enum dm_notice notice);
 void count_event(struct instance *instance, enum dm_event_kind kind, enum event_outcome outcome);
 void count_init(struct instance *instance);
-void count_address_limited(struct host *host, enum address_limit_kind kind);
+void count_address_limited(struct host *host, const char *limit);
 
 #endif

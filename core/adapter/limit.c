@@ -25,7 +25,7 @@ int user_bucket_take(struct host *host, const struct instance *instance, int64_t
 int address_take(struct host *host, enum address_limit_kind kind, uint64_t key) {
     if (address_limit_take(host->config.addresses, kind, key, loop_now(host->loop)))
         return 1;
-    count_address_limited(host, kind);
+    count_address_limited(host, kind == ADDRESS_LIMIT_ALL ? "all" : "anonymous");
     return 0;
 }
 

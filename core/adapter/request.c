@@ -292,11 +292,28 @@ static int has_room(const struct host *host, const struct http_exchange *exchang
                   < config->response_bytes_max;
 }
 
+/* One address does not fill the room that is for all. 1 when its requests are served, else 0. */
+static int has_share(struct session *session) {
+    struct host *host = session->instance->host;
+    uint64_t most = host->config.address_response_bytes_max;
+    uint64_t unread;
+
+    if (!most || session->pub.kind == DM_SESSION_SOCKET)
+        return 1;
+    unread = conn_charge(http_conn(session->request->exchange),
+                         session->address_key == ADDRESS_NOT_COUNTED ? CONN_CHARGE_NOBODY
+                                                                     : session->address_key);
+    if (unread < most)
+        return 1;
+    count_address_limited(host, "responses");
+    return 0;
+}
+
 static void serve(struct host *host, struct http_exchange *exchange, enum dm_session_kind kind,
                   const struct router_match *match) {
     struct session *session = begin(host, exchange, kind, match);
 
-    if (!session_take_address(session, ADDRESS_LIMIT_ALL))
+    if (!session_take_address(session, ADDRESS_LIMIT_ALL) || !has_share(session))
         request_fault(session, 429);
     else if (!has_room(host, exchange, kind))
         request_fault(session, 503);

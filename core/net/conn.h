@@ -113,6 +113,12 @@ struct conn_server *conn_server_of(const struct conn *conn);
 void *conn_userdata(const struct conn *conn);
 void conn_set_userdata(struct conn *conn, void *userdata);
 
+/* What the connection has queued as responses counts from now on for that client (a key that is
+ * spread uniformly; clients whose keys fall together are one). Returns how many bytes it, by all
+ * its connections, has not read. */
+#define CONN_CHARGE_NOBODY UINT64_C(0)
+uint64_t conn_charge(struct conn *conn, uint64_t key);
+
 /* Ends the connection at once, whatever it does; all last callbacks come. */
 void conn_abort(struct conn *conn);
 

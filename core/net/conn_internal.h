@@ -48,7 +48,8 @@ struct conn_server {
     struct conn_config config;
     struct stream_limits http_write; /* no max: who responds in pieces waits for writable(), and
                                         no request is taken while the queue is full */
-    uint64_t queued; /* by http_write */
+    struct stream_total unread; /* by http_write */
+    struct conn_share *shares;  /* see conn_share.c; NULL: nobody was charged yet */
     const struct conn_handler *handler;
     void *userdata;
     struct list conns;

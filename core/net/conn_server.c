@@ -29,6 +29,7 @@ static void finish_closing(struct loop_hook *hook) {
     for (size_t i = 0; i < server->entrance_count; i++)
         free(server->entrances[i]);
     free(server->entrances);
+    conn_shares_free(server);
     free(server);
     if (closed)
         closed(userdata);
@@ -43,7 +44,8 @@ static void take_config(struct conn_server *server, const struct conn_config *co
     server->config = *config;
     server->http_write = config->write;
     server->http_write.max = UINT32_MAX;
-    server->http_write.total = &server->queued;
+    server->http_write.total = &server->unread;
+    conn_shares_configure(server);
 }
 
 struct conn_server *conn_server_new(struct loop *loop, const struct conn_config *config,
@@ -78,7 +80,7 @@ int conn_server_relays(const struct conn_server *server) {
 }
 
 uint64_t conn_server_queued(const struct conn_server *server) {
-    return server->queued;
+    return server->unread.bytes;
 }
 
 /* ---- listeners ---- */

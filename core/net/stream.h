@@ -57,14 +57,19 @@ struct stream_handler {
     void (*closed)(struct stream *stream, enum stream_end why);
 };
 
+/* What is queued in several streams together, kept up to date by them. */
+struct stream_total {
+    uint64_t bytes;
+    struct stream_total *whole; /* what it is a part of; NULL: of nothing */
+};
+
 /* Bytes queued and not yet taken by the kernel. Shared by many streams; must outlive them. */
 struct stream_limits {
     uint32_t low;  /* `drained` at or below */
     uint32_t high; /* stream_is_full at or above */
     uint32_t max;  /* above it the stream is aborted with STREAM_END_SLOW; one write may pass it
                       while the queue is below `high`: that peer is not slow */
-    uint64_t *total; /* what is queued in all streams with these limits, kept up to date here;
-                        NULL: nobody asks */
+    struct stream_total *total; /* of all streams with these limits; NULL: nobody asks */
 };
 
 /* What lies between a stream and its descriptor, e.g. TLS. The plain socket is the default. All

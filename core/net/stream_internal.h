@@ -18,12 +18,17 @@ enum stream_flag {
     STREAM_ENDS = 128      /* our direction is shut down as soon as the queue is empty */
 };
 
+/* `more` may be what wraps around to less. */
+static inline void stream_total_add(struct stream_total *total, uint64_t more) {
+    for (; total; total = total->whole)
+        total->bytes += more;
+}
+
 /* The queue held `before` bytes when it was last counted. */
 static inline void stream_account(const struct stream *stream, uint32_t before) {
     uint64_t more = (uint64_t)stream->queue.bytes - before;
     stream->loop->queued += more;
-    if (stream->limits->total)
-        *stream->limits->total += more;
+    stream_total_add(stream->limits->total, more);
 }
 
 /* ---- stream.c ---- */

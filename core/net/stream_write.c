@@ -73,11 +73,9 @@ int stream_is_full(const struct stream *stream) {
 }
 
 void stream_set_limits(struct stream *stream, const struct stream_limits *limits) {
-    if (stream->limits->total)
-        *stream->limits->total -= stream->queue.bytes;
+    stream_total_add(stream->limits->total, 0 - (uint64_t)stream->queue.bytes);
     stream->limits = limits;
-    if (limits->total)
-        *limits->total += stream->queue.bytes;
+    stream_total_add(limits->total, stream->queue.bytes);
 }
 
 void stream_end_writing(struct stream *stream) {

@@ -107,6 +107,9 @@ const struct config_setting config_settings[] = {
     { .path = "limits.response_bytes", .kind = CONFIG_INT, .fallback = "536870912", .min = 0,
       .max = 1024 * GIB,
       .doc = "Bytes of responses that clients have not read yet, all together; 0: no limit." },
+    { .path = "limits.address_response_bytes", .kind = CONFIG_INT, .fallback = "67108864",
+      .min = 0, .max = 1024 * GIB,
+      .doc = "Of these, bytes that one address (IPv6: a /64) may leave unread; 0: no limit." },
     { .path = "limits.drain_ms", .kind = CONFIG_INT, .fallback = "10000", .min = 0,
       .max = 600000,
       .doc = "Time for what is in flight when the gateway stops, from when the last socket was "

@@ -47,6 +47,8 @@ void gateway_host_config(const struct gateway *gateway, struct host_config *ret_
         .addresses = gateway->addresses,
         .user_requests_max = (uint32_t)config_int(config, "limits.user_requests"),
         .response_bytes_max = (uint64_t)config_int(config, "limits.response_bytes"),
+        .address_response_bytes_max =
+            (uint64_t)config_int(config, "limits.address_response_bytes"),
     };
 }
 

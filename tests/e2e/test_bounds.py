@@ -33,9 +33,9 @@ def page_of(gw, messages=100):
             f"Authorization: Bearer {token}\r\n\r\n").encode(), token
 
 
-def ask(stack, gw, head):
+def ask(stack, gw, head, source="127.0.0.1"):
     """Asks and reads the status line only."""
-    conn = stack.enter_context(Connection(gw.host, gw.port))
+    conn = stack.enter_context(Connection(gw.host, gw.port, source=source))
     conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     conn.send(head)
     return conn, int(conn.read(12).split()[1])
@@ -83,6 +83,24 @@ def test_unread_responses_of_all_are_bounded(bounded):
         assert answer.status == 503 and answer.headers["retry-after"]
         assert json.loads(answer.body) == {"message": "Service Unavailable"}
     until_status(bounded, other, 200)
+
+
+def test_unread_responses_of_one_address_are_bounded(make_gateway):
+    """However many users come from there; others have room."""
+    gw = make_gateway(settings={"limits.address_response_bytes": 20000000, "limits.exempt": "unix",
+                                "limits.rate": 0})
+    heads = [page_of(gw)[0] for _ in range(3)]
+    with contextlib.ExitStack() as stack:
+        statuses = [ask(stack, gw, head)[1] for head in heads * 4]
+        assert statuses[0] == 200 and statuses[-1] == 429, statuses
+        assert ask(stack, gw, heads[0], source="127.0.0.2")[1] == 200
+        conn, status = ask(stack, gw, heads[0])
+        assert status == 429 and b"retry-after" in conn.read_until(b"\r\n\r\n").lower()
+    with contextlib.ExitStack() as stack:
+        deadline = time.monotonic() + 30
+        while ask(stack, gw, heads[0])[1] != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
 
 
 def test_body_that_trickles_is_cut_off(bounded):

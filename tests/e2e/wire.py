@@ -51,8 +51,8 @@ class Connection:
     """A TCP connection with a buffer for what came and was not asked for yet; with a context for
     TLS over it."""
 
-    def __init__(self, host, port, timeout=PATIENCE, tls=None, name=None):
-        self.sock = socket.create_connection((host, port), timeout)
+    def __init__(self, host, port, timeout=PATIENCE, tls=None, name=None, source=None):
+        self.sock = socket.create_connection((host, port), timeout, source and (source, 0))
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls:
             self.sock = tls.wrap_socket(self.sock, server_hostname=name or host)
