@@ -1,5 +1,6 @@
 #include <stdlib.h>
 
+#include "core/base/url.h"
 #include "storage/pg_read.h"
 #include "storage/task.h"
 
@@ -86,16 +87,6 @@ void task_read_members(struct task *task, const PGresult *result) {
     }
 }
 
-static struct dm_slice last_segment(struct dm_slice url) {
-    size_t end = 0;
-    while (end < url.len && url.ptr[end] != '?' && url.ptr[end] != '#')
-        end++;
-    size_t start = end;
-    while (start > 0 && url.ptr[start - 1] != '/')
-        start--;
-    return (struct dm_slice){ url.ptr + start, end - start };
-}
-
 static int64_t number_of(struct dm_slice text) {
     int64_t value = 0;
     for (size_t i = 0; i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9'; i++)
@@ -140,7 +131,7 @@ static void read_attachments(struct task *task, struct dm_message *message,
             attachment_file(task, attachment, pg_read_array(result, row, 9));
         } else {
             attachment->url = arena_slice(arena, rest);
-            attachment->name = last_segment(attachment->url);
+            attachment->name = url_last_segment(attachment->url);
         }
         pointers[i] = attachment;
     }

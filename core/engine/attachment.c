@@ -1,5 +1,6 @@
 #include "core/engine/attachment.h"
 
+#include "core/base/url.h"
 #include "core/base/utf8.h"
 #include "core/engine/commands.h"
 #include "core/engine/core.h"
@@ -36,19 +37,6 @@ int attachment_name_is_good(struct dm_slice name) {
             return 0;
     }
     return 1;
-}
-
-struct dm_slice attachment_name(struct dm_slice url) {
-    const char *end = url.ptr;
-    const char *begin = url.ptr;
-    const char *limit = url.ptr + url.len;
-    while (end < limit && *end != '?' && *end != '#')
-        end++;
-    for (const char *at = url.ptr; at < end; at++) {
-        if (*at == '/')
-            begin = at + 1;
-    }
-    return (struct dm_slice){ begin, (size_t)(end - begin) };
 }
 
 /* ---- asking the file store ---- */
@@ -152,7 +140,7 @@ static enum file_url_kind kind_of(const struct operation *op, struct dm_slice ur
 static void take_foreign(struct attachments *all, struct dm_slice url) {
     all->urls[all->ready] = url;
     all->items[all->ready] = (struct dm_attachment){
-        .name = attachment_name(url), .url = url, .size = -1,
+        .name = url_last_segment(url), .url = url, .size = -1,
     };
     all->ready++;
 }

@@ -21,9 +21,6 @@ const struct dm_attachment *const *attachment_show(struct operation *op, int64_t
  * stays. */
 void attachment_drop(struct operation *op);
 
-/* The last segment of a URL's path: the name of what it leads to. */
-struct dm_slice attachment_name(struct dm_slice url);
-
 /* 1 for a name that may stand in a URL's path and on any file system: text of 1 to 255 bytes
  * without slashes, backslashes and control characters, and neither "." nor ".."; else 0. */
 int attachment_name_is_good(struct dm_slice name);

@@ -1,5 +1,6 @@
 /* Threads and messages in memory: finding, opening, appending, and how they look to a viewer. */
 #include "core/base/clock.h"
+#include "core/base/url.h"
 #include "core/kit/memory_internal.h"
 
 struct memory_thread *memory_thread(struct memory *memory, int64_t id) {
@@ -297,23 +298,13 @@ static enum store_outcome judge(const struct memory_thread *thread,
     return append->flags & STORE_APPEND_APPROVES ? STORE_NEEDS_APPROVE : STORE_REFUSED_BLOCKED;
 }
 
-static struct dm_slice last_segment(struct dm_slice url) {
-    size_t end = 0, begin = 0;
-    while (end < url.len && url.ptr[end] != '?' && url.ptr[end] != '#')
-        end++;
-    for (size_t i = 0; i < end; i++)
-        if (url.ptr[i] == '/')
-            begin = i + 1;
-    return (struct dm_slice){ url.ptr + begin, end - begin };
-}
-
 static struct dm_attachment *attach(struct memory *memory, const struct store_append *append,
                                     size_t index) {
     struct dm_attachment *attachment = arena_zalloc(&memory->arena, sizeof(*attachment));
     attachment->size = -1;
     if (append->urls[index].ptr) {
         attachment->url = arena_slice(&memory->arena, append->urls[index]);
-        attachment->name = last_segment(attachment->url);
+        attachment->name = url_last_segment(attachment->url);
         return attachment;
     }
     const struct memory_file *file = memory_file(memory, append->file_ids[index]);
