@@ -161,8 +161,10 @@ struct dm_view {
 /* What happens to a session beside frames. */
 enum dm_notice {
     DM_NOTICE_AUTH_TIMEOUT = 0, /* no principal in time; the host closes after the hook */
-    DM_NOTICE_RATE_LIMITED,     /* this frame was over the limit and is dropped */
-    DM_NOTICE_BACKLOG,          /* this frame cannot be taken now (unavailable); dropped */
+    DM_NOTICE_RATE_LIMITED,     /* this frame was over the limit and is dropped. Answer it, close,
+                                   or, where the dialect has no word for it, do nothing */
+    DM_NOTICE_BACKLOG,          /* this frame cannot be taken now, as too many commands wait for
+                                   the store; dropped. The same choice */
     DM_NOTICE_REVOKED,          /* token revoked or user deactivated; the principal is gone */
     DM_NOTICE_DRAINING,         /* the gateway goes down; the host closes (1001) after the hook */
     DM_NOTICE_TIMER,            /* the timer asked for by dm_timer */
@@ -252,8 +254,9 @@ enum dm_adapter_flag {
     DM_ADAPTER_CHATS = 1u << 0,    /* knows chats. Without: events of chats do not reach it, unless
                                       the setting `chats: flatten` shows their messages as direct
                                       ones; the host adds that setting */
-    DM_ADAPTER_REQUESTS = 1u << 1, /* knows message requests. Without: an answer of the asked one
-                                      approves the request */
+    DM_ADAPTER_REQUESTS = 1u << 1, /* knows message requests: its clients say APPROVE and BLOCK.
+                                      Without: the host adds DM_CMD_ANSWER_APPROVES to each SEND,
+                                      so that an answer of the asked one approves the request */
     DM_ADAPTER_ANONYMOUS = 1u << 2, /* a session needs no principal to be of use: no auth timeout,
                                       and the larger frame limit from the start */
 };

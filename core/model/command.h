@@ -41,7 +41,9 @@ enum dm_command_kind {
     DM_CMD_WATCH,         /* .user → user with its presence; then USER_ONLINE / USER_OFFLINE */
     DM_CMD_UNWATCH,       /* .user */
 
-    /* Threads */
+    /* Threads. Direct ones and chats share one space of ids and UUIDs: result.thread->kind tells
+     * which it was. A dialect that must not touch the one kind asks THREAD_GET first, which changes
+     * nothing; DM_CMD_DIRECT_ONLY is there for those that know no chats at all. */
     DM_CMD_THREAD_LIST = 64, /* .limit .cursor  → threads newest first, each with last_message and
                                 message_count, those without messages left out; count = number of
                                 threads that hold unread messages of others */
@@ -55,15 +57,21 @@ enum dm_command_kind {
     DM_CMD_BLOCK,            /* .thread → thread */
     DM_CMD_UNREAD_COUNT,     /* .user → count of unread messages in the direct thread with them */
 
-    /* Chats */
-    DM_CMD_CHAT_CREATE = 96, /* .title .users → thread with members; EXISTS + thread when it would
-                                be a direct thread that exists */
+    /* Chats: at most 2,000 members, TOO_LARGE beyond. */
+    DM_CMD_CHAT_CREATE = 96, /* .title .users → thread with members. One other user and no .title:
+                                that is no chat, but the direct thread of the two, opened by this
+                                (OK, DM_RESULT_CREATED) or there already (EXISTS, and the thread).
+                                With a title, or more users, each call makes a new chat */
     DM_CMD_CHAT_UPDATE,      /* .thread .title (absent: cleared) → thread (a chat: with members) */
     DM_CMD_CHAT_ADD,         /* .thread .users → thread with members; users = those now added */
     DM_CMD_CHAT_REMOVE,      /* .thread .users → thread with members; users = those now removed */
 
     /* Messages */
-    DM_CMD_SEND = 128,       /* .thread or .user, .text .attachments .uploads → message, thread */
+    DM_CMD_SEND = 128,       /* .thread or .user, .text .attachments .uploads → message, thread.
+                                HELD when a request waits for the other's approval and this is not
+                                its first message: stored, seen by its author alone, and announced
+                                as MESSAGE_RELEASED if the other approves. (The first one is OK,
+                                and reaches the asked one with DM_MESSAGE_FIRST) */
     DM_CMD_READ,             /* .thread or .user: all read → thread, messages (just read, ids) */
     DM_CMD_READ_ONE,         /* .message → message, thread, count (unread left of that author) */
     DM_CMD_DELETE,           /* .message → message, thread; the author only */
@@ -96,7 +104,9 @@ enum dm_command_flag {
     DM_CMD_NEED_ONLINE = 1u << 6,      /* SEND: OFFLINE unless the recipient has a session */
     DM_CMD_NEED_FRIEND = 1u << 7,      /* SEND: NOT_FRIEND unless they are */
     DM_CMD_ANSWER_APPROVES = 1u << 8,  /* SEND: an answer of the asked one approves the request,
-                                          for dialects that have no word for requests */
+                                          for dialects that have no word for requests. The host sets
+                                          it for every adapter without DM_ADAPTER_REQUESTS; one that
+                                          has that flag sets it where an answer shall do */
     DM_CMD_DIRECT_ONLY = 1u << 9,      /* THREAD_LIST, THREAD_GET, HISTORY, READ: chats do not
                                           exist for this dialect */
     DM_CMD_ASCENDING = 1u << 11,       /* HISTORY: pages run from the oldest message on; .cursor as
@@ -130,14 +140,15 @@ struct dm_command {
     uint32_t size;
     enum dm_command_kind kind;
     uint32_t flags;             /* enum dm_command_flag */
-    uint32_t limit;             /* of rows; 0: the core's default. Clamped to the core's maximum */
+    uint32_t limit;             /* of rows, of whatever gives several: 0 is 50, more than 500 is
+                                   500. Ask for the next page with .cursor, .before... */
     struct dm_ref user;
     struct dm_ref thread;
     struct dm_ref message;      /* by id */
-    const struct dm_ref *users;
+    const struct dm_ref *users; /* at most 1,000 */
     size_t user_count;
-    struct dm_slice text;
-    struct dm_slice title;
+    struct dm_slice text;       /* at most limits.text_max bytes (64 KiB) */
+    struct dm_slice title;      /* at most 512 bytes, as every name; else TOO_LARGE */
     const struct dm_slice *urls; /* attachments that are URLs; the gateway's own signed URLs are
                                     recognised and kept as references */
     size_t url_count;

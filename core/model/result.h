@@ -16,7 +16,9 @@ struct dm_result {
     enum dm_command_kind kind;
     enum dm_status status;
     uint32_t flags;                  /* enum dm_result_flag */
-    const char *field;               /* INVALID: the name of the dm_command member at fault */
+    const char *field;               /* INVALID, TOO_LARGE: the name of the dm_command member at
+                                        fault ("text", "users", "profile.email"), not of the
+                                        client's key: that is the adapter's to map back */
     const struct dm_user *user;
     const struct dm_user *const *users;
     size_t user_count;
