@@ -19,39 +19,62 @@
 struct verb {
     const char *first, *second;
     const char *usage;
+    const char *about; /* one line */
     int (*run)(struct cli *cli);
     int (*tool)(int argc, char **argv);
 };
 
 static const struct verb verbs[] = {
-    { "serve", NULL, "[--listen HOST:PORT] [--admin HOST:PORT]", .run = cli_serve },
-    { "drain", NULL, "", .run = cli_drain },
-    { "reload", NULL, "", .run = cli_reload },
-    { "upgrade", NULL, "", .run = cli_upgrade },
-    { "check-config", NULL, "[--listen HOST:PORT] [--admin HOST:PORT]", .run = cli_check_config },
-    { "migrate", NULL, "", .run = cli_migrate },
-    { "version", NULL, "", .run = cli_version },
+    { "serve", NULL, "[--listen HOST:PORT] [--admin HOST:PORT]", "Runs the gateway.",
+      .run = cli_serve },
+    { "drain", NULL, "", "Asks the gateway to stop once what is in flight is done.",
+      .run = cli_drain },
+    { "reload", NULL, "", "Asks the gateway to read its configuration again.",
+      .run = cli_reload },
+    { "upgrade", NULL, "", "Asks the gateway to hand over to the program that is there now.",
+      .run = cli_upgrade },
+    { "check-config", NULL, "[--listen HOST:PORT] [--admin HOST:PORT]",
+      "Checks the settings and prints those in effect.", .run = cli_check_config },
+    { "migrate", NULL, "", "Brings the schema of the database up to date.",
+      .run = cli_migrate },
+    { "version", NULL, "", "Prints the version, and that of the adapter contract.",
+      .run = cli_version },
     { "user", "add",
       "--username U [--email E] [--first-name F] [--last-name L] [--role R] [--photo URL]\n"
       "      [--color #HEX] [--location L] [--password P] [--pin N] [--id N] [--uuid U]\n"
-      "      (--password - or --pin - reads it from standard input)", .run = cli_user_add },
-    { "user", "list", "", .run = cli_user_list },
-    { "user", "show", "USER", .run = cli_user_show },
+      "      (--password - or --pin - reads it from standard input)",
+      "Makes an account and prints it as a line of JSON.", .run = cli_user_add },
+    { "user", "list", "", "Prints all accounts.", .run = cli_user_list },
+    { "user", "show", "USER", "Prints one account.", .run = cli_user_show },
     { "user", "set", "USER [the options of add but --id, --uuid] [--active yes]",
-      .run = cli_user_set },
-    { "user", "deactivate", "USER", .run = cli_user_deactivate },
-    { "token", "issue", "USER [--ttl SECONDS]", .run = cli_token_issue },
-    { "token", "revoke", "TOKEN (- reads it from standard input)", .run = cli_token_revoke },
-    { "import", NULL, "users*.jsonl... threads*.jsonl... messages*.jsonl...", .run = cli_import },
-    { "export", NULL, "DIR [--with-hashes]", .run = cli_export },
-    { "adapter", "list", "[--matrix]", .run = cli_adapter_list },
-    { "adapter", "check", "FILE.so|NAME", .tool = cli_adapter_check },
-    { "adapter", "new", "NAME [--transport websocket|http|socketio]", .tool = cli_adapter_new },
-    { "adapter", "test", "FILE.so|NAME [--transcripts DIR] [--live]", .tool = cli_adapter_test },
+      "Changes an account.", .run = cli_user_set },
+    { "user", "deactivate", "USER", "Closes an account and its sessions.",
+      .run = cli_user_deactivate },
+    { "token", "issue", "USER [--ttl SECONDS]",
+      "Prints an access token, which works in every dialect.", .run = cli_token_issue },
+    { "token", "revoke", "TOKEN (- reads it from standard input)",
+      "Makes a token void and closes its sessions.", .run = cli_token_revoke },
+    { "import", NULL, "users*.jsonl... threads*.jsonl... messages*.jsonl...",
+      "Brings in users, threads and messages of a legacy server.", .run = cli_import },
+    { "export", NULL, "DIR [--with-hashes]", "Writes the files that import reads.",
+      .run = cli_export },
+    { "adapter", "list", "[--matrix]",
+      "Prints which adapters are loaded, and where, or what becomes of each event in each.",
+      .run = cli_adapter_list },
+    { "adapter", "check", "FILE.so|NAME",
+      "Says whether a gateway would load the adapter, and what it would see in it.",
+      .tool = cli_adapter_check },
+    { "adapter", "new", "NAME [--transport websocket|http|socketio]",
+      "Writes the folder of a new adapter, which builds and passes the tests as it is.",
+      .tool = cli_adapter_new },
+    { "adapter", "test", "FILE.so|NAME [--transcripts DIR] [--live] [--set KEY=VALUE]...\n"
+      "      [--silent-failures] [--only TEXT]",
+      "Puts an adapter through the conformance kit.", .tool = cli_adapter_test },
     { "capture", NULL,
       "--listen HOST:PORT --upstream ws://OLD-SERVER [--out DIR] [--mask NAME]...",
-      .tool = capture_main },
-    { "replay", NULL, "TRANSCRIPT... --target URL [--var NAME=VALUE]...", .tool = replay_main },
+      "Records conversations with an old server as transcripts.", .tool = capture_main },
+    { "replay", NULL, "TRANSCRIPT... --target URL [--var NAME=VALUE]...",
+      "Plays transcripts against a server and compares what comes.", .tool = replay_main },
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
@@ -95,12 +118,15 @@ static void print_usage(FILE *file, const struct verb *verb, const char *before)
             verb->second ? verb->second : "", *verb->usage ? " " : "", verb->usage);
 }
 
-/* `first`: the verbs that begin so; NULL: all. */
+/* `first`: the verbs that begin so, with what they do; NULL: all, briefly. */
 static void print_verbs(FILE *file, const char *first) {
     fputs("usage: dragoman VERB [--config FILE] [--state DIR] [--set key=value]... ...\n\n", file);
     for (size_t i = 0; i < VERB_COUNT; i++)
-        if (!first || !strcmp(first, verbs[i].first))
+        if (!first || !strcmp(first, verbs[i].first)) {
             print_usage(file, &verbs[i], "  ");
+            if (first)
+                fprintf(file, "      %s\n", verbs[i].about);
+        }
     fputs("\nUSER is a username, an e-mail, an id or a UUID. `dragoman VERB --help` tells of one\n"
           "verb, dragoman(1) of all.\n", file);
 }
@@ -143,7 +169,7 @@ static int give_help(int argc, char **argv, const struct verb *verb) {
     for (int i = words + 1; i < argc; i++)
         if (!strcmp(argv[i], "--help")) {
             print_usage(stdout, verb, "usage: dragoman ");
-            puts("      [--config FILE] [--state DIR] [--set key=value]...");
+            printf("      [--config FILE] [--state DIR] [--set key=value]...\n%s\n", verb->about);
             return 1;
         }
     return 0;

@@ -75,6 +75,11 @@ def test_help_is_no_error(gateway):
     for group in ("user", "token", "adapter"):
         shown = gateway.cli(group, "--help", place=False)
         assert f"  {group} " in shown and "  serve" not in shown
+        lines = shown.splitlines()
+        for verb in (verb for verb in VERBS if verb[0] == group):
+            at = next(i for i, line in enumerate(lines) if line.startswith(f"  {' '.join(verb)}"))
+            told = [line for line in lines[at + 1:at + 5] if re.match(r"      [A-Z].*\.$", line)]
+            assert told, f"not a line on what {' '.join(verb)} does"
     assert "serve" in gateway.cli("serve", "--config", "/nowhere", "--help", place=False)
 
 
