@@ -1,10 +1,13 @@
 """proto-docs/writing-an-adapter.md is true: its commands are run in its order, in one shell of a
 stranger who has the installed package and nothing else."""
 
+import pathlib
 import re
+import shutil
 import subprocess
 
 import sdk
+from documents import dead_links
 from gateway import ROOT
 
 GUIDE = ROOT / "proto-docs" / "writing-an-adapter.md"
@@ -70,6 +73,22 @@ def test_every_message_it_explains_exists():
         r"|needs the hook event|the name is taken|is another adapter's|unknown key|did not start"
         r"|the one before was not finished|a member without a key|a string is no UTF-8"
         r"|not its own session or instance|a call outside of its hooks"
-        r"|adapter left a request unanswered|adapter left a frame unfinished", row)]
-    assert len(fixed) >= 16
+        r"|adapter left a request unanswered|adapter left a frame unfinished|cannot be played again"
+        r"|frames refused with|got neither an answer nor a Close|frames came before the Close"
+        r"|needs transcript", row)]
+    assert len(fixed) >= 21
     assert not [phrase for phrase in fixed if phrase not in source]
+
+
+def test_no_link_is_dead_where_the_documents_are_installed(tmp_path):
+    """As debian/*.docs and debian/*.examples lay them out; tests/package looks at the package."""
+    for listed in (ROOT / "debian").glob("dragoman*"):
+        name, kind = listed.name.rsplit(".", 1)
+        place = {"docs": name, "examples": f"{name}/examples"}.get(kind)
+        for word in listed.read_text().split() if place else ():
+            (tmp_path / place).mkdir(parents=True, exist_ok=True)
+            source, target = ROOT / word, tmp_path / place / pathlib.Path(word).name
+            shutil.copytree(source, target) if source.is_dir() else shutil.copy(source, target)
+    assert len(list(tmp_path.rglob("*.md"))) > 10
+    assert not dead_links(tmp_path)
+    assert not dead_links(ROOT / "proto-docs")

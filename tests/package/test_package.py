@@ -15,6 +15,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/e2e"))
 
+from documents import dead_links  # noqa: E402
 from gateway import Gateway  # noqa: E402
 from dialects import OpcodePeer, make_user  # noqa: E402
 
@@ -87,6 +88,14 @@ def test_what_is_where(installed):
     assert run("pkg-config", "--modversion", "dragoman-adapter").strip() in run(
         installed, "version")
     assert run("getent", "passwd", "dragoman").split(":")[6].strip().endswith("nologin")
+
+
+def test_its_documents_point_to_what_is_there(installed):
+    for package in ("dragoman", "dragoman-dev"):
+        folder = pathlib.Path("/usr/share/doc") / package
+        assert list(folder.rglob("*.md"))
+        assert not list(folder.rglob("*.md.gz"))
+        assert not dead_links(folder)
 
 
 def test_its_configuration_is_good(installed):
