@@ -250,8 +250,14 @@ void engineio_put_open(const struct engineio_session *session, const char *upgra
                config->max_payload);
 }
 
+/* One answer may be larger than all that may wait: a client that is up to date is not slow. */
+static int has_room(const struct engineio_session *session, size_t len) {
+    uint32_t max = session->server->config.queue_max;
+    return session->queued < max / 2 || session->queued + len + QUEUE_CHARGE <= max;
+}
+
 static int enqueue(struct engineio_session *session, struct blob *frames) {
-    if (session->queued + frames->len + QUEUE_CHARGE > session->server->config.queue_max) {
+    if (!has_room(session, frames->len)) {
         session->flags |= ENGINEIO_FULL;
         engineio_mark(session);
         return -ENOBUFS;

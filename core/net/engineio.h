@@ -69,7 +69,8 @@ struct engineio_config {
     uint32_t ping_timeout_ms;
     uint32_t max_payload;     /* bytes: told to clients as maxPayload */
     uint32_t max_message;     /* bytes of a POST or WebSocket message of a new session */
-    uint32_t queue_max;       /* bytes that may wait for a poll */
+    uint32_t queue_max;       /* bytes that may wait for a poll; one message may pass it while less
+                                 than half of it waits */
     struct handoff *handoff;  /* to other processes whose sessions requests name; NULL: there are
                                  none. Outlives the server */
     struct dm_slice origins;  /* of which pages may speak to us, as cors.h has it. Borrowed */

@@ -334,3 +334,17 @@ def test_white_space_at_the_end_is_what_javascript_takes_for_it(gateway, pair, b
     client.emit("send-message", {"user": bob["username"], "message": blank})
     client.ask("fetch-unread-chats-count", {"user": bob["username"]})
     assert client.events == []
+
+
+def test_an_answer_larger_than_the_queue_reaches_who_polls(make_gateway):
+    gateway = make_gateway(settings={"limits.send_queue_bytes": 65536})
+    ada, bob = gateway.add_user(), gateway.add_user()
+    client, session = Client(gateway, ada), Polling(gateway)
+    for _ in range(3):
+        client.ask("send-message", {"user": bob["username"], "message": "x" * 60000})
+    session.post("40/chat," + json.dumps({"token": gateway.token(bob)}))
+    session.wait("40/chat,")
+    ask = json.dumps(["fetch-conversation-with-user", {"user": ada["username"]}])
+    session.post("42/chat,7" + ask)
+    answer = session.wait("43/chat,7[")[-1]
+    assert len(json.loads(answer[len("43/chat,7"):])[0]["chats"]) == 3
