@@ -6,6 +6,8 @@
 
 /* A page of the longest messages, each byte escaped, fits the send queue. */
 #define REPLAY_ROWS 8
+/* So do that many requests; who has more is told of the others when these are answered. */
+#define PENDING_MAX 10000
 
 void pymessage_put_error(struct dm_out *out, const char *text) {
     dm_put_object(out, NULL);
@@ -103,7 +105,7 @@ static void missed_result(struct dm_session *session, const struct dm_result *re
 static void pending_result(struct dm_session *session, const struct dm_result *result) {
     struct dm_out *out = dm_out(session);
 
-    for (size_t i = 0; i < result->user_count; i++)
+    for (size_t i = 0; i < result->user_count && i < PENDING_MAX; i++)
         put_id(out, "friend_request", "user", result->users[i]->id);
 }
 

@@ -16,3 +16,18 @@ def test_long_messages_are_not_too_much_at_once(make_gateway):
         assert reader.is_silent()
     with PEERS["pymessage"](gw, bob) as again:
         assert again.is_silent()
+
+
+def test_very_many_friend_requests_do_not_keep_anybody_out(make_gateway):
+    gw = make_gateway()
+    bob = make_user(gw)
+    strangers = "generate_series(20000001, 20100000)"
+    gw.psql("insert into users (id, uuid, username) select i, gen_random_uuid(), 'stranger-' || i"
+            f" from {strangers} i")
+    gw.psql(f"insert into friend_requests (to_id, from_id) select {bob['id']}, i"
+            f" from {strangers} i")
+    with PEERS["pymessage"](gw, bob) as peer:
+        asked = [peer.recv_json() for _ in range(10000)]
+        assert {frame["type"] for frame in asked} == {"friend_request"}
+        peer.send_json({"type": "get_friends"})
+        assert peer.recv_json() == {"type": "friends_resp", "friends": []}
