@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "core/server/addresses.h"
+#include "core/server/admin/guard.h"
 #include "core/server/cli.h"
 #include "core/server/cli_auth.h"
 #include "core/server/database.h"
@@ -35,6 +36,14 @@ static int check_entry(struct config *config) {
     return r ? cli_fail(CLI_CONFIG, "%s", config_error(config)) : CLI_OK;
 }
 
+/* Without a file of the operator's the token is made when there is none. */
+static int check_admin(struct config *config) {
+    struct guard guard;
+    if (!config_string(config, "admin_token_file").ptr || !guard_init(&guard, config))
+        return CLI_OK;
+    return cli_fail(CLI_CONFIG, "%s", config_error(config));
+}
+
 /* The settings are shown before the files that they name are opened: whoever reads why one of them
  * will not do, sees by which setting. The user who will serve opens them: what root can read tells
  * nothing. */
@@ -48,5 +57,7 @@ int cli_check_config(struct cli *cli) {
         r = check_entry(cli->config);
     if (!r)
         r = database_check_state(cli->config);
+    if (!r)
+        r = check_admin(cli->config);
     return r ? r : cli_auth_check(cli->config);
 }

@@ -234,7 +234,7 @@ static int open_admin(struct service *service) {
     if (r || !service->admin)
         return r;
     r = admin_serve(service->admin, service->gateway, &admin_events, service);
-    return r ? cli_fail(CLI_FAILED, "the admin token cannot be had: %s", strerror(-r)) : CLI_OK;
+    return r ? cli_fail(CLI_CONFIG, "%s", config_error(service->cli->config)) : CLI_OK;
 }
 
 static int open_control(struct service *service, struct config *config) {

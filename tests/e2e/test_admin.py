@@ -107,7 +107,7 @@ def test_a_token_file_of_the_operator(make_gateway, tmp_path):
 def test_a_bad_token_file_ends_the_start(make_gateway, tmp_path, content):
     own = tmp_path / "token"
     own.write_text(content)
-    with pytest.raises(GatewayError):
+    with pytest.raises(GatewayError, match=f"{own}: it holds no token"):
         make_gateway(args=["--admin", "127.0.0.1:0"], settings={"admin_token_file": own})
 
 

@@ -644,6 +644,7 @@ def test_check_config_opens_what_serve_would(tmp_path):
                 ({"auth": {"issuers": [{**issuer, "public_key_file": "/nowhere"}]}}, "/nowhere"),
                 ({"auth": {"issuers": [{"name": "s", "algorithm": "RS256",
                                         "jwks_file": "/nowhere.json"}]}}, "/nowhere.json"),
+                ({"admin": "127.0.0.1:0", "admin_token_file": "/nowhere"}, "/nowhere: No such"),
                 ({"trusted_proxies": "nonsense"}, "nonsense"),
                 ({"limits": {"exempt": "nonsense"}}, "nonsense"),
                 ({"node": "a.b"}, "node")):

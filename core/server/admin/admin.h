@@ -30,7 +30,7 @@ struct admin_events {
 int admin_open(struct loop *loop, struct dm_slice address, int fd, struct admin **ret_admin);
 
 /* Answers for the gateway, on the same loop, from now on; it must outlive the admin listener.
- * Returns 0, or a negative errno when the token cannot be had. */
+ * Returns 0, or -EINVAL with config_error when the token cannot be had. */
 int admin_serve(struct admin *admin, struct gateway *gateway, const struct admin_events *events,
                 void *owner);
 

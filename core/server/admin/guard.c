@@ -72,17 +72,24 @@ static int read_token(const char *path, uint8_t ret_digest[GUARD_DIGEST]) {
     return r;
 }
 
-int guard_init(struct guard *guard, const struct config *config) {
-    struct dm_slice file = config_string(config, "admin_token_file");
-    char path[PATH_MAX];
-    guard->names = config_string(config, "admin_names");
-    if (file.ptr)
-        return read_token(file.ptr, guard->digest);
-    snprintf(path, sizeof(path), "%s/admin.token", config_string(config, "state").ptr);
+static int read_or_make(struct guard *guard, const char *path) {
     int r = read_token(path, guard->digest);
     if (r == -ENOENT)
         r = make_token(path);
     return r ? r : read_token(path, guard->digest);
+}
+
+int guard_init(struct guard *guard, struct config *config) {
+    struct dm_slice file = config_string(config, "admin_token_file");
+    char path[PATH_MAX];
+    guard->names = config_string(config, "admin_names");
+    snprintf(path, sizeof(path), "%s/admin.token", config_string(config, "state").ptr);
+    int r = file.ptr ? read_token(file.ptr, guard->digest) : read_or_make(guard, path);
+    if (!r)
+        return 0;
+    return config_fail(config, "admin_token_file", "%s: %s", file.ptr ? file.ptr : path,
+                       r == -EINVAL ? "it holds no token of 16 to 512 visible characters"
+                                    : strerror(-r));
 }
 
 static int bears_token(const struct guard *guard, const struct http_request *request) {

@@ -28,10 +28,10 @@ enum guard_verdict {
 };
 
 /* Reads the token: of `admin_token_file`, else of STATE/admin.token, which is made when it is not
- * there (mode 0600). The configuration must outlive the guard. Returns 0, or a negative errno when
- * the file cannot be read or made; -EINVAL when it holds no token of 16 to 512 visible
+ * there (mode 0600). The configuration must outlive the guard. Returns 0, or -EINVAL with
+ * config_error when the file cannot be read or made, or holds no token of 16 to 512 visible
  * characters. */
-int guard_init(struct guard *guard, const struct config *config);
+int guard_init(struct guard *guard, struct config *config);
 
 /* May this request pass? */
 enum guard_verdict guard_judge(const struct guard *guard, const struct http_request *request);
