@@ -1,0 +1,119 @@
+#include <criterion/criterion.h>
+#include <signal.h>
+
+#include "core/kit/judge.h"
+
+static struct outcome outcome;
+static struct buf reason;
+
+static void setup(void) {
+    outcome = (struct outcome){ .note = "" };
+}
+
+static void teardown(void) {
+    buf_fini(&outcome.told);
+    buf_fini(&outcome.log);
+    buf_fini(&reason);
+}
+
+TestSuite(judge, .init = setup, .fini = teardown);
+
+static void tell(enum trial_end end, const char *why, struct dm_slice secrets) {
+    buf_append_char(&outcome.told, (char)end);
+    buf_append_str(&outcome.told, why);
+    buf_append_char(&outcome.told, '\0');
+    buf_append_slice(&outcome.told, secrets);
+}
+
+static const char *judged(enum trial_end expected) {
+    cr_expect_eq(judge_outcome(&outcome, &reason), expected);
+    buf_append_char(&reason, '\0');
+    return reason.data;
+}
+
+Test(judge, repeats_what_the_trial_says) {
+    tell(TRIAL_SKIPPED, "nothing to try", DM_SLICE(""));
+    buf_append_str(&outcome.log, "ts=1 msg=fine\n");
+    cr_expect_str_eq(judged(TRIAL_SKIPPED), "nothing to try");
+    cr_expect_eq(judge_told(&outcome), TRIAL_SKIPPED);
+}
+
+Test(judge, fails_what_the_host_complains_of) {
+    tell(TRIAL_PASSED, "12 frames", DM_SLICE(""));
+    buf_append_str(&outcome.log, "ts=1 msg=fine\nts=2 msg=\"adapter broke the contract\" what=x\n"
+                                 "ts=3 msg=fine\n");
+    cr_expect_str_eq(judged(TRIAL_FAILED), "the host complains: "
+                                           "ts=2 msg=\"adapter broke the contract\" what=x");
+    cr_expect_eq(judge_told(&outcome), TRIAL_PASSED);
+}
+
+Test(judge, keeps_the_reason_of_a_failure_before_a_complaint) {
+    tell(TRIAL_FAILED, "the frame differs", DM_SLICE(""));
+    buf_append_str(&outcome.log, "adapter left a frame unfinished");
+    cr_expect_str_eq(judged(TRIAL_FAILED), "the frame differs");
+}
+
+Test(judge, finds_each_secret_in_the_log) {
+    tell(TRIAL_PASSED, "", DM_SLICE("not there\0hidden!\0"));
+    buf_append_str(&outcome.log, "ts=1 msg=\"a hidden! thing\"\n");
+    cr_expect_str_eq(judged(TRIAL_FAILED), "a secret stands in the log, one of 7 bytes");
+}
+
+Test(judge, takes_no_empty_secret_for_one) {
+    tell(TRIAL_PASSED, "fine", DM_SLICE("\0\0"));
+    buf_append_str(&outcome.log, "ts=1\n");
+    cr_expect_str_eq(judged(TRIAL_PASSED), "fine");
+}
+
+Test(judge, tells_a_crash_with_what_was_done_and_the_log) {
+    outcome.status = SIGSEGV;
+    outcome.note = "happy-path:3";
+    buf_append_str(&outcome.log, "ts=1 msg=one\nts=2 msg=two");
+    cr_expect_str_eq(judged(TRIAL_FAILED), "crashed: Segmentation fault\nat: happy-path:3\n"
+                                           "log: ts=1 msg=one\nlog: ts=2 msg=two");
+    cr_expect_eq(judge_told(&outcome), TRIAL_FAILED);
+}
+
+Test(judge, tells_what_has_no_end) {
+    outcome.status = SIGALRM;
+    cr_expect_str_eq(judged(TRIAL_FAILED), "it does not come to an end");
+}
+
+Test(judge, tells_a_leak_of_a_trial_that_passed) {
+    tell(TRIAL_PASSED, "fine", DM_SLICE(""));
+    outcome.status = 99 << 8;
+    cr_expect_str_eq(judged(TRIAL_FAILED), "exit status 99 after the trial: memory leaked");
+    cr_expect_eq(judge_told(&outcome), TRIAL_PASSED);
+}
+
+/* ---- the log's tail ---- */
+
+static const char *tail_of(const char *log) {
+    judge_log_tail(dm_slice_str(log), &reason);
+    buf_append_char(&reason, '\0');
+    return reason.data;
+}
+
+Test(judge, shows_the_log_from_a_lines_start) {
+    struct buf log = BUF_INIT;
+    const char *shown;
+    for (int i = 0; i < 100; i++)
+        buf_printf(&log, "ts=%03d msg=\"something came\"\n", i);
+    buf_append_char(&log, '\0');
+    shown = tail_of(log.data);
+    cr_expect_eq(strncmp(shown, "\nlog: ts=0", 10), 0, "%s", shown);
+    cr_expect_str_eq(strrchr(shown, '\n'), "\nlog: ts=099 msg=\"something came\"");
+    cr_expect_lt(strlen(shown), 2000);
+    buf_fini(&log);
+}
+
+Test(judge, shows_a_line_longer_than_the_tail_whole) {
+    static char log[4001];
+    memset(log, 'x', sizeof(log) - 1);
+    log[10] = log[sizeof(log) - 2] = '\n';
+    cr_expect_eq(strlen(tail_of(log)), sizeof(log) - 2 - 11 + strlen("\nlog: "));
+}
+
+Test(judge, shows_nothing_of_an_empty_log) {
+    cr_expect_str_eq(tail_of(""), "");
+}
