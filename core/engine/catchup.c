@@ -81,6 +81,14 @@ static int is_asking(const struct catchup *catchup) {
     return 0;
 }
 
+static int shows_any(const struct catchup *catchup) {
+    for (int i = 0; i < CATCHUP_SUBJECT_COUNT; i++) {
+        if (catchup->pictures[i].shown.count)
+            return 1;
+    }
+    return 0;
+}
+
 /* Into the list that fits; all are remembered for the same time. */
 static void enlist(struct catchup *catchup) {
     struct engine *engine = catchup->session->engine;
@@ -272,6 +280,9 @@ void catchup_answered(struct engine_session *session, const struct dm_command *c
         if (!picture->asking && follow_up(catchup, picture))
             return;
     }
+    /* Most have missed nothing. */
+    if (catchup && !is_asking(catchup) && !shows_any(catchup))
+        catchup_free(catchup);
 }
 
 int64_t catchup_run(struct engine *engine) {

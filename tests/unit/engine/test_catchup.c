@@ -70,6 +70,23 @@ Test(catchup, an_event_behind_the_answer_is_not_shown_again) {
     peer_close(&bob);
 }
 
+static enum dm_status answer_nothing(struct fake_store *fake, struct store_call *call) {
+    (void)fake, (void)call;
+    return DM_OK;
+}
+
+Test(catchup, who_missed_nothing_costs_nothing_afterwards) {
+    struct peer bob;
+    bench.store.command = answer_nothing;
+    peer_join(&bob, "bob", "bob");
+    peer_submit(&bob, bench_command(DM_CMD_UNDELIVERED), NULL);
+    check_true(bob.session.catchup != NULL);
+    bench_run();
+    bench_expect("bob undelivered ok");
+    check_true(bob.session.catchup == NULL);
+    peer_close(&bob);
+}
+
 static int lines_left;
 
 static void close_later(struct peer *peer) {
