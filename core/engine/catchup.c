@@ -186,7 +186,7 @@ static void forget_request(struct picture *picture, uint64_t asker_id) {
 
 static void request_ends(struct engine *engine, int64_t asked_id, int64_t asker_id) {
     struct engine_user *asked = user_cache_find_id(&engine->users, asked_id);
-    if (!asked)
+    if (!asked || !engine_user_has_sessions(asked))
         return;
     list_foreach(it, &asked->sessions) {
         struct engine_session *session = container_of(it, struct engine_session, user_link);

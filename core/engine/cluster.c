@@ -44,7 +44,7 @@ static void put_ids(struct buf *frame, const int64_t *ids, size_t count) {
 void cluster_tell_state(struct engine *engine, int64_t peer_id) {
     struct cluster *cluster = &engine->cluster;
     size_t count;
-    int64_t *ids = presence_local(&engine->presence, &count);
+    int64_t *ids = presence_local(engine, &count);
     size_t done = 0;
     do {
         size_t part = count - done < USERS_MAX ? count - done : USERS_MAX;

@@ -166,5 +166,5 @@ void engine_run(struct engine *engine) {
 }
 
 int engine_user_is_online(const struct engine *engine, int64_t user_id) {
-    return presence_is_online(&engine->presence, user_id);
+    return presence_is_online(engine, user_id);
 }

@@ -280,7 +280,7 @@ struct engine_session *operation_session(const struct operation *op) {
 const struct dm_user *operation_user(struct operation *op, const struct dm_user *user) {
     struct dm_user *copy = copy_user(&op->arena, user);
     copy->flags &= ~(uint32_t)DM_USER_ONLINE;
-    if (presence_is_online(&op->engine->presence, user->id))
+    if (presence_is_online(op->engine, user->id))
         copy->flags |= DM_USER_ONLINE;
     return copy;
 }

@@ -1,141 +1,141 @@
 #include "core/engine/presence.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "core/base/mem.h"
 #include "core/engine/core.h"
 #include "core/engine/session.h"
 
-struct entry {
-    int64_t user_id;
-    uint32_t local;
-    uint32_t remote;
+/* A user who is watched. */
+struct watched {
+    struct engine_user *user; /* counted by each watch */
     struct list watchers;
     struct list changed;
-    struct list news;
 };
 
-/* One session's interest in one user. */
+/* One session's interest in one user, whose data are there when it comes online. */
 struct watch {
     struct list session_link;
-    struct list entry_link;
+    struct list watched_link;
     struct engine_session *session;
-    struct engine_user *user; /* counted, so that its data are there when it comes online */
-    struct entry *entry;
+    struct watched *watched;
     int told;                 /* what the session knows: 1 online */
 };
 
 void presence_init(struct presence *presence) {
-    map_u64_init(&presence->entries);
+    map_u64_init(&presence->remote);
+    map_u64_init(&presence->watched);
     list_init(&presence->changed);
-    list_init(&presence->news);
+    map_u64_init(&presence->news);
 }
 
 void presence_fini(struct presence *presence) {
-    struct map_iter iter = { 0 };
-    void *value;
-    while (map_u64_next(&presence->entries, &iter, NULL, &value))
-        free(value);
-    map_u64_fini(&presence->entries);
+    assert(presence->watched.count == 0);
+    map_u64_fini(&presence->remote);
+    map_u64_fini(&presence->watched);
+    map_u64_fini(&presence->news);
 }
 
-static struct entry *find(const struct presence *presence, int64_t user_id) {
-    return map_u64_get(&presence->entries, (uint64_t)user_id);
+static uintptr_t remote_count(const struct presence *presence, int64_t user_id) {
+    return (uintptr_t)map_u64_get(&presence->remote, (uint64_t)user_id);
 }
 
-static struct entry *obtain(struct presence *presence, int64_t user_id) {
-    struct entry *entry = find(presence, user_id);
-    if (entry)
-        return entry;
-    entry = mem_zalloc(sizeof(*entry));
-    entry->user_id = user_id;
-    list_init(&entry->watchers);
-    list_init(&entry->changed);
-    list_init(&entry->news);
-    map_u64_put(&presence->entries, (uint64_t)user_id, entry);
-    return entry;
+int presence_is_online(const struct engine *engine, int64_t user_id) {
+    const struct engine_user *user = user_cache_find_id(&engine->users, user_id);
+    return (user && user->online_count) || remote_count(&engine->presence, user_id);
 }
 
-static int is_online(const struct entry *entry) {
-    return entry->local || entry->remote;
-}
-
-static void release(struct presence *presence, struct entry *entry) {
-    if (is_online(entry) || !list_is_empty(&entry->watchers) || !list_is_empty(&entry->news))
-        return;
-    list_remove(&entry->changed);
-    map_u64_remove(&presence->entries, (uint64_t)entry->user_id);
-    free(entry);
-}
-
-static void changed(struct engine *engine, struct entry *entry) {
-    struct engine_user *user = user_cache_find_id(&engine->users, entry->user_id);
+/* The user has come online, or gone. */
+static void changed(struct engine *engine, int64_t user_id) {
+    struct engine_user *user = user_cache_find_id(&engine->users, user_id);
+    struct watched *watched = map_u64_get(&engine->presence.watched, (uint64_t)user_id);
     if (user) {
         user->user->flags &= ~(uint32_t)DM_USER_ONLINE;
-        if (is_online(entry))
+        if (presence_is_online(engine, user_id))
             user->user->flags |= DM_USER_ONLINE;
     }
-    if (!list_is_empty(&entry->watchers) && list_is_empty(&entry->changed)) {
-        list_push_back(&engine->presence.changed, &entry->changed);
+    if (watched && list_is_empty(&watched->changed)) {
+        list_push_back(&engine->presence.changed, &watched->changed);
         engine_wake_at(engine, 0);
     }
-    release(&engine->presence, entry);
 }
 
 /* The first session here has come, or the last one has gone. */
-static void note_news(struct engine *engine, struct entry *entry) {
-    if (!cluster_has_peers(&engine->cluster) || !list_is_empty(&entry->news))
-        return;
-    list_push_back(&engine->presence.news, &entry->news);
-    engine_wake_at(engine, 0);
+static void local_changed(struct engine *engine, const struct engine_user *user) {
+    struct presence *presence = &engine->presence;
+    if (cluster_has_peers(&engine->cluster)) {
+        map_u64_put(&presence->news, (uint64_t)user->id, presence);
+        engine_wake_at(engine, 0);
+    }
+    if (!remote_count(presence, user->id))
+        changed(engine, user->id);
 }
 
-void presence_add(struct engine *engine, int64_t user_id) {
-    struct entry *entry = obtain(&engine->presence, user_id);
-    if (entry->local++)
-        return;
-    note_news(engine, entry);
-    if (!entry->remote)
-        changed(engine, entry);
+void presence_add(struct engine *engine, struct engine_user *user) {
+    if (!user->online_count++)
+        local_changed(engine, user);
 }
 
-void presence_remove(struct engine *engine, int64_t user_id) {
-    struct entry *entry = find(&engine->presence, user_id);
-    if (--entry->local)
-        return;
-    note_news(engine, entry);
-    if (!entry->remote)
-        changed(engine, entry);
+void presence_remove(struct engine *engine, struct engine_user *user) {
+    if (!--user->online_count)
+        local_changed(engine, user);
 }
 
 void presence_add_remote(struct engine *engine, int64_t user_id) {
-    struct entry *entry = obtain(&engine->presence, user_id);
-    if (!entry->remote++ && !entry->local)
-        changed(engine, entry);
+    struct presence *presence = &engine->presence;
+    int before = presence_is_online(engine, user_id);
+    uintptr_t nodes = remote_count(presence, user_id) + 1;
+    map_u64_put(&presence->remote, (uint64_t)user_id, (void *)nodes);
+    if (!before)
+        changed(engine, user_id);
 }
 
 void presence_remove_remote(struct engine *engine, int64_t user_id) {
-    struct entry *entry = find(&engine->presence, user_id);
-    if (!--entry->remote && !entry->local)
-        changed(engine, entry);
+    struct presence *presence = &engine->presence;
+    uintptr_t nodes = remote_count(presence, user_id) - 1;
+    if (nodes)
+        map_u64_put(&presence->remote, (uint64_t)user_id, (void *)nodes);
+    else
+        map_u64_remove(&presence->remote, (uint64_t)user_id);
+    if (!presence_is_online(engine, user_id))
+        changed(engine, user_id);
 }
 
-int64_t *presence_local(const struct presence *presence, size_t *ret_count) {
-    int64_t *ids = mem_calloc(presence->entries.count + 1, sizeof(*ids));
+int64_t *presence_local(const struct engine *engine, size_t *ret_count) {
+    const struct map_u64 *users = &engine->users.by_id;
+    int64_t *ids = mem_calloc(users->count + 1, sizeof(*ids));
     struct map_iter iter = { 0 };
     void *value;
     *ret_count = 0;
-    while (map_u64_next(&presence->entries, &iter, NULL, &value)) {
-        const struct entry *entry = value;
-        if (entry->local)
-            ids[(*ret_count)++] = entry->user_id;
+    while (map_u64_next(users, &iter, NULL, &value)) {
+        const struct engine_user *user = value;
+        if (user->online_count)
+            ids[(*ret_count)++] = user->id;
     }
     return ids;
 }
 
-int presence_is_online(const struct presence *presence, int64_t user_id) {
-    const struct entry *entry = find(presence, user_id);
-    return entry && is_online(entry);
+/* ---- watching ---- */
+
+static struct watched *obtain(struct presence *presence, struct engine_user *user) {
+    struct watched *watched = map_u64_get(&presence->watched, (uint64_t)user->id);
+    if (watched)
+        return watched;
+    watched = mem_zalloc(sizeof(*watched));
+    watched->user = user;
+    list_init(&watched->watchers);
+    list_init(&watched->changed);
+    map_u64_put(&presence->watched, (uint64_t)user->id, watched);
+    return watched;
+}
+
+static void release(struct presence *presence, struct watched *watched) {
+    if (!list_is_empty(&watched->watchers))
+        return;
+    list_remove(&watched->changed);
+    map_u64_remove(&presence->watched, (uint64_t)watched->user->id);
+    free(watched);
 }
 
 static struct watch *find_watch(const struct engine_session *session, int64_t user_id) {
@@ -143,7 +143,7 @@ static struct watch *find_watch(const struct engine_session *session, int64_t us
         return NULL;
     list_foreach(it, &session->kept->watches) {
         struct watch *watch = container_of(it, struct watch, session_link);
-        if (watch->entry->user_id == user_id)
+        if (watch->watched->user->id == user_id)
             return watch;
     }
     return NULL;
@@ -158,25 +158,25 @@ enum dm_status presence_watch(struct engine_session *session, struct engine_user
             return DM_LIMITED;
         watch = mem_zalloc(sizeof(*watch));
         watch->session = session;
-        watch->user = user;
-        watch->entry = obtain(&engine->presence, user->id);
+        watch->watched = obtain(&engine->presence, user);
         engine_user_ref(user);
         list_push_back(&kept->watches, &watch->session_link);
-        list_push_back(&watch->entry->watchers, &watch->entry_link);
+        list_push_back(&watch->watched->watchers, &watch->watched_link);
         kept->watch_count++;
     }
-    watch->told = is_online(watch->entry);
+    watch->told = presence_is_online(engine, user->id);
     return DM_OK;
 }
 
 static void forget(struct watch *watch) {
     struct engine *engine = watch->session->engine;
-    router_leave(engine, &watch->entry_link);
+    struct engine_user *user = watch->watched->user;
+    router_leave(engine, &watch->watched_link);
     list_remove(&watch->session_link);
-    list_remove(&watch->entry_link);
+    list_remove(&watch->watched_link);
     watch->session->kept->watch_count--;
-    release(&engine->presence, watch->entry);
-    engine_user_unref(engine, watch->user);
+    release(&engine->presence, watch->watched);
+    engine_user_unref(engine, user);
     free(watch);
 }
 
@@ -192,18 +192,18 @@ void presence_unwatch_all(struct engine_session *session) {
         forget(container_of(link, struct watch, session_link));
 }
 
-static void tell(struct engine *engine, struct entry *entry) {
-    int online = is_online(entry);
+static void tell(struct engine *engine, struct watched *watched) {
+    struct engine_user *user = watched->user;
+    int online = presence_is_online(engine, user->id);
     enum dm_event_kind kind = online ? DM_EVENT_USER_ONLINE : DM_EVENT_USER_OFFLINE;
-    struct engine_user *user = user_cache_find_id(&engine->users, entry->user_id);
     struct dm_event event = router_event(engine, kind, ++engine->operations.corr, user->user);
     struct engine_view view = { .audience = DM_AUDIENCE_SUBJECT, .sharing = ENGINE_SHARED };
     struct router_cursor cursor;
     struct list *link;
     engine_user_ref(user);
-    router_walk(engine, &cursor, &entry->watchers);
+    router_walk(engine, &cursor, &watched->watchers);
     while ((link = router_step(&cursor))) {
-        struct watch *watch = container_of(link, struct watch, entry_link);
+        struct watch *watch = container_of(link, struct watch, watched_link);
         if (watch->told == online || !(watch->session->flags & ENGINE_SESSION_LISTED))
             continue;
         watch->told = online;
@@ -215,23 +215,24 @@ static void tell(struct engine *engine, struct entry *entry) {
 }
 
 static void tell_nodes(struct engine *engine) {
-    struct presence *presence = &engine->presence;
-    size_t most = presence->entries.count;
+    struct map_u64 *news = &engine->presence.news;
+    size_t most = news->count;
     size_t came_count = 0, went_count = 0;
+    struct map_iter iter = { 0 };
     int64_t *came, *went;
-    struct list *link;
-    if (list_is_empty(&presence->news))
+    uint64_t id;
+    if (!most)
         return;
     came = mem_calloc(2 * most, sizeof(*came));
     went = came + most;
-    while ((link = list_pop_front(&presence->news))) {
-        struct entry *entry = container_of(link, struct entry, news);
-        if (entry->local)
-            came[came_count++] = entry->user_id;
+    while (map_u64_next(news, &iter, &id, NULL)) {
+        const struct engine_user *user = user_cache_find_id(&engine->users, (int64_t)id);
+        if (user && user->online_count)
+            came[came_count++] = (int64_t)id;
         else
-            went[went_count++] = entry->user_id;
-        release(presence, entry);
+            went[went_count++] = (int64_t)id;
     }
+    map_u64_fini(news);
     cluster_tell_presence(engine, came, came_count, went, went_count);
     free(came);
 }
@@ -242,9 +243,6 @@ void presence_run(struct engine *engine) {
     tell_nodes(engine);
     list_init(&batch);
     list_splice_back(&batch, &engine->presence.changed);
-    while ((link = list_pop_front(&batch))) {
-        struct entry *entry = container_of(link, struct entry, changed);
-        if (!list_is_empty(&entry->watchers))
-            tell(engine, entry);
-    }
+    while ((link = list_pop_front(&batch)))
+        tell(engine, container_of(link, struct watched, changed));
 }

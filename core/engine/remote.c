@@ -194,7 +194,7 @@ static void ask_users(struct operation *op, size_t missing) {
 
 static int has_sessions(const struct engine *engine, int64_t user_id) {
     const struct engine_user *user = user_cache_find_id(&engine->users, user_id);
-    return user && user->session_count;
+    return user && engine_user_has_sessions(user);
 }
 
 int remote_concerns(const struct engine *engine, const struct thread *thread) {

@@ -98,7 +98,7 @@ size_t router_to_user(struct engine *engine, int64_t user_id, const struct dm_ev
     struct engine_user *user = user_cache_find_id(&engine->users, user_id);
     struct engine_view view = { .audience = audience, .sharing = ENGINE_SINGLE };
     observe(engine, event);
-    if (!user || !user->session_count)
+    if (!user || !engine_user_has_sessions(user))
         return 0;
     return to_sessions(engine, user, event, &view, except);
 }
@@ -139,7 +139,7 @@ void router_to_members(struct engine *engine, struct thread *thread,
     router_to_user(engine, actor_id, event, DM_AUDIENCE_ACTOR, except);
     for (size_t i = 0; i < thread->member_count; i++) {
         struct engine_user *user = user_cache_find_id(&engine->users, thread->members[i]);
-        if (user && user->session_count && user->id != actor_id
+        if (user && engine_user_has_sessions(user) && user->id != actor_id
             && to_sessions(engine, user, event, &view, NULL))
             mark(engine, thread, i, event, marked++);
     }

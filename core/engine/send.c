@@ -75,7 +75,7 @@ static void friends_known(struct operation *op, enum dm_status status) {
 }
 
 static int is_online(const struct operation *op) {
-    return presence_is_online(&op->engine->presence, op->other->id);
+    return presence_is_online(op->engine, op->other->id);
 }
 
 static void check_friend(struct operation *op) {

@@ -75,12 +75,11 @@ static void leave_user(struct engine_session *session) {
     catchup_end(session);
     router_leave(engine, &session->user_link);
     list_remove(&session->user_link);
-    user->session_count--;
     session->user = NULL;
     counters_sessions(&engine->counters, -1);
     memset(session->fingerprint, 0, sizeof(session->fingerprint));
     if (session->flags & ENGINE_SESSION_PRESENCE)
-        presence_remove(engine, user->id);
+        presence_remove(engine, user);
     /* Who comes back, maybe to another node, is not shown again what this session was. */
     marks_hasten(engine);
     engine_user_unref(engine, user);
@@ -144,13 +143,12 @@ void session_set_user(struct engine_session *session, struct engine_user *user,
     engine_user_ref(user);
     session->user = user;
     list_push_back(&user->sessions, &session->user_link);
-    user->session_count++;
     if (fingerprint)
         memcpy(session->fingerprint, fingerprint, sizeof(session->fingerprint));
     set_state(session, ENGINE_SESSION_KNOWN);
     counters_sessions(&session->engine->counters, 1);
     if (session->flags & ENGINE_SESSION_PRESENCE)
-        presence_add(session->engine, user->id);
+        presence_add(session->engine, user);
 }
 
 void session_revoke(struct engine_session *session) {

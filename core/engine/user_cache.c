@@ -7,17 +7,12 @@
 #include "core/engine/core.h"
 #include "core/engine/session.h"
 
-/* Snapshots are blocks: the struct, then its texts. */
-struct snapshot {
-    struct list link;     /* once replaced */
-    uint64_t replaced_at; /* corr of the newest operation then */
-    struct dm_user user;
-    char texts[];
+/* A snapshot that was replaced, or whose user was dropped. */
+struct retired {
+    struct list link;
+    uint64_t since; /* corr of the newest operation then */
+    struct dm_user *user;
 };
-
-static struct snapshot *snapshot_of(struct dm_user *user) {
-    return container_of(user, struct snapshot, user);
-}
 
 static struct dm_slice keep(char **at, struct dm_slice text) {
     struct dm_slice kept = { *at, text.len };
@@ -28,24 +23,23 @@ static struct dm_slice keep(char **at, struct dm_slice text) {
     return kept;
 }
 
+/* One block: the struct, then its texts. */
 static struct dm_user *snapshot_new(const struct dm_user *user) {
     size_t size = user->username.len + user->email.len + user->first_name.len
                   + user->last_name.len + user->photo.len + user->color.len + user->role.len
                   + user->location.len;
-    struct snapshot *snapshot = mem_alloc(sizeof(*snapshot) + size);
-    char *at = snapshot->texts;
-    list_init(&snapshot->link);
-    snapshot->replaced_at = 0;
-    snapshot->user = *user;
-    snapshot->user.username = keep(&at, user->username);
-    snapshot->user.email = keep(&at, user->email);
-    snapshot->user.first_name = keep(&at, user->first_name);
-    snapshot->user.last_name = keep(&at, user->last_name);
-    snapshot->user.photo = keep(&at, user->photo);
-    snapshot->user.color = keep(&at, user->color);
-    snapshot->user.role = keep(&at, user->role);
-    snapshot->user.location = keep(&at, user->location);
-    return &snapshot->user;
+    struct dm_user *snapshot = mem_alloc(sizeof(*snapshot) + size);
+    char *at = (char *)(snapshot + 1);
+    *snapshot = *user;
+    snapshot->username = keep(&at, user->username);
+    snapshot->email = keep(&at, user->email);
+    snapshot->first_name = keep(&at, user->first_name);
+    snapshot->last_name = keep(&at, user->last_name);
+    snapshot->photo = keep(&at, user->photo);
+    snapshot->color = keep(&at, user->color);
+    snapshot->role = keep(&at, user->role);
+    snapshot->location = keep(&at, user->location);
+    return snapshot;
 }
 
 static int same(const struct dm_user *a, const struct dm_user *b) {
@@ -92,30 +86,37 @@ void user_cache_init(struct user_cache *cache) {
     list_init(&cache->retired);
 }
 
-static void drop(struct user_cache *cache, struct engine_user *user) {
-    assert(!user->refs && list_is_empty(&user->sessions));
+/* Operations that began before may still point to it: they outlive their references to the user. */
+static void retire(struct user_cache *cache, struct dm_user *user, uint64_t corr) {
+    struct retired *retired = mem_alloc(sizeof(*retired));
+    *retired = (struct retired){ .since = corr, .user = user };
+    list_push_back(&cache->retired, &retired->link);
+}
+
+static void drop(struct user_cache *cache, struct engine_user *user, uint64_t corr) {
+    assert(!user->refs);
     index_remove(cache, user);
     map_u64_remove(&cache->by_id, (uint64_t)user->id);
     list_remove(&user->lru);
-    /* Operations may still point to it: they outlive their references to the user. */
-    list_push_back(&cache->retired, &snapshot_of(user->user)->link);
+    retire(cache, user->user, corr);
     free(user);
 }
 
 static void free_retired(struct user_cache *cache, uint64_t oldest) {
     list_foreach_safe(it, &cache->retired) {
-        struct snapshot *snapshot = container_of(it, struct snapshot, link);
-        if (snapshot->replaced_at >= oldest)
+        struct retired *retired = container_of(it, struct retired, link);
+        if (retired->since >= oldest)
             break;
         list_remove(it);
-        free(snapshot);
+        free(retired->user);
+        free(retired);
     }
 }
 
 void user_cache_fini(struct user_cache *cache) {
     struct list *link;
     while ((link = list_front(&cache->lru)))
-        drop(cache, container_of(link, struct engine_user, lru));
+        drop(cache, container_of(link, struct engine_user, lru), 0);
     assert(cache->by_id.count == 0);
     free_retired(cache, UINT64_MAX);
     map_u64_fini(&cache->by_id);
@@ -151,12 +152,6 @@ static void tell_sessions(struct engine *engine, struct engine_user *user) {
     router_walk_end(engine, &cursor);
 }
 
-static void retire(struct engine *engine, struct dm_user *user) {
-    struct snapshot *snapshot = snapshot_of(user);
-    snapshot->replaced_at = engine->operations.corr;
-    list_push_back(&engine->users.retired, &snapshot->link);
-}
-
 static void replace(struct engine *engine, struct engine_user *user, const struct dm_user *now) {
     struct user_cache *cache = &engine->users;
     struct dm_user *old = user->user;
@@ -164,7 +159,7 @@ static void replace(struct engine *engine, struct engine_user *user, const struc
     user->user = snapshot_new(now);
     user->user->flags = (now->flags & ~(uint32_t)DM_USER_ONLINE) | (old->flags & DM_USER_ONLINE);
     index_add(cache, user);
-    retire(engine, old);
+    retire(cache, old, engine->operations.corr);
     engine_wake_at(engine, 0);
     if (engine_user_active(user))
         tell_sessions(engine, user);
@@ -186,9 +181,8 @@ struct engine_user *user_cache_put(struct engine *engine, const struct dm_user *
     user->refs = 1;
     user->user = snapshot_new(now);
     user->user->flags &= ~(uint32_t)DM_USER_ONLINE;
-    if (presence_is_online(&engine->presence, user->id))
+    if (presence_is_online(engine, user->id))
         user->user->flags |= DM_USER_ONLINE;
-    list_init(&user->lru);
     list_init(&user->sessions);
     map_u64_put(&cache->by_id, (uint64_t)user->id, user);
     index_add(cache, user);
@@ -201,8 +195,7 @@ void engine_user_ref(struct engine_user *user) {
 }
 
 static void drop_and_retire(struct engine *engine, struct engine_user *user) {
-    snapshot_of(user->user)->replaced_at = engine->operations.corr;
-    drop(&engine->users, user);
+    drop(&engine->users, user, engine->operations.corr);
 }
 
 void engine_user_unref(struct engine *engine, struct engine_user *user) {
@@ -210,6 +203,7 @@ void engine_user_unref(struct engine *engine, struct engine_user *user) {
     struct list *last;
     if (--user->refs)
         return;
+    assert(list_is_empty(&user->sessions));
     list_push_front(&cache->lru, &user->lru);
     while (cache->by_id.count > engine->config.cache_users && (last = list_back(&cache->lru)))
         drop_and_retire(engine, container_of(last, struct engine_user, lru));
@@ -227,7 +221,7 @@ int64_t *user_cache_present(const struct user_cache *cache, struct arena *arena,
     *ret_count = 0;
     while (map_u64_next(&cache->by_id, &iter, NULL, &value)) {
         const struct engine_user *user = value;
-        if (user->session_count)
+        if (engine_user_has_sessions(user))
             ids[(*ret_count)++] = user->id;
     }
     return ids;

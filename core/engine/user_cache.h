@@ -16,10 +16,17 @@ struct engine_user {
     int64_t id;
     struct dm_user *user;  /* one block with its texts */
     uint32_t refs;         /* 0: may be dropped */
-    uint32_t session_count;
-    struct list lru;
-    struct list sessions;  /* of this node, by user_link; each counts a reference */
+    uint32_t online_count; /* sessions here that count for presence */
+    union {
+        struct list lru;      /* while there is no reference */
+        struct list sessions; /* of this node, by user_link; each counts a reference */
+    };
 };
+
+/* 1 when it has a session of this node. */
+static inline int engine_user_has_sessions(const struct engine_user *user) {
+    return user->refs && !list_is_empty(&user->sessions);
+}
 
 struct user_cache {
     struct map_u64 by_id;
