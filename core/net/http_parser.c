@@ -27,6 +27,7 @@ struct http_parser {
     unsigned status;
     size_t head_bytes;
     size_t chunk_extra; /* bytes of chunk extensions and trailer fields */
+    size_t framing;     /* bytes since the last piece of the body: a size may have endless zeros */
     int64_t body_left;  /* HTTP_LENGTH_CHUNKED while llhttp knows the end */
     struct dm_slice piece;
     uint8_t has_version;
@@ -334,6 +335,9 @@ static enum http_event take_body(struct http_parser *parser, const uint8_t *data
     if (len == 0)
         return HTTP_EVENT_MORE;
     enum http_event event = feed(parser, (const char *)data, len, ret_used);
+    parser->framing = event == HTTP_EVENT_MORE ? parser->framing + *ret_used : 0;
+    if (parser->framing > parser->limits->head)
+        return failed(parser, 400);
     if (event != HTTP_EVENT_BODY)
         return event;
     if (!parser->has_piece)

@@ -274,6 +274,12 @@ Test(http_malformed, extensions_and_trailers_are_bounded) {
     net_reconnect(&net);
     send_repeated(&net, CHUNKED "0\r\nA: ", 'a', 20000, "\r\n\r\n");
     check_true(text_begins(net_take(&net), "HTTP/1.1 431 "));
+    net_reconnect(&net);
+    send_repeated(&net, CHUNKED, '0', 20000, "");
+    check_true(text_begins(net_take(&net), "HTTP/1.1 400 "));
+    net_reconnect(&net);
+    send_repeated(&net, CHUNKED "1\r\na\r\n", '0', 10000, "1\r\nb\r\n0\r\n\r\n");
+    check_true(text_has(net_take(&net), "\r\n\r\nab"));
     net_close(&net);
 }
 
