@@ -27,7 +27,7 @@ void pymessage_redact(struct dm_instance *instance, const struct dm_frame *frame
                       struct dm_out *out);
 
 /* results.c: what it is told. */
-void pymessage_put_error(struct dm_out *out, const char *text);
+void pymessage_put_error(struct dm_out *out, struct dm_slice text);
 void pymessage_result(struct dm_session *session, const struct dm_result *result,
                       struct dm_slice cookie);
 void pymessage_event(struct dm_instance *instance, const struct dm_event *event,

@@ -9,10 +9,10 @@
 /* So do that many requests; who has more is told of the others when these are answered. */
 #define PENDING_MAX 10000
 
-void pymessage_put_error(struct dm_out *out, const char *text) {
+void pymessage_put_error(struct dm_out *out, struct dm_slice text) {
     dm_put_object(out, NULL);
     dm_put_str(out, "type", "error");
-    dm_put_str(out, "error", text);
+    dm_put_string(out, "error", text);
     dm_put_end(out);
     dm_frame_end(out, DM_FRAME_TEXT, "error");
 }
@@ -25,7 +25,7 @@ static void fail(struct dm_session *session, const char *format, ...) {
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    pymessage_put_error(dm_out(session), text);
+    pymessage_put_error(dm_out(session), dm_slice_str(text));
 }
 
 static void put_id(struct dm_out *out, const char *type, const char *key, int64_t id) {
@@ -213,6 +213,10 @@ void pymessage_result(struct dm_session *session, const struct dm_result *result
                       struct dm_slice cookie) {
     if (session->kind == DM_SESSION_REQUEST) {
         lookup_result(session, result);
+        return;
+    }
+    if (result->kind == DM_CMD_NONE) {
+        pymessage_put_error(dm_out(session), cookie);
         return;
     }
     if (fail_in_general(session, result->status))
