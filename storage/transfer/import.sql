@@ -90,16 +90,17 @@ END $$;
 
 -- A direct thread of two, which is not there yet.
 CREATE FUNCTION pg_temp.new_direct(p_a bigint, p_b bigint, p_opener bigint, p_uuid uuid,
-                                   p_state text, p_blocked bigint[], p_at timestamptz)
+                                   p_title text, p_state text, p_blocked bigint[],
+                                   p_at timestamptz)
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     v_lo bigint := least(p_a, p_b);
     v_hi bigint := greatest(p_a, p_b);
     v_id bigint;
 BEGIN
-    INSERT INTO threads (id, lo_id, hi_id, opener_id, updated_at, created_at, uuid, kind, state,
-                         blocked_lo, blocked_hi)
-    VALUES (nextval('thread_id_seq'), v_lo, v_hi, p_opener, p_at, p_at, p_uuid, 0,
+    INSERT INTO threads (id, lo_id, hi_id, opener_id, updated_at, created_at, uuid, kind, title,
+                         state, blocked_lo, blocked_hi)
+    VALUES (nextval('thread_id_seq'), v_lo, v_hi, p_opener, p_at, p_at, p_uuid, 0, p_title,
             CASE p_state WHEN 'requested' THEN 1 ELSE 0 END,
             coalesce(v_lo = ANY (p_blocked), false), coalesce(v_hi = ANY (p_blocked), false))
     RETURNING id INTO v_id;
@@ -154,8 +155,8 @@ BEGIN
                 said := 'known';
             ELSE
                 PERFORM pg_temp.new_direct(v_members[1], v_members[2], v_opener,
-                                           coalesce(r.uuid, gen_random_uuid()), r.state,
-                                           v_blocked, r.created_at);
+                                           coalesce(r.uuid, gen_random_uuid()), r.title,
+                                           r.state, v_blocked, r.created_at);
             END IF;
         ELSIF r.uuid IS NULL THEN
             said := 'uuid is missing: a chat needs one';
@@ -269,7 +270,7 @@ BEGIN
         ORDER BY least(author_id, other_id), greatest(author_id, other_id), o
     LOOP
         PERFORM pg_temp.new_direct(r.author_id, r.other_id, r.author_id, gen_random_uuid(), NULL,
-                                   NULL, r.at);
+                                   NULL, NULL, r.at);
     END LOOP;
     UPDATE incoming SET thread_id = direct_ref(author_id, other_id)
     WHERE said IS NULL AND thread_id IS NULL;

@@ -42,7 +42,7 @@ class Legacy:
         self.eve["friend_requests"] = ["bob"]
         self.users = [self.ada, self.bob, self.eve]
         self.direct = {"uuid": str(uuid.uuid4()), "kind": "direct",
-                       "members": [self.ada["uuid"], 20000002], "opener": "bob"}
+                       "members": [self.ada["uuid"], 20000002], "opener": "bob", "title": "Us"}
         self.chat = {"uuid": str(uuid.uuid4()), "kind": "chat", "title": "Old friends",
                      "members": ["ada", "bob", {"user": "eve", "joined_after": 2}]}
         self.asked = {"uuid": str(uuid.uuid4()), "kind": "direct", "opener": "eve",
@@ -314,6 +314,7 @@ def test_export_is_what_import_takes(imported, make_gateway, tmp_path):
         "0 known, 0 bad"] * 3
     other.cli("export", str(second), "--with-hashes")
     assert read_all(first) == read_all(second)
+    assert '"Us"' in read_all(first)["threads"]
     assert "argon2id" in read_all(first)["users"]
     with pytest.raises(CliError) as caught:
         other.cli("export", str(second))
