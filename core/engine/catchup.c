@@ -282,7 +282,7 @@ void catchup_answered(struct engine_session *session, const struct dm_command *c
     }
     /* Most have missed nothing. */
     if (catchup && !is_asking(catchup) && !shows_any(catchup))
-        catchup_free(catchup);
+        detach(catchup);
 }
 
 int64_t catchup_run(struct engine *engine) {
