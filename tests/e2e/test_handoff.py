@@ -176,13 +176,19 @@ def test_sessions_outlive_the_upgrade_until_they_are_told(make_gateway):
     gateway.cli("drain")
 
 
-def test_who_hangs_holds_up_nobodys_end(make_gateway, tmp_path):
+def carried(make_gateway, tmp_path, drain_ms=10000):
+    """A session of the first gateway, which the second can only carry requests to."""
     chain, key = certificates.make(tmp_path, "chat.example")
-    how = {"settings": {"tls.certificate": chain, "tls.key": key}}
+    how = {"settings": {"tls.certificate": chain, "tls.key": key, "limits.drain_ms": drain_ms}}
     owner = make_gateway(**how)
     other = make_gateway(state=owner.state, **how)
     session = Polling(owner)
     join(session, owner, owner.add_user())
+    return owner, other, session
+
+
+def test_who_hangs_holds_up_nobodys_end(make_gateway, tmp_path):
+    owner, other, session = carried(make_gateway, tmp_path, drain_ms=500)
     with Connection.to(other.url) as conn:
         conn.send(request(session, "POST", ask(1).encode()))
         assert conn.response().body == b"ok"
@@ -196,12 +202,7 @@ def test_who_hangs_holds_up_nobodys_end(make_gateway, tmp_path):
 
 def test_a_drain_waits_for_answers_that_it_carries(make_gateway, tmp_path):
     """The process in front has no session of its own, but somebody's poll that another answers."""
-    chain, key = certificates.make(tmp_path, "chat.example")
-    how = {"settings": {"tls.certificate": chain, "tls.key": key}}
-    owner = make_gateway(**how)
-    other = make_gateway(state=owner.state, **how)
-    session = Polling(owner)
-    join(session, owner, owner.add_user())
+    _owner, other, session = carried(make_gateway, tmp_path)
     with Connection.to(other.url) as conn:
         conn.send(request(session, "GET"))
         assert conn.is_quiet(0.3)
