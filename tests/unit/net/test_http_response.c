@@ -212,6 +212,29 @@ Test(http_response, whole_response_that_nobody_reads_is_dropped) {
     net_close(&net);
 }
 
+Test(http_response, what_is_unread_counts_for_who_asked_last) {
+    struct net net = { .config = CONN_CONFIG_DEFAULT };
+    open_held(&net, GET);
+    struct conn *conn = http_conn(net.held);
+    cr_assert(eq(u64, conn_charge(conn, 7), 0));
+    respond_large(&net);
+    net_turn(&net);
+    uint64_t unread = conn_server_queued(net.server);
+    check_true(unread > 1000000);
+    cr_assert(eq(u64, conn_charge(conn, 7), unread));
+    cr_assert(eq(u64, conn_charge(conn, CONN_CHARGE_NOBODY), 0));
+    cr_assert(eq(u64, conn_charge(conn, 8), unread));
+    cr_assert(eq(u64, conn_charge(conn, 7), unread));
+    /* Other limits do not lose the count. */
+    conn_server_configure(net.server, &net.config);
+    cr_assert(eq(u64, conn_charge(conn, 7), unread));
+    cr_assert(eq(u64, conn_server_queued(net.server), unread));
+    net_settle(&net);
+    cr_assert(eq(u64, conn_charge(conn, 7), 0));
+    cr_assert(eq(u64, conn_server_queued(net.server), 0));
+    net_close(&net);
+}
+
 Test(http_response, slow_reader_is_waited_for) {
     struct net net = { .config = CONN_CONFIG_DEFAULT };
     char data[65536];
