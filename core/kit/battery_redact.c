@@ -4,6 +4,10 @@
 #include "core/kit/frames.h"
 #include "core/kit/mutant.h"
 
+static int has_secret(const struct trial *trial, struct dm_slice text) {
+    return stage_find_secret(&trial->stage, text).ptr || stage_shows_login(&trial->stage, text);
+}
+
 /* 0, or -1 when the adapter redacts nothing at all: its frames are never shown. */
 static int check_one(struct trial *trial, const struct frame *frame, struct dm_slice bytes,
                      const char *what) {
@@ -14,7 +18,7 @@ static int check_one(struct trial *trial, const struct frame *frame, struct dm_s
         .data = bytes,
     };
     int r = host_redact(trial->stage.host, instance, &shape, &shown);
-    if (r == 0 && stage_find_secret(&trial->stage, buf_slice(&shown)).ptr)
+    if (r == 0 && has_secret(trial, buf_slice(&shown)))
         trial_fail(trial, "a secret is left in a redacted frame\n%s:%u%s%s", frame->script->name,
                    frame->step->line, *what ? ", " : "", what);
     buf_fini(&shown);
@@ -49,12 +53,12 @@ void battery_redact(struct trial *trial) {
         if (check_frame(trial, &frames.items[i]) != 0)
             trial_skip(trial, "the adapter redacts nothing, so its frames are never shown");
         count++;
-        secret += stage_find_secret(&trial->stage, frames.items[i].body).ptr != NULL;
+        secret += has_secret(trial, frames.items[i].body) != 0;
     }
     if (!count)
         trial_lack(trial, "no transcript has a client's message");
     else if (!secret)
-        trial_lack(trial, "no client's message holds a token, or a password of 8 bytes or more");
+        trial_lack(trial, "no client's message holds a token, or a password of 4 bytes or more");
     trial_tell(trial, "%zu frames, %zu of them with a secret, also with one thing wrong in them",
                count, secret);
     frames_free(&frames);

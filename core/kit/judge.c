@@ -60,13 +60,30 @@ static enum trial_end judge_log(const struct outcome *outcome, enum trial_end en
     return TRIAL_FAILED;
 }
 
+/* What a sanitizer had to say, from its beginning on; absent: nothing. */
+static struct dm_slice find_report(struct dm_slice log) {
+    static const char mark[] = "==ERROR: ";
+    const char *at = log.len ? memmem(log.ptr, log.len, mark, sizeof(mark) - 1) : NULL;
+    if (!at)
+        return DM_SLICE_NONE;
+    const char *begin = line_around(log, at).ptr;
+    size_t left = (size_t)(log.ptr + log.len - begin);
+    return (struct dm_slice){ begin, left < LOG_SHOWN ? left : LOG_SHOWN };
+}
+
+/* The last lines: from the first one that begins within what is shown, or the last one whole. */
+static struct dm_slice last_lines(struct dm_slice log) {
+    if (log.len <= LOG_SHOWN)
+        return log;
+    const char *from = log.ptr + log.len - LOG_SHOWN, *log_end = log.ptr + log.len;
+    const char *end = memchr(from - 1, '\n', LOG_SHOWN);
+    const char *begin = end && end + 1 < log_end ? end + 1 : line_around(log, from).ptr;
+    return (struct dm_slice){ begin, (size_t)(log_end - begin) };
+}
+
 void judge_log_tail(struct dm_slice log, struct buf *out) {
-    if (log.len > LOG_SHOWN) {
-        const char *from = log.ptr + log.len - LOG_SHOWN;
-        const char *end = memchr(from - 1, '\n', LOG_SHOWN);
-        size_t skip = (size_t)((end ? end + 1 : line_around(log, from).ptr) - log.ptr);
-        log = (struct dm_slice){ log.ptr + skip, log.len - skip };
-    }
+    struct dm_slice report = find_report(log);
+    log = report.ptr ? report : last_lines(log);
     while (log.len) {
         struct dm_slice line = line_around(log, log.ptr);
         size_t used = line.len < log.len ? line.len + 1 : line.len;

@@ -27,7 +27,8 @@ enum trial_end judge_told(const struct outcome *outcome);
  * crash, a leak, a complaint of the host, or a secret in the log. */
 enum trial_end judge_outcome(const struct outcome *outcome, struct buf *ret_reason);
 
-/* Appends the log's last lines, whole ones, each as "log: LINE". */
+/* Appends the log's last lines, from a line's start, or the beginning of a sanitizer's report, each
+ * as "log: LINE". */
 void judge_log_tail(struct dm_slice log, struct buf *out);
 
 #endif

@@ -1,5 +1,6 @@
 #include "core/kit/stage.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -8,6 +9,7 @@
 #include "core/base/random.h"
 
 #define SECRET_MIN 8
+#define SHORT_SECRET_MIN 4
 #define QUIET_TURNS 8
 #define BLIND_TURNS 100
 #define PATIENCE_NS (UINT64_C(20) * 1000 * 1000 * 1000)
@@ -185,15 +187,39 @@ static int holds(struct dm_slice text, const char *word) {
     return memmem(text.ptr, text.len, word, strlen(word)) != NULL;
 }
 
-int stage_has_login(const struct stage *stage, struct dm_slice text) {
+static int is_in_word(char c) {
+    return isalnum((unsigned char)c) || c == '-' || c == '_';
+}
+
+/* Short secrets come up by chance in longer words: in ids, in the names that plays make up. */
+static int holds_word(struct dm_slice text, const char *word) {
+    size_t len = strlen(word);
+    const char *at = text.ptr, *end = text.ptr + text.len;
+    while (at && len >= SHORT_SECRET_MIN && (at = memmem(at, (size_t)(end - at), word, len))) {
+        if ((at == text.ptr || !is_in_word(at[-1])) && (at + len == end || !is_in_word(at[len])))
+            return 1;
+        at++;
+    }
+    return 0;
+}
+
+/* Whether the text holds a name, and the secret that goes with it as `find` finds it. */
+static int holds_login(const struct stage *stage, struct dm_slice text,
+                       int (*find)(struct dm_slice text, const char *secret)) {
     const char *name = stage->logins.data, *end = name + stage->logins.len;
-    if (stage_find_secret(stage, text).ptr)
-        return 1;
     while (name && name < end) {
         const char *secret = name + strlen(name) + 1;
-        if (holds(text, name) && holds(text, secret))
+        if (holds(text, name) && find(text, secret))
             return 1;
         name = secret + strlen(secret) + 1;
     }
     return 0;
+}
+
+int stage_has_login(const struct stage *stage, struct dm_slice text) {
+    return stage_find_secret(stage, text).ptr || holds_login(stage, text, holds);
+}
+
+int stage_shows_login(const struct stage *stage, struct dm_slice text) {
+    return holds_login(stage, text, holds_word);
 }

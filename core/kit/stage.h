@@ -104,6 +104,9 @@ void stage_token_revoke(struct stage *stage, struct dm_slice token);
 void stage_keep_secret(struct stage *stage, struct dm_slice secret);
 /* Whether the text has a secret in it, or, of a short one, also the name that goes with it. */
 int stage_has_login(const struct stage *stage, struct dm_slice text);
+/* Whether the text shows a name, and, as a word of its own, the secret of 4 bytes or more that goes
+ * with it. */
+int stage_shows_login(const struct stage *stage, struct dm_slice text);
 /* The first secret that stands in the text, or an absent slice. */
 struct dm_slice stage_find_secret(const struct stage *stage, struct dm_slice text);
 

@@ -114,6 +114,19 @@ Test(judge, shows_a_line_longer_than_the_tail_whole) {
     cr_expect_eq(strlen(tail_of(log)), sizeof(log) - 2 - 11 + strlen("\nlog: "));
 }
 
+Test(judge, shows_the_beginning_of_a_report_rather_than_its_end) {
+    struct buf log = BUF_INIT;
+    const char *shown;
+    buf_append_str(&log, "ts=1 msg=fine\n==7==ERROR: AddressSanitizer: heap-use-after-free\n");
+    for (int i = 0; i < 100; i++)
+        buf_append_str(&log, "  and a legend of all that there is\n");
+    buf_append_char(&log, '\0');
+    shown = tail_of(log.data);
+    cr_expect_eq(strncmp(shown, "\nlog: ==7==ERROR: AddressSanitizer", 34), 0, "%s", shown);
+    cr_expect_lt(strlen(shown), 2000);
+    buf_fini(&log);
+}
+
 Test(judge, shows_nothing_of_an_empty_log) {
     cr_expect_str_eq(tail_of(""), "");
 }
