@@ -1,20 +1,9 @@
 #include "core/net/cors.h"
 
-static int is_listed(struct dm_slice origins, struct dm_slice origin) {
-    size_t at = 0;
-    while (at < origins.len) {
-        size_t end = at;
-        while (end < origins.len && origins.ptr[end] != ' ' && origins.ptr[end] != ',')
-            end++;
-        if (end > at && dm_slice_eq((struct dm_slice){ origins.ptr + at, end - at }, origin))
-            return 1;
-        at = end + 1;
-    }
-    return 0;
-}
+#include "core/base/words.h"
 
 static int is_open(struct dm_slice origins) {
-    return is_listed(origins, DM_SLICE("*"));
+    return words_have(origins, DM_SLICE("*"));
 }
 
 int cors_is_preflight(const struct http_request *request) {
@@ -24,7 +13,7 @@ int cors_is_preflight(const struct http_request *request) {
 
 int cors_allows(struct dm_slice origins, const struct http_request *request) {
     struct dm_slice origin = http_header(request, "origin");
-    return origin.len && (is_open(origins) || is_listed(origins, origin));
+    return origin.len && (is_open(origins) || words_have(origins, origin));
 }
 
 struct fields {

@@ -1,19 +1,16 @@
 #include "core/server/addresses.h"
 
 #include <stdio.h>
-#include <string.h>
+
+#include "core/base/words.h"
 
 static int read_words(struct config *config, const char *path, struct dm_slice text,
                       struct address_set *set) {
-    size_t at = 0;
-    while (at < text.len) {
-        size_t len = strcspn(text.ptr + at, " ,\t\n");
-        struct dm_slice word = { text.ptr + at, len };
-        if (len && address_set_add(set, word) < 0)
+    struct dm_slice word;
+    while (words_next(&text, &word))
+        if (address_set_add(set, word) < 0)
             return config_fail(config, path, "%s: \"%.*s\" is no address block such as "
                                "10.0.0.0/8, no address and not unix", path, DM_SLICE_FMT(word));
-        at += len + 1;
-    }
     return 0;
 }
 

@@ -11,6 +11,7 @@
 #include "core/base/base64.h"
 #include "core/base/random.h"
 #include "core/base/secret.h"
+#include "core/base/words.h"
 #include "core/net/address.h"
 
 #define TOKEN_BYTES 24
@@ -129,17 +130,11 @@ static int is_local_name(const char *name) {
            || (len > sizeof(suffix) && !strcasecmp(name + len - (sizeof(suffix) - 1), suffix));
 }
 
-/* Is the name one of the blank-separated list? */
 static int is_listed(struct dm_slice list, const char *name) {
-    size_t len = strlen(name), at = 0;
-    while (at < list.len) {
-        size_t word = 0;
-        while (at + word < list.len && list.ptr[at + word] != ' ' && list.ptr[at + word] != ',')
-            word++;
-        if (word == len && !strncasecmp(list.ptr + at, name, len))
+    struct dm_slice word;
+    while (words_next(&list, &word))
+        if (word.len == strlen(name) && !strncasecmp(word.ptr, name, word.len))
             return 1;
-        at += word + 1;
-    }
     return 0;
 }
 
