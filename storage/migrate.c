@@ -16,7 +16,10 @@
 #define MIGRATE_LOCK "4919131752989212"
 
 int migrate_wanted(void) {
-    return migrations[migration_count - 1].version;
+    int count = 0;
+    while (migrations[count].name)
+        count++;
+    return count;
 }
 
 static int run(PGconn *pg, const char *step, const char *sql) {
@@ -57,13 +60,13 @@ static int step(PGconn *pg, int *ret_before, int *ret_after) {
         error = read_version(pg, ret_before);
     *ret_after = *ret_before;
     if (!error && *ret_before < migrate_wanted()) {
-        const struct migration *next = &migrations[*ret_before];
+        const struct embedded *next = &migrations[*ret_before];
+        *ret_after = *ret_before + 1;
         snprintf(note, sizeof(note), "INSERT INTO versions (version, name) VALUES (%d, '%s')",
-                 next->version, next->name);
-        error = run(pg, next->name, next->sql);
+                 *ret_after, next->name);
+        error = run(pg, next->name, next->data.ptr);
         if (!error)
             error = run(pg, next->name, note);
-        *ret_after = next->version;
     }
     if (error)
         run(pg, "rollback", "ROLLBACK");

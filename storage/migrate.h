@@ -2,17 +2,10 @@
 #ifndef DRAGOMAN_STORAGE_MIGRATE_H
 #define DRAGOMAN_STORAGE_MIGRATE_H
 
-#include <stddef.h>
+#include "core/base/embedded.h"
 
-/* One step, compiled in from migrations/NNNN_name.sql. */
-struct migration {
-    int version;
-    const char *name;
-    const char *sql;
-};
-
-extern const struct migration migrations[];
-extern const size_t migration_count;
+/* The steps, from migrations/NNNN_name.sql: the first leads to version 1. */
+extern const struct embedded migrations[];
 
 /* The version this binary needs. */
 int migrate_wanted(void);

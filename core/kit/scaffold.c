@@ -31,9 +31,9 @@ static const char *find_text(const char *transport, const char *template) {
     char path[PATH_SIZE];
     for (size_t f = 0; f < 2; f++) {
         snprintf(path, sizeof(path), "%s/%s", folders[f], template);
-        for (const struct scaffold_template *t = scaffold_templates; t->path; t++)
-            if (!strcmp(t->path, path))
-                return t->text;
+        const char *text = embedded_text(scaffold_templates, path);
+        if (text)
+            return text;
     }
     return "";
 }

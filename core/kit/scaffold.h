@@ -3,14 +3,11 @@
 #define DRAGOMAN_KIT_SCAFFOLD_H
 
 #include "core/adapter/values.h"
+#include "core/base/embedded.h"
 
-/* One row per file below core/kit/templates; { NULL, NULL } ends them. A path begins with the
- * transport's name, or "common". */
-struct scaffold_template {
-    const char *path;
-    const char *text;
-};
-extern const struct scaffold_template scaffold_templates[];
+/* The files below core/kit/templates, by their paths there, which begin with the transport's name
+ * or "common". */
+extern const struct embedded scaffold_templates[];
 
 /* The transports there are templates for; NULL ends them. The first is the usual one. */
 extern const char *const scaffold_transports[];

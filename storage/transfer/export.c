@@ -10,12 +10,12 @@
 
 static const struct {
     enum transfer_kind kind;
-    const char *sql;
+    const char *file;
     int params;
 } parts[] = {
-    { TRANSFER_USERS, transfer_sql_export_users, 1 },
-    { TRANSFER_THREADS, transfer_sql_export_threads, 0 },
-    { TRANSFER_MESSAGES, transfer_sql_export_messages, 0 },
+    { TRANSFER_USERS, "export_users", 1 },
+    { TRANSFER_THREADS, "export_threads", 0 },
+    { TRANSFER_MESSAGES, "export_messages", 0 },
 };
 
 #define PART_COUNT (sizeof(parts) / sizeof(parts[0]))
@@ -45,7 +45,8 @@ static int export_all(PGconn *pg, enum transfer_secrets secrets, transfer_line_f
     if (!r)
         r = pg_run(pg, TASK, "begin", "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY");
     for (size_t i = 0; !r && i < PART_COUNT; i++) {
-        if (!PQsendQueryParams(pg, parts[i].sql, parts[i].params, NULL, values, NULL, NULL, 0)
+        const char *sql = embedded_text(transfer_sql, parts[i].file);
+        if (!PQsendQueryParams(pg, sql, parts[i].params, NULL, values, NULL, NULL, 0)
             || !PQsetSingleRowMode(pg))
             r = pg_run_failed(pg, TASK, "rows");
         else

@@ -64,7 +64,7 @@ static int prepare(PGconn *pg) {
         return -EPROTO;
     if (!ask(pg, "SELECT pg_try_advisory_lock(" IMPORT_LOCK ")"))
         return -EBUSY;
-    return run(pg, "functions", transfer_sql_import);
+    return run(pg, "functions", embedded_text(transfer_sql, "import"));
 }
 
 int transfer_open(const char *conninfo, struct transfer **ret_transfer) {

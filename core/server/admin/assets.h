@@ -3,14 +3,9 @@
 #ifndef DRAGOMAN_SERVER_ADMIN_ASSETS_H
 #define DRAGOMAN_SERVER_ADMIN_ASSETS_H
 
-#include "core/base/slice.h"
+#include "core/base/embedded.h"
 
-struct asset {
-    const char *name; /* "console/index.html", "asyncapi/NAME" */
-    struct dm_slice data;
-};
-
-/* Ends with a row without a name. */
-extern const struct asset assets[];
+/* "console/index.html", "asyncapi/NAME" */
+extern const struct embedded assets[];
 
 #endif

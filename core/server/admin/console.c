@@ -7,8 +7,8 @@
 #include "core/server/admin/internal.h"
 #include "core/server/entry.h"
 
-static const struct asset *find(struct dm_slice name) {
-    for (const struct asset *asset = assets; asset->name; asset++)
+static const struct embedded *find(struct dm_slice name) {
+    for (const struct embedded *asset = assets; asset->name; asset++)
         if (!strncmp(asset->name, "console/", 8)
             && dm_slice_eq(name, dm_slice_str(asset->name + 8)))
             return asset;
@@ -57,7 +57,7 @@ static void write_policy(struct admin_request *request, struct buf *policy) {
     buf_append_str(policy, "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
 }
 
-static void respond_asset(struct admin_request *request, const struct asset *asset) {
+static void respond_asset(struct admin_request *request, const struct embedded *asset) {
     struct buf policy = BUF_INIT;
     write_policy(request, &policy);
     const struct http_field fields[] = {
@@ -75,7 +75,7 @@ static void respond_asset(struct admin_request *request, const struct asset *ass
 
 void admin_console(struct admin_request *request) {
     struct dm_slice name = request->param.ptr ? request->param : DM_SLICE("index.html");
-    const struct asset *asset = find(name);
+    const struct embedded *asset = find(name);
     if (asset)
         respond_asset(request, asset);
     else

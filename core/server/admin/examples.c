@@ -147,7 +147,7 @@ static void take_document(struct reader *reader) {
         take_operation(reader, node_at(reader, pair->value));
 }
 
-static void take_asset(struct reader *reader, const struct asset *asset) {
+static void take_asset(struct reader *reader, const struct embedded *asset) {
     yaml_parser_t parser;
     yaml_document_t document;
     reader->adapter = strchr(asset->name, '/') + 1;
@@ -168,7 +168,7 @@ void admin_examples(struct admin_request *request) {
     yyjson_mut_val *root;
     reader.doc = admin_document(&root);
     reader.rows = yyjson_mut_obj_add_arr(reader.doc, root, "examples");
-    for (const struct asset *asset = assets; asset->name; asset++)
+    for (const struct embedded *asset = assets; asset->name; asset++)
         if (!strncmp(asset->name, "asyncapi/", 9))
             take_asset(&reader, asset);
     admin_reply(request, 200, reader.doc);
