@@ -114,7 +114,7 @@ static void api_accept(struct dm_session *pub, const char *subprotocol) {
 
     if (!session)
         return;
-    if (session->state != SESSION_UPGRADING || session->subprotocol
+    if (session->state != SESSION_UPGRADING || session->request->subprotocol
         || session->instance->host->hook_session != session) {
         api_complain(session->instance->name, "accept: not now");
         return;
@@ -126,7 +126,7 @@ static void api_accept(struct dm_session *pub, const char *subprotocol) {
         subprotocol = NULL;
     }
     if (subprotocol)
-        session->subprotocol = mem_dup(subprotocol, strlen(subprotocol));
+        session->request->subprotocol = mem_dup(subprotocol, strlen(subprotocol));
     session->flags |= SESSION_ACCEPTED;
 }
 
@@ -221,9 +221,12 @@ static void sink_frame(struct out *out, enum dm_frame_kind kind, struct dm_slice
     struct host *host = container_of(out, struct host, out);
     struct session *session = out->owner;
 
-    const struct framing *framing = host->capture ? &host->capture->framing
-                                    : session      ? &session->framing : NULL;
-    const char *fault = framing ? carrier_check(out, framing, kind) : NULL;
+    const char *fault = NULL;
+
+    if (host->capture)
+        fault = carrier_check(out, &host->capture->framing, kind);
+    else if (session)
+        fault = carrier_check(out, &(struct framing){ session->pub.kind, NULL }, kind);
 
     if (fault) {
         out->sink->broken(out, fault);

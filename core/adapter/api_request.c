@@ -7,7 +7,7 @@
 static struct session *request_session(struct dm_session *pub, const char *name) {
     struct session *session = api_session(pub, "request data: no session");
 
-    if (!session || !name || session->sio)
+    if (!session || !name || session->seat)
         return NULL;
     if (session->instance->host->hook != HOOK_REQUEST
         || session->instance->host->hook_session != session || !session->request) {

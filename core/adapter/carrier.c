@@ -4,6 +4,10 @@
 #include "core/adapter/sio.h"
 #include "core/adapter/socketio.h"
 
+struct framing session_framing(const struct session *session) {
+    return (struct framing){ session->pub.kind, session->seat ? session->seat->ns : NULL };
+}
+
 /* Two blobs in one. */
 struct blob *carrier_join(struct blob *first, struct blob *second) {
     struct blob *both;
@@ -81,6 +85,7 @@ const char *carrier_check(const struct out *out, const struct framing *framing,
 
 int carrier_send(struct session *session, const struct out *out, enum dm_frame_kind kind,
                  struct dm_slice payload) {
+    const struct framing framing = session_framing(session);
     struct blob *blob;
     int r;
 
@@ -88,7 +93,7 @@ int carrier_send(struct session *session, const struct out *out, enum dm_frame_k
         return websocket_send(session->ws,
                               kind == DM_FRAME_BINARY ? WEBSOCKET_BINARY : WEBSOCKET_TEXT,
                               payload);
-    blob = carrier_frame(out, &session->framing, kind, payload);
+    blob = carrier_frame(out, &framing, kind, payload);
     r = carrier_send_blob(session, blob);
     (void)blob_unref(blob);
     return r;
@@ -96,28 +101,28 @@ int carrier_send(struct session *session, const struct out *out, enum dm_frame_k
 
 int carrier_send_blob(struct session *session, struct blob *frames) {
     return session->ws ? websocket_send_blob(session->ws, frames)
-                       : engineio_send_blob(session->sio->eio, frames);
+                       : engineio_send_blob(session->seat->sio->eio, frames);
 }
 
 void carrier_set_max_message(struct session *session, uint32_t bytes) {
     if (session->ws)
         websocket_set_max_message(session->ws, bytes);
     else
-        sio_update_limit(session->sio);
+        sio_update_limit(session->seat->sio);
 }
 
 void carrier_pause(struct session *session) {
     if (session->ws)
         websocket_pause(session->ws);
     else
-        engineio_pause(session->sio->eio);
+        engineio_pause(session->seat->sio->eio);
 }
 
 void carrier_resume(struct session *session) {
     if (session->ws)
         websocket_resume(session->ws);
     else
-        sio_update_pause(session->sio);
+        sio_update_pause(session->seat->sio);
 }
 
 void carrier_close(struct session *session, uint16_t code) {

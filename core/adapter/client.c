@@ -1,4 +1,6 @@
 /* What the engine calls. */
+#include <assert.h>
+
 #include "core/adapter/internal.h"
 
 static int sets_principal(enum dm_command_kind kind) {
@@ -54,11 +56,19 @@ static void on_user_changed(struct engine_session *engine) {
     session_update_user(session_of_engine(engine));
 }
 
+static size_t on_address(const struct engine_session *engine, char ret_text[ENGINE_ADDRESS_TEXT]) {
+    const struct session *session = session_of_engine((struct engine_session *)(uintptr_t)engine);
+
+    static_assert(NET_ADDRESS_TEXT <= ENGINE_ADDRESS_TEXT, "it fits");
+    return net_address_format_block(&session->client, ret_text);
+}
+
 static const struct engine_client client = {
     .result = on_result,
     .event = host_event,
     .revoked = on_revoked,
     .user_changed = on_user_changed,
+    .address = on_address,
 };
 
 const struct engine_client *host_engine_client(void) {

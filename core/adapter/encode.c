@@ -80,7 +80,7 @@ static void encode(struct session *session, const struct dm_event *event,
 
     *ret_encoded = (struct encoded){
         .instance = instance,
-        .framing = session->framing,
+        .framing = session_framing(session),
         .viewer = view->viewer ? view->viewer->id : 0,
         .variant = view->variant,
         .audience = view->audience,
@@ -102,9 +102,11 @@ static void encode(struct session *session, const struct dm_event *event,
 
 static int fits(const struct encoded *encoded, const struct session *session,
                 const struct dm_view *view) {
+    const struct framing framing = session_framing(session);
+
     return encoded->instance == session->instance
-           && encoded->framing.kind == session->framing.kind
-           && encoded->framing.ns == session->framing.ns
+           && encoded->framing.kind == framing.kind
+           && encoded->framing.ns == framing.ns
            && encoded->audience == view->audience
            && encoded->variant == view->variant
            && encoded->viewer == (view->viewer ? view->viewer->id : 0)

@@ -8,7 +8,7 @@
 static uint64_t queued_of(const struct session *session) {
     if (session->ws)
         return websocket_queued(session->ws);
-    return session->sio ? engineio_queued(session->sio->eio) : 0;
+    return session->seat ? engineio_queued(session->seat->sio->eio) : 0;
 }
 
 static int is_shown(const struct session *session) {
@@ -16,6 +16,7 @@ static int is_shown(const struct session *session) {
 }
 
 int host_each_session(const struct host *host, uint64_t after, host_session_fn *fn, void *owner) {
+    char address[NET_ADDRESS_TEXT];
     int r = 0;
 
     list_foreach(link, &host->sessions) {
@@ -24,15 +25,16 @@ int host_each_session(const struct host *host, uint64_t after, host_session_fn *
             .id = session->serial,
             .adapter = session->instance->name,
             .kind = session->pub.kind,
-            .ns = session->framing.ns,
+            .ns = session_framing(session).ns,
             .user = session->pub.user,
-            .address = session->peer,
             .since_us = session->begun_us,
             .backlog = engine_session_backlog(&session->engine),
         };
 
         if (session->serial <= after || !is_shown(session))
             continue;
+        shown.address.ptr = address;
+        shown.address.len = net_address_format_ip(&session->client, address);
         shown.queued = queued_of(session);
         r = fn(owner, &shown);
         if (r != 0)

@@ -167,6 +167,7 @@ struct request {
     int fault;         /* the status that `fault` was asked about; 0: none */
     int status;        /* responded */
     int64_t counted;   /* the user whose requests it is one of; 0: nobody's */
+    char *subprotocol; /* of dm_accept, until it is acted on */
 };
 
 struct session {
@@ -179,20 +180,16 @@ struct session {
     struct engine_session engine;
     struct list link;       /* among all of the host's */
     struct websocket *ws;   /* of a socket that is open */
-    struct sio *sio;        /* of a Socket.IO or Engine.IO session: its connection */
-    struct framing framing;
-    struct list sio_link;
+    struct sio_seat *seat;  /* of a Socket.IO or Engine.IO session: see sio.h */
     struct request *request;
     struct base_url *base;
-    const char *subprotocol; /* of dm_accept, until it is acted on; owned */
     struct loop_timer deadline; /* handshake, auth or request timeout, by state */
     struct loop_timer timer;    /* dm_timer's */
     struct token_bucket bucket;
     uint16_t finish_code;   /* of dm_finish */
     uint64_t serial;        /* for the log */
-    uint64_t address_key;   /* for limits */
-    struct dm_slice peer;   /* its address as text */
     int64_t begun_us;       /* since the epoch */
+    struct net_address client;
 };
 
 /* ---- the host ---- */
@@ -312,7 +309,7 @@ void session_close(struct session *session, uint16_t code);
 void session_finish(struct session *session, uint16_t code);
 void session_finish_if_idle(struct session *session);
 void session_drain(struct session *session);
-/* The WebSocket is open: the auth timeout runs. */
+/* The socket is open: the auth timeout runs. */
 void session_opened(struct session *session);
 /* Keeps scheme and host of the request, when they are the base of the session's URLs. */
 void session_keep_base(struct session *session);
@@ -337,6 +334,7 @@ void socket_open(struct session *session);     /* accepted */
 void socket_take(struct session *session, const struct dm_frame *frame);
 
 /* carrier.c: the same for WebSockets, Socket.IO and Engine.IO. */
+struct framing session_framing(const struct session *session);
 struct blob *carrier_join(struct blob *first, struct blob *second);
 /* What is wrong with a frame of that framing; NULL: nothing. */
 const char *carrier_check(const struct out *out, const struct framing *framing,
@@ -372,6 +370,8 @@ void request_check_answered(struct session *session);
 void request_free(struct host *host, struct request *request);
 
 /* limit.c */
+/* What stands for the session's client in limits of addresses. */
+uint64_t session_address_key(const struct session *session);
 /* One more of that kind from the session's address. */
 int session_take_address(struct session *session, enum address_limit_kind kind);
 int address_take(struct host *host, enum address_limit_kind kind, uint64_t key);

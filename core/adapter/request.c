@@ -25,6 +25,7 @@ void request_free(struct host *host, struct request *request) {
         return;
     request_count_out(host, request);
     free(request->content_type);
+    free(request->subprotocol);
     free(request);
 }
 
@@ -296,13 +297,13 @@ static int has_room(const struct host *host, const struct http_exchange *exchang
 static int has_share(struct session *session) {
     struct host *host = session->instance->host;
     uint64_t most = host->config.address_response_bytes_max;
+    uint64_t key = session_address_key(session);
     uint64_t unread;
 
     if (!most || session->pub.kind == DM_SESSION_SOCKET)
         return 1;
     unread = conn_charge(http_conn(session->request->exchange),
-                         session->address_key == ADDRESS_NOT_COUNTED ? CONN_CHARGE_NOBODY
-                                                                     : session->address_key);
+                         key == ADDRESS_NOT_COUNTED ? CONN_CHARGE_NOBODY : key);
     if (unread < most)
         return 1;
     count_address_limited(host, "responses");

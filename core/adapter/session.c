@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "core/adapter/internal.h"
+#include "core/adapter/sio.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
@@ -35,30 +36,32 @@ static struct metric_gauge *gauge_of(const struct session *session) {
     return instance->requests;
 }
 
-/* One piece of memory: the session, the adapter's state, the client's address as text for the log
- * and as limits count it. */
+static int is_seated(enum dm_session_kind kind) {
+    return kind == DM_SESSION_SOCKETIO || kind == DM_SESSION_ENGINEIO;
+}
+
+/* One piece of memory: the session, the adapter's state, and the seat of those that have one. */
 struct session *session_new(struct instance *instance, enum dm_session_kind kind,
                             const struct net_address *remote, const struct dm_route *route) {
     struct host *host = instance->host;
-    char address[2 * NET_ADDRESS_TEXT];
-    size_t address_len = net_address_format_ip(remote, address);
-    size_t block_len = net_address_format_block(remote, address + address_len);
     size_t state_at = ALIGN(sizeof(struct session));
-    size_t address_at = state_at + ALIGN(instance->adapter.session_size);
-    char *memory = mem_zalloc(address_at + address_len + block_len);
+    size_t seat_at = state_at + instance->adapter.session_size;
+    size_t seat_end = ALIGN(seat_at) + sizeof(struct sio_seat);
+    char *memory = mem_zalloc(is_seated(kind) ? seat_end : seat_at);
     struct session *session = (struct session *)(void *)memory;
 
-    memcpy(memory + address_at, address, address_len + block_len);
+    if (is_seated(kind)) {
+        session->seat = (struct sio_seat *)(void *)(memory + ALIGN(seat_at));
+        session->seat->session = session;
+    }
     session->pub.host = &host->api;
     session->pub.instance = &instance->pub;
     session->pub.state = memory + state_at;
     session->pub.kind = kind;
-    session->framing.kind = kind;
     session->magic = SESSION_MAGIC;
     session->instance = instance;
     session->serial = ++host->next_serial;
-    session->address_key = address_limit_key(host->config.addresses, remote);
-    session->peer = (struct dm_slice){ memory + address_at, address_len };
+    session->client = *remote;
     session->begun_us = clock_real_us();
     loop_timer_init(&session->deadline, on_deadline);
     loop_timer_init(&session->timer, on_timer);
@@ -66,8 +69,7 @@ struct session *session_new(struct instance *instance, enum dm_session_kind kind
     host->session_count++;
     metrics_move(gauge_of(session), 1);
     engine_session_open(host->engine, &session->engine,
-                        engine_flags(instance, kind, route), instance->name,
-                        (struct dm_slice){ memory + address_at + address_len, block_len });
+                        engine_flags(instance, kind, route), instance->name);
     return session;
 }
 
@@ -107,7 +109,6 @@ void session_end(struct session *session) {
     host->session_count--;
     base_unref(host, session->base);
     request_free(host, session->request);
-    free((char *)(uintptr_t)session->subprotocol);
     session->magic = 0;
     free(session);
     host_check_drained(host);
@@ -144,7 +145,13 @@ void session_update_user(struct session *session) {
 }
 
 void session_opened(struct session *session) {
+    char peer[NET_ADDRESS_TEXT];
+    struct dm_slice text = { peer, net_address_format_ip(&session->client, peer) };
+
     arm_auth_timeout(session);
+    log_event(LOG_LEVEL_DEBUG, "session opened", LOG_STR("adapter", session->instance->name),
+              LOG_UINT("session", session->serial),
+              LOG_SLICE("peer", text));
 }
 
 void session_pause(struct session *session, enum session_flag why) {

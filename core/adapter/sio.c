@@ -21,14 +21,14 @@ void sio_update_limit(struct sio *sio) {
     int large = (instance->adapter.flags & DM_ADAPTER_ANONYMOUS) != 0;
 
     list_foreach(link, &sio->sessions)
-        large |= container_of(link, struct session, sio_link)->pub.user != NULL;
+        large |= session_of_seat(link)->pub.user != NULL;
     engineio_set_max_message(sio->eio, large ? instance->payload_max
                                              : instance->frame_max_unauthenticated);
 }
 
 void sio_update_pause(struct sio *sio) {
     list_foreach(link, &sio->sessions) {
-        const struct session *session = container_of(link, struct session, sio_link);
+        const struct session *session = session_of_seat(link);
 
         if (session->state == SESSION_OPEN && (session->flags & SESSION_PAUSED_ANY))
             return;
@@ -48,15 +48,15 @@ static void arm_connect_timeout(struct sio *sio) {
 /* ---- the end of sessions ---- */
 
 static void end_session(struct session *session) {
-    struct sio *sio = session->sio;
+    struct sio *sio = session->seat->sio;
 
-    list_remove(&session->sio_link);
+    list_remove(&session->seat->link);
     sio->instance->host->socket_count--;
     session_end(session);
 }
 
 void sio_leave(struct session *session) {
-    struct sio *sio = session->sio;
+    struct sio *sio = session->seat->sio;
 
     end_session(session);
     sio_update_pause(sio);
@@ -67,7 +67,7 @@ static void on_turn(struct loop_hook *hook) {
     struct sio *sio = container_of(hook, struct sio, hook);
 
     list_foreach_safe(link, &sio->sessions) {
-        struct session *session = container_of(link, struct session, sio_link);
+        struct session *session = session_of_seat(link);
 
         if (session->state == SESSION_CLOSING)
             end_session(session);
@@ -82,7 +82,7 @@ static void on_no_connect(struct loop_timer *timer) {
 
 static int is_last(const struct sio *sio) {
     list_foreach(link, &sio->sessions)
-        if (container_of(link, struct session, sio_link)->state == SESSION_OPEN)
+        if (session_of_seat(link)->state == SESSION_OPEN)
             return 0;
     return 1;
 }
@@ -104,10 +104,10 @@ static void send_packet(struct sio *sio, enum socketio_type type, struct dm_slic
 }
 
 void sio_session_closing(struct session *session, uint16_t code) {
-    struct sio *sio = session->sio;
+    struct sio *sio = session->seat->sio;
 
-    if (session->framing.ns && !asks_back(code))
-        send_packet(sio, SOCKETIO_DISCONNECT, dm_slice_str(session->framing.ns), DM_SLICE_NONE);
+    if (session->seat->ns && !asks_back(code))
+        send_packet(sio, SOCKETIO_DISCONNECT, dm_slice_str(session->seat->ns), DM_SLICE_NONE);
     if (is_last(sio))
         engineio_close(sio->eio, code);
     loop_hook_mark(sio->instance->host->loop, &sio->hook, LOOP_DEFER);
@@ -139,9 +139,9 @@ static const struct dm_route *find_route(const struct sio *sio, struct dm_slice 
 
 struct session *sio_find_session(const struct sio *sio, struct dm_slice ns) {
     list_foreach(link, &sio->sessions) {
-        struct session *session = container_of(link, struct session, sio_link);
+        struct session *session = session_of_seat(link);
 
-        if (dm_slice_eq(ns, dm_slice_str(session->framing.ns)))
+        if (dm_slice_eq(ns, dm_slice_str(session->seat->ns)))
             return session;
     }
     return NULL;
@@ -155,7 +155,7 @@ static void confirm(struct session *session) {
     random_bytes(random, sizeof(random));
     len += base64_encode(BASE64_URL, random, sizeof(random), text + len);
     memcpy(text + len, "\"}", 2);
-    send_packet(session->sio, SOCKETIO_CONNECT, dm_slice_str(session->framing.ns),
+    send_packet(session->seat->sio, SOCKETIO_CONNECT, dm_slice_str(session->seat->ns),
                 (struct dm_slice){ text, len + 2 });
 }
 
@@ -167,8 +167,8 @@ static void run_open(struct session *session, const struct dm_route *route,
                      struct dm_slice auth) {
     const struct dm_request request = {
         .route = route->id, .auth = DM_UNAUTHENTICATED,
-        .method = session->framing.ns ? DM_SLICE("CONNECT") : DM_SLICE_NONE,
-        .path = dm_slice_str(session->framing.ns), .body = auth,
+        .method = session->seat->ns ? DM_SLICE("CONNECT") : DM_SLICE_NONE,
+        .path = dm_slice_str(session->seat->ns), .body = auth,
     };
 
     if (!session->instance->adapter.open)
@@ -185,18 +185,16 @@ static void join(struct sio *sio, const struct dm_route *route, struct dm_slice 
     struct host *host = instance->host;
     struct session *session = session_new(instance, kind_of(route), &sio->remote, route);
 
-    session->sio = sio;
-    session->framing.ns = route->transport == DM_SOCKETIO ? route->ns : NULL;
+    session->seat->sio = sio;
+    session->seat->ns = route->transport == DM_SOCKETIO ? route->ns : NULL;
     session->base = base_ref(sio->base);
     session->state = SESSION_OPEN;
-    list_push_back(&sio->sessions, &session->sio_link);
+    list_push_back(&sio->sessions, &session->seat->link);
     host->socket_count++;
     metrics_inc(instance->opened);
     loop_timer_cancel(host->loop, &sio->timer);
     session_opened(session);
-    log_event(LOG_LEVEL_DEBUG, "session opened", LOG_STR("adapter", instance->name),
-              LOG_UINT("session", session->serial), LOG_SLICE("peer", session->peer));
-    if (session->framing.ns)
+    if (session->seat->ns)
         confirm(session);
     run_open(session, route, auth);
 }
@@ -278,7 +276,7 @@ static void take_raw(struct sio *sio, enum websocket_kind kind, struct dm_slice 
     };
 
     if (link)
-        socket_take(container_of(link, struct session, sio_link), &frame);
+        socket_take(session_of_seat(link), &frame);
 }
 
 static void on_message(struct engineio_session *eio, enum websocket_kind kind,
@@ -301,7 +299,7 @@ static void on_closed(struct engineio_session *eio, enum engineio_end end) {
     log_event(LOG_LEVEL_DEBUG, "connection closed", LOG_STR("adapter", sio->instance->name),
               LOG_STR("end", engineio_end_name(end)));
     while ((link = list_front(&sio->sessions)))
-        end_session(container_of(link, struct session, sio_link));
+        end_session(session_of_seat(link));
     loop_timer_cancel(host->loop, &sio->timer);
     loop_hook_cancel(&sio->hook);
     sio_binary_free(sio);

@@ -20,13 +20,25 @@ struct sio {
     struct engineio_session *eio;
     const struct dm_route *route; /* one of its path's */
     struct list link;          /* among the host's */
-    struct list sessions;      /* by session.sio_link */
+    struct list sessions;      /* by their seats */
     struct loop_timer timer;   /* while no namespace is joined */
     struct loop_hook hook;     /* ends sessions that were closed */
     struct base_url *base;
     struct sio_binary *binary; /* a packet whose attachments are on their way */
     struct net_address remote;
 };
+
+/* The place of a session in its Socket.IO or Engine.IO connection. */
+struct sio_seat {
+    struct sio *sio;
+    struct list link;    /* among the sessions of that */
+    const char *ns;      /* of Socket.IO: the namespace */
+    struct session *session;
+};
+
+static inline struct session *session_of_seat(struct list *link) {
+    return container_of(link, struct sio_seat, link)->session;
+}
 
 /* The Engine.IO server of an instance that has such routes. */
 struct engineio *sio_server_new(struct instance *instance);

@@ -32,7 +32,7 @@ static int accept_upgrade(struct session *session) {
     const struct websocket_options options = {
         .handler = &socket_handler,
         .userdata = session,
-        .protocol = dm_slice_str(session->subprotocol),
+        .protocol = dm_slice_str(session->request->subprotocol),
         .max_message = large ? instance->frame_max : instance->frame_max_unauthenticated,
         .ping_interval_ms = instance->ping_interval_ms,
     };
@@ -56,9 +56,6 @@ void socket_open(struct session *session) {
     count_response(session);
     session_keep_base(session);
     session_opened(session);
-    log_event(LOG_LEVEL_DEBUG, "session opened", LOG_STR("adapter", instance->name),
-              LOG_UINT("session", session->serial),
-              LOG_SLICE("peer", session->peer));
     observe_other(host);
     if (instance->adapter.open) {
         request_fill(session);

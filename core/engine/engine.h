@@ -27,6 +27,8 @@ struct engine_view {
     struct dm_slice cookie;       /* MESSAGE_RELEASED to the session that sent it */
 };
 
+#define ENGINE_ADDRESS_TEXT 64
+
 /* What the adapter host does for the engine. All run on the loop, never inside engine_submit. */
 struct engine_client {
     /* The one answer of a command. `cookie` is the one given to engine_submit. Runs in the order
@@ -43,6 +45,8 @@ struct engine_client {
     void (*revoked)(struct engine_session *session);
     /* The principal's data changed; engine_session_user gives the new snapshot. */
     void (*user_changed)(struct engine_session *session);
+    /* Writes the peer's address, as throttles count it; returns its length. */
+    size_t (*address)(const struct engine_session *session, char ret_text[ENGINE_ADDRESS_TEXT]);
     /* Asks for one call of engine_run: `ms` milliseconds from now, with 0 as soon as the callback
      * under way has returned to the loop. Replaces what was asked before. Must not call
      * engine_run itself. `owner` is the one below. */
@@ -72,11 +76,7 @@ enum engine_session_state {
 
 struct engine_session {
     struct engine *engine;
-    enum engine_session_state state;
-    uint32_t flags;                /* enum engine_session_flag */
-    const char *adapter;           /* for issuers limited to some adapters, and for metrics */
-    struct command_counters *counters; /* of that adapter */
-    struct dm_slice address;       /* of the peer, for throttles and the log; host's, outlives */
+    struct command_counters *counters; /* of its adapter, with that one's name */
     struct engine_user *user;
     struct list user_link;         /* among the user's sessions */
     struct list all_link;          /* among all sessions */
@@ -84,6 +84,8 @@ struct engine_session {
     struct session_kept *kept;     /* watches and cookies; NULL when it never had any */
     struct catchup *catchup;       /* while it asks for what it missed, and a little longer */
     uint8_t fingerprint[AUTH_FINGERPRINT_LEN];
+    uint8_t state;                 /* enum engine_session_state */
+    uint8_t flags;                 /* enum engine_session_flag */
 };
 
 struct engine_config {
@@ -169,9 +171,9 @@ void engine_run(struct engine *engine);
 void engine_notice(struct engine *engine, const struct bus_notice *notice);
 
 /* A new session without principal. `session` is the host's memory, zeroed; it must stay until
- * engine_session_close. */
+ * engine_session_close. `adapter` is for issuers limited to some adapters, and for metrics. */
 void engine_session_open(struct engine *engine, struct engine_session *session, uint32_t flags,
-                         const char *adapter, struct dm_slice address);
+                         const char *adapter);
 
 /* Ends the session: no callback for it runs afterwards, its commands are still carried out. The
  * memory is the host's again at once. */

@@ -48,7 +48,9 @@ enum dm_status handshake_check(struct operation *op, const char *adapter, int ki
 
 enum dm_status handshake_verify(struct operation *op, int kind, struct grant **ret_grant) {
     struct engine_session *session = operation_session(op);
-    return session ? handshake_check(op, session->adapter, kind, ret_grant) : DM_UNAVAILABLE;
+    if (!session)
+        return DM_UNAVAILABLE;
+    return handshake_check(op, session->counters->adapter, kind, ret_grant);
 }
 
 int handshake_is_over(const struct operation *op) {
@@ -77,7 +79,7 @@ static void settle_principal(struct operation *op, struct engine_session *sessio
         session_set_user(session, op->other, grant ? grant->fingerprint : NULL);
         op->result.user = operation_user(op, op->other->user);
         log_event(LOG_LEVEL_DEBUG, "authenticated", LOG_UINT("corr", op->corr),
-                  LOG_INT("user", op->other->id), LOG_STR("adapter", session->adapter));
+                  LOG_INT("user", op->other->id), LOG_STR("adapter", session->counters->adapter));
     }
 }
 

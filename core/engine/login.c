@@ -13,8 +13,11 @@ struct attempt {
 static struct attempt *attempt_new(struct operation *op) {
     struct attempt *attempt = arena_zalloc(&op->arena, sizeof(*attempt));
     const struct engine_session *session = operation_session(op);
-    if (session)
-        attempt->address = arena_slice(&op->arena, session->address);
+    char text[ENGINE_ADDRESS_TEXT];
+    if (session) {
+        size_t len = op->engine->client->address(session, text);
+        attempt->address = arena_slice(&op->arena, (struct dm_slice){ text, len });
+    }
     op->extra = attempt;
     return attempt;
 }

@@ -22,16 +22,14 @@ struct held {
 
 static void set_state(struct engine_session *session, enum engine_session_state state) {
     assert(session->state != ENGINE_SESSION_CLOSED);
-    session->state = state;
+    session->state = (uint8_t)state;
 }
 
 void engine_session_open(struct engine *engine, struct engine_session *session, uint32_t flags,
-                         const char *adapter, struct dm_slice address) {
+                         const char *adapter) {
     session->engine = engine;
-    session->flags = flags;
-    session->adapter = adapter;
+    session->flags = (uint8_t)flags;
     session->counters = counters_of_adapter(&engine->counters, adapter);
-    session->address = address;
     list_init(&session->user_link);
     list_push_front(&engine->sessions, &session->all_link);
 }
@@ -154,7 +152,7 @@ void session_set_user(struct engine_session *session, struct engine_user *user,
 void session_revoke(struct engine_session *session) {
     struct engine *engine = session->engine;
     log_event(LOG_LEVEL_INFO, "principal revoked", LOG_INT("user", session->user->id),
-              LOG_STR("adapter", session->adapter));
+              LOG_STR("adapter", session->counters->adapter));
     leave_user(session);
     set_state(session, ENGINE_SESSION_NEW);
     engine->client->revoked(session);

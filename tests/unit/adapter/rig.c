@@ -20,11 +20,10 @@ struct engine_user {
 /* ---- the scripted engine ---- */
 
 void engine_session_open(struct engine *engine, struct engine_session *session, uint32_t flags,
-                         const char *adapter, struct dm_slice address) {
+                         const char *adapter) {
+    (void)adapter;
     session->engine = engine;
-    session->flags = flags;
-    session->adapter = adapter;
-    session->address = address;
+    session->flags = (uint8_t)flags;
     current->opened++;
     current->last_flags = flags;
 }

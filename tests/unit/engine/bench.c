@@ -131,6 +131,14 @@ static void on_revoked(struct engine_session *session) {
     keep(peer_of(session), &line);
 }
 
+static size_t address_of(const struct engine_session *session,
+                         char ret_text[ENGINE_ADDRESS_TEXT]) {
+    const struct peer *peer = container_of(session, struct peer, session);
+    size_t len = strlen(peer->address);
+    memcpy(ret_text, peer->address, len);
+    return len;
+}
+
 static void on_user_changed(struct engine_session *session) {
     struct buf line = BUF_INIT;
     put(&line, "%s changed %.*s", peer_of(session)->name,
@@ -186,7 +194,8 @@ void bench_open(void) {
     fake_add_user(&bench.store, "tom", "TUTOR");
     bench.client = (struct engine_client){ .result = on_result, .event = on_event,
                                            .revoked = on_revoked, .wake = on_wake,
-                                           .user_changed = on_user_changed, .owner = &bench };
+                                           .user_changed = on_user_changed, .address = address_of,
+                                           .owner = &bench };
     bench.config.now_us = now_us;
     bench.metrics = metrics_new(1000);
     bench.engine = engine_new(&bench.config, &bench.store.store, &bench.auth.auth,
@@ -237,7 +246,8 @@ void bench_wait(int64_t us) {
 void peer_open(struct peer *peer, const char *name, uint32_t flags) {
     memset(peer, 0, sizeof(*peer));
     peer->name = name;
-    engine_session_open(bench.engine, &peer->session, flags, "test", DM_SLICE("192.0.2.1"));
+    peer->address = "192.0.2.1";
+    engine_session_open(bench.engine, &peer->session, flags, "test");
 }
 
 /* The memory is the host's at once: nothing may look at it afterwards. */

@@ -17,6 +17,7 @@
 struct peer {
     struct engine_session session;
     const char *name; /* of its lines */
+    const char *address;
     int mute;         /* 1: event returns 0 */
     void (*on_line)(struct peer *peer); /* after each line; may close sessions */
 };

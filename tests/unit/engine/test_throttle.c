@@ -19,7 +19,7 @@ static void guess(struct peer *peer, const char *name, const char *secret) {
 
 static void open_at(struct peer *peer, const char *name, const char *address) {
     peer_open(peer, name, PEER_SOCKET);
-    peer->session.address = dm_slice_str(address);
+    peer->address = address;
 }
 
 Test(throttle, slow_from_the_third_then_refused_for_a_minute) {
