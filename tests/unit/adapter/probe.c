@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "tests/unit/adapter/rig.h"
+
 static struct buf log_lines;
 static int encodings, start_result;
 
@@ -13,6 +15,15 @@ const char *probe_log(void) {
     buf_append_char(&shown, '\0');
     buf_reset(&log_lines);
     return shown.data;
+}
+
+int probe_log_in(struct rig *rig, unsigned user) {
+    int fd = rig_socket(rig, "/probe/open", "");
+
+    rig_send(rig, fd, "login x");
+    rig_answer_login(rig, rig_next(rig), rig_user(user));
+    (void)probe_log();
+    return fd;
 }
 
 int probe_encodings(void) {

@@ -22,17 +22,8 @@ static void hang_up(int fd) {
     rig_settle(&rig);
 }
 
-static int log_in(unsigned user) {
-    int fd = rig_socket(&rig, "/probe/open", "");
-
-    rig_send(&rig, fd, "login x");
-    rig_answer_login(&rig, rig_next(&rig), rig_user(user));
-    (void)probe_log();
-    return fd;
-}
-
 Test(finish, closes_when_the_commands_are_answered) {
-    int fd = log_in(1);
+    int fd = probe_log_in(&rig, 1);
 
     rig_send(&rig, fd, "send x");
     rig_send(&rig, fd, "send y");
@@ -49,7 +40,7 @@ Test(finish, closes_when_the_commands_are_answered) {
 }
 
 Test(finish, closes_at_once_with_nothing_under_way) {
-    int fd = log_in(1);
+    int fd = probe_log_in(&rig, 1);
 
     rig_send(&rig, fd, "finish 4001");
     cr_expect_str_eq(rig_frames(&rig, fd), "close 4001\n");
@@ -57,7 +48,7 @@ Test(finish, closes_at_once_with_nothing_under_way) {
 }
 
 Test(finish, may_be_overtaken_by_a_revocation_or_the_peer) {
-    int closed = log_in(1), gone = log_in(2);
+    int closed = probe_log_in(&rig, 1), gone = probe_log_in(&rig, 2);
 
     rig_send(&rig, closed, "send x");
     rig_send(&rig, closed, "finish 1000");

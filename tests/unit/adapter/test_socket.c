@@ -38,16 +38,6 @@ static void hang_up(int fd) {
     rig_settle(&rig);
 }
 
-/* An open socket with a principal. */
-static int log_in(unsigned user) {
-    int fd = rig_socket(&rig, "/probe/open", "");
-
-    rig_send(&rig, fd, "login x");
-    rig_answer_login(&rig, rig_next(&rig), rig_user(user));
-    (void)probe_log();
-    return fd;
-}
-
 Test(socket, opens_speaks_and_closes_last) {
     int fd = rig_socket(&rig, "/probe/open", "");
 
@@ -151,7 +141,7 @@ Test(socket, gets_the_larger_limit_with_the_login) {
     rig_send_kind(&rig, fd, WEBSOCKET_TEXT, large, sizeof(large));
     cr_expect_str_eq(rig_frames(&rig, fd), "close 1009\nend\n");
     hang_up(fd);
-    fd = log_in(1);
+    fd = probe_log_in(&rig, 1);
     rig_send_kind(&rig, fd, WEBSOCKET_TEXT, large, sizeof(large));
     cr_expect_str_eq(rig_frames(&rig, fd), "");
     cr_expect_not_null(strstr(probe_log(), "frame text xxx"));
@@ -172,7 +162,7 @@ Test(socket, reads_nothing_while_a_login_is_under_way) {
 }
 
 Test(socket, closes_with_the_code_given_and_hears_nothing_more) {
-    int fd = log_in(1);
+    int fd = probe_log_in(&rig, 1);
 
     rig_send(&rig, fd, "send 1");
     rig_send(&rig, fd, "close 0");
@@ -193,7 +183,7 @@ Test(socket, closes_with_the_code_given_and_hears_nothing_more) {
 }
 
 Test(socket, is_told_of_revocation) {
-    int fd = log_in(1);
+    int fd = probe_log_in(&rig, 1);
     struct engine_session *session = rig.commands[0].session;
 
     rig_revoke(&rig, session);
@@ -283,7 +273,7 @@ Test(socket, without_the_notice_hook_is_closed_by_the_host) {
 }
 
 Test(socket, is_not_read_while_too_much_is_unanswered) {
-    int fd = log_in(1);
+    int fd = probe_log_in(&rig, 1);
 
     for (int i = 0; i < 10; i++)
         rig_send(&rig, fd, "send x");
@@ -296,7 +286,7 @@ Test(socket, is_not_read_while_too_much_is_unanswered) {
 }
 
 Test(socket, is_drained_when_its_commands_are_answered) {
-    int busy = log_in(1), idle = log_in(2);
+    int busy = probe_log_in(&rig, 1), idle = probe_log_in(&rig, 2);
 
     rig_send(&rig, busy, "send x");
     host_drain(rig.host, 0, NULL, NULL);
@@ -318,7 +308,7 @@ static void on_drained(void *userdata) {
 }
 
 Test(socket, is_served_until_its_turn_comes_in_a_drain) {
-    int first = log_in(1), last = log_in(2);
+    int first = probe_log_in(&rig, 1), last = probe_log_in(&rig, 2);
 
     host_drain(rig.host, 1, on_drained, NULL);
     cr_expect_eq(host_drain_left(rig.host), 2);
@@ -332,7 +322,7 @@ Test(socket, is_served_until_its_turn_comes_in_a_drain) {
 }
 
 Test(socket, survives_an_adapter_that_is_wrong) {
-    int fd = log_in(1);
+    int fd = probe_log_in(&rig, 1);
 
     rig_send(&rig, fd, "wrong");
     rig_send(&rig, fd, "say fine");
