@@ -78,11 +78,14 @@ void loop_hook_cancel(struct loop_hook *hook);
 struct loop_timer;
 typedef void loop_timer_fn(struct loop_timer *timer);
 
-/* Embedded in its owner. Fields are the loop's. */
+#define LOOP_TIMER_DUE_BITS 40
+#define LOOP_TIMER_PLACE_BITS 24
+
+/* Embedded in its owner. Fields are the loop's. Two words: idle connections are many. */
 struct loop_timer {
-    uint64_t due;
     loop_timer_fn *fn;
-    uint32_t place;
+    uint64_t due : LOOP_TIMER_DUE_BITS;     /* milliseconds: 34 years of a machine's clock */
+    uint64_t place : LOOP_TIMER_PLACE_BITS; /* in the heap, counted from 1; 0: not armed */
 };
 
 /* A timer that is not armed. */

@@ -7,9 +7,12 @@
 #include "core/base/mem.h"
 #include "core/net/loop_internal.h"
 
+#define DUE_MAX ((UINT64_C(1) << LOOP_TIMER_DUE_BITS) - 1)
+#define PLACE_MAX ((1u << LOOP_TIMER_PLACE_BITS) - 1)
+
 static void slot_put(struct loop_timers *timers, uint32_t index, struct loop_timer_slot slot) {
     timers->slots[index] = slot;
-    slot.timer->place = index + 1;
+    slot.timer->place = (index + 1) & PLACE_MAX;
 }
 
 static void sift_up(struct loop_timers *timers, uint32_t index) {
@@ -102,6 +105,7 @@ static void timer_insert(struct loop_timers *timers, struct loop_timer *timer) {
         timers->cap = timers->cap ? timers->cap * 2 : 64;
         timers->slots = mem_realloc(timers->slots, timers->cap * sizeof(*timers->slots));
     }
+    assert(timers->count < PLACE_MAX);
     uint32_t index = timers->count++;
     slot_put(timers, index, (struct loop_timer_slot){ timer->due, timer });
     sift_up(timers, index);
@@ -110,7 +114,7 @@ static void timer_insert(struct loop_timers *timers, struct loop_timer *timer) {
 void loop_timer_arm(struct loop *loop, struct loop_timer *timer, uint64_t ms) {
     struct loop_timers *timers = &loop->timers;
     /* At least one: a timer armed by a timer must not run in the same turn again. */
-    timer->due = loop_now(loop) + (ms ? ms : 1);
+    timer->due = (loop_now(loop) + (ms ? ms : 1)) & DUE_MAX;
     if (timer->place == 0) {
         timer_insert(timers, timer);
     } else {
