@@ -227,30 +227,47 @@ static void encode_uuids(const struct batch *batch, struct pg_args *args) {
     pg_args_array_end(args);
 }
 
-static enum store_statement encode_append(const struct store_append *append,
-                                          struct pg_args *args) {
+static void encode_pushed(int64_t user_id, const struct batch_pushed *pushed,
+                          struct pg_args *args) {
+    pg_args_int8(args, user_id);
+    pg_args_int8(args, (int64_t)pushed->from);
+    pg_args_int8(args, (int64_t)pushed->to);
+}
+
+static enum store_statement encode_append(const struct batch *batch, struct pg_args *args) {
+    const struct store_append *append = row_append(&batch->rows[0]);
+    const struct batch_thread *thread = &batch->threads[0];
     pg_args_int8(args, append->thread_id);
     pg_args_int8(args, append->author_id);
     pg_args_bytea(args, append->uuid.bytes, sizeof(append->uuid.bytes));
     pg_args_text(args, append->text);
+    encode_pushed(thread->lo, &thread->pushed[SIDE_LO], args);
+    encode_pushed(thread->hi, &thread->pushed[SIDE_HI], args);
     return ST_APPEND_ONE;
 }
 
 static enum store_statement encode_mark(const struct batch_row *mark, struct pg_args *args) {
+    const struct batch_pushed range = { mark->from, mark->to };
     pg_args_int8(args, mark->thread_id);
-    pg_args_int8(args, mark->user_id);
-    pg_args_int8(args, (int64_t)mark->from);
-    pg_args_int8(args, (int64_t)mark->to);
+    encode_pushed(mark->user_id, &range, args);
     return ST_MARK_ONE;
 }
 
+/* 1 when a batch is a message and nothing else, but for a mark of each side of its thread. */
+static int is_lone_append(const struct batch *batch) {
+    size_t sides = 0;
+    if (batch->row_count != 1 || row_append(&batch->rows[0])->attachment_count)
+        return 0;
+    for (size_t side = SIDE_LO; side <= SIDE_HI; side++)
+        sides += batch->threads[0].pushed[side].to ? 1 : 0;
+    return batch->thread_count == 1 && batch->mark_count == sides;
+}
+
 enum store_statement batch_encode(const struct batch *batch, struct pg_args *args) {
-    if (batch->row_count + batch->mark_count == 1) {
-        if (batch->mark_count)
-            return encode_mark(&batch->marks[0], args);
-        if (row_append(&batch->rows[0])->attachment_count == 0)
-            return encode_append(row_append(&batch->rows[0]), args);
-    }
+    if (is_lone_append(batch))
+        return encode_append(batch, args);
+    if (!batch->row_count && batch->mark_count == 1)
+        return encode_mark(&batch->marks[0], args);
     encode_threads(batch, args);
     pg_args_array(args, PG_INT8);
     for (size_t i = 0; i < batch->row_count; i++)

@@ -67,7 +67,7 @@ void batch_load(struct batch *batch, const struct list *requests, size_t count);
 size_t batch_rank(struct batch *batch, struct batch_thread *thread);
 
 /* Adds the parameters after writer and number, and returns the statement they are for: there are
- * lean ones for the batch that is a single row. */
+ * lean ones for the batch that is a single row, and for a message with marks of its thread. */
 enum store_statement batch_encode(const struct batch *batch, struct pg_args *args);
 
 /* Fills the ret_ members of every append from the statement's answer. Returns 0, or -EPROTO when

@@ -8,12 +8,13 @@
 
 #define RANGES_KEPT 1024
 
-/* How long the ranges of a chat grow. */
-#define RIPE_US INT64_C(10000000)
-/* How long those that are to be stored wait for others to share a batch with. */
-#define LINGER_US INT64_C(50000)
-/* So many threads' ranges go at once, the next ones a little later: messages go between. */
-#define THREADS_AT_ONCE 256
+/* How long those of a direct thread wait for a message there, with which they go for nothing. */
+#define LINGER_US INT64_C(250000)
+/* So many threads' ranges go at once, or this part of all that wait, and the next ones a little
+ * later: a message that comes meanwhile does not wait long. */
+#define THREADS_AT_ONCE 8
+#define PART_AT_ONCE 64
+#define THREADS_IN_HASTE 256
 #define BREATH_US INT64_C(2000)
 
 /* Consecutive messages pushed to one member of one thread. */
@@ -39,7 +40,9 @@ void marks_init(struct marks *marks) {
     marks->idle_count = 0;
     marks->pending = 0;
     marks->number = 0;
-    marks->due_us = ENGINE_NEVER;
+    marks->dirty_count = 0;
+    marks->held_us = 0;
+    marks->hasty_us = 0;
     marks->failures = MARKS_KEEP;
 }
 
@@ -94,15 +97,38 @@ static void range_free(struct range *range) {
     thread_unref(engine, thread);
 }
 
-/* The first thread to be dirty says when all go. */
+/* When the first of the dirty threads goes. */
+static int64_t due_us(const struct marks *marks) {
+    const struct list *link = list_front(&marks->dirty);
+    int64_t due;
+    if (!link)
+        return ENGINE_NEVER;
+    due = container_of(link, struct thread, mark_link)->mark_due_us;
+    if (due <= marks->hasty_us)
+        due = 0;
+    return due > marks->held_us ? due : marks->held_us;
+}
+
+/* By time: a delay is usually as long as the others. */
 static void make_dirty(struct engine *engine, struct thread *thread, int64_t delay_us) {
     struct marks *marks = &engine->marks;
+    struct list *after = marks->dirty.prev;
     if (!list_is_empty(&thread->mark_link))
         return;
-    if (list_is_empty(&marks->dirty))
-        marks->due_us = engine_now_us(engine) + delay_us;
-    list_push_back(&marks->dirty, &thread->mark_link);
-    engine_wake_at(engine, marks->due_us);
+    thread->mark_due_us = engine_now_us(engine) + delay_us;
+    while (after != &marks->dirty &&
+           container_of(after, struct thread, mark_link)->mark_due_us > thread->mark_due_us)
+        after = delay_us ? after->prev : &marks->dirty;
+    list_insert_before(after->next, &thread->mark_link);
+    marks->dirty_count++;
+    engine_wake_at(engine, due_us(marks));
+}
+
+static void make_clean(struct engine *engine, struct thread *thread) {
+    if (list_is_empty(&thread->mark_link))
+        return;
+    list_remove(&thread->mark_link);
+    engine->marks.dirty_count--;
 }
 
 static struct thread_tail *find_tail(struct thread *thread, int64_t user_id) {
@@ -134,6 +160,14 @@ void marks_delivered(struct engine *engine, struct thread *thread, int64_t user_
     }
     range->to = tail->to = tail->reach = seq;
     make_dirty(engine, thread, LINGER_US);
+}
+
+void marks_range(struct engine *engine, struct thread *thread, int64_t user_id, uint64_t from,
+                 uint64_t to) {
+    struct range *range = range_new(engine, thread, user_id);
+    range->from = from;
+    range->to = to;
+    make_dirty(engine, thread, 0);
 }
 
 void marks_own(struct thread *thread, int64_t user_id, uint64_t seq) {
@@ -189,10 +223,25 @@ static void store_first_ranges(struct thread *thread) {
     }
 }
 
-static void store_dirty(struct marks *marks, size_t most) {
+static void store_thread(struct engine *engine, struct thread *thread) {
+    make_clean(engine, thread);
+    store_first_ranges(thread);
+}
+
+/* Those that are due at that time. */
+static void store_dirty(struct engine *engine, int64_t until_us, size_t most) {
     struct list *link;
-    while (most-- && (link = list_pop_front(&marks->dirty)))
-        store_first_ranges(container_of(link, struct thread, mark_link));
+    while (most-- && (link = list_front(&engine->marks.dirty))) {
+        struct thread *thread = container_of(link, struct thread, mark_link);
+        if (thread->mark_due_us > until_us)
+            return;
+        store_thread(engine, thread);
+    }
+}
+
+void marks_join(struct engine *engine, struct thread *thread) {
+    if (thread->kind == DM_THREAD_DIRECT && !list_is_empty(&thread->mark_link))
+        store_thread(engine, thread);
 }
 
 /* ---- those who wait ---- */
@@ -247,88 +296,28 @@ static void range_done(struct store_request *request, enum dm_status status) {
     thread_ref(thread);
     if (status == DM_UNAVAILABLE && engine->marks.failures == MARKS_KEEP) {
         range->state = RANGE_OPEN;
-        delay_us = ENGINE_RETRY_US;
+        delay_us = LINGER_US;
+        /* The others would fail as well. */
+        engine->marks.held_us = engine_now_us(engine) + ENGINE_RETRY_US;
     } else {
         range_free(range);
         delay_us = patience(engine, thread);
     }
-    if (!list_is_empty(&thread->marks))
+    if (list_is_empty(&thread->marks))
+        make_clean(engine, thread);
+    else
         make_dirty(engine, thread, delay_us);
-    if (delay_us == ENGINE_RETRY_US) /* the others would fail as well */
-        engine->marks.due_us = engine_now_us(engine) + ENGINE_RETRY_US;
     thread_unref(engine, thread);
     resume_waiters(engine, status);
 }
 
-/* ---- chats ---- */
-
-static void ripen_one(struct engine *engine, struct thread *thread, size_t place) {
-    struct thread_pushed *pushed = &thread->pushed[place];
-    struct range *range;
-    if (!pushed->to)
-        return;
-    range = range_new(engine, thread, thread->members[place]);
-    range->from = pushed->from;
-    range->to = pushed->to;
-    pushed->to = 0;
-    make_dirty(engine, thread, 0);
-}
-
-void marks_ripen(struct engine *engine, struct thread *thread) {
-    if (!thread->pushed)
-        return;
-    for (size_t i = 0; i < thread->member_count; i++)
-        ripen_one(engine, thread, i);
-    free(thread->pushed);
-    thread->pushed = NULL;
-    list_remove(&thread->chat_link);
-    thread_unref(engine, thread);
-}
-
-void marks_grow(struct engine *engine, struct thread *thread, size_t place, uint64_t seq) {
-    struct thread_pushed *pushed;
-    if (!thread->pushed) {
-        thread->pushed = mem_calloc(thread->member_count, sizeof(*thread->pushed));
-        thread->ripe_us = engine_now_us(engine) + RIPE_US;
-        thread_ref(thread);
-        list_push_back(&engine->marks.chats, &thread->chat_link);
-        engine_wake_at(engine, thread->ripe_us);
-    }
-    pushed = &thread->pushed[place];
-    if (pushed->to && seq != pushed->to + 1)
-        ripen_one(engine, thread, place);
-    if (!pushed->to)
-        pushed->from = seq;
-    pushed->to = seq;
-}
-
-/* Returns when the next ones are ripe. */
-static int64_t ripen(struct engine *engine, enum marks_urgency urgency) {
-    struct list *link;
-    while ((link = list_front(&engine->marks.chats))) {
-        struct thread *thread = container_of(link, struct thread, chat_link);
-        if (urgency == MARKS_LAZY && thread->ripe_us > engine_now_us(engine))
-            return thread->ripe_us;
-        marks_ripen(engine, thread);
-    }
-    return ENGINE_NEVER;
-}
-
-static void ripen_user(struct engine *engine, int64_t user_id) {
-    list_foreach(it, &engine->marks.chats) {
-        struct thread *thread = container_of(it, struct thread, chat_link);
-        for (size_t i = 0; i < thread->member_count; i++) {
-            if (thread->members[i] == user_id)
-                ripen_one(engine, thread, i);
-        }
-    }
-}
+/* ---- the interface ---- */
 
 void marks_wait(struct operation *op, operation_step_fn then) {
     struct engine *engine = op->engine;
     uint64_t *number;
     if (op->command.kind == DM_CMD_UNDELIVERED)
-        ripen_user(engine, op->actor->id);
+        marks_ripen_user(engine, op->actor->id);
     number = arena_alloc(&op->arena, sizeof(*number));
     *number = engine->marks.number;
     op->extra = number;
@@ -341,29 +330,40 @@ void marks_wait(struct operation *op, operation_step_fn then) {
     operation_ref(op);
     list_push_back(&engine->marks.waiters, &op->delay_link);
     if (op->thread)
-        store_first_ranges(op->thread);
+        store_thread(engine, op->thread);
     else
-        store_dirty(&engine->marks, SIZE_MAX);
+        store_dirty(engine, ENGINE_NEVER, SIZE_MAX);
 }
 
 void marks_hasten(struct engine *engine) {
-    if (list_is_empty(&engine->marks.dirty))
+    struct marks *marks = &engine->marks;
+    if (list_is_empty(&marks->dirty))
         return;
-    engine->marks.due_us = 0;
+    marks->hasty_us = container_of(marks->dirty.prev, struct thread, mark_link)->mark_due_us;
     engine_wake_at(engine, 0);
+}
+
+/* Returns when to call again for the dirty ones. */
+static int64_t run_dirty(struct engine *engine) {
+    struct marks *marks = &engine->marks;
+    int64_t now = engine_now_us(engine);
+    int64_t until = marks->hasty_us > now ? marks->hasty_us : now;
+    size_t most = until > now ? THREADS_IN_HASTE
+                              : THREADS_AT_ONCE + marks->dirty_count / PART_AT_ONCE;
+    if (due_us(marks) <= now) {
+        store_dirty(engine, until, most);
+        marks->held_us = now + BREATH_US;
+    }
+    return due_us(marks);
 }
 
 int64_t marks_run(struct engine *engine, enum marks_urgency urgency) {
     struct marks *marks = &engine->marks;
-    int64_t ripe_us = ripen(engine, urgency);
+    int64_t ripe_us = marks_ripen_due(engine, urgency), dirty_us;
     if (urgency == MARKS_NOW) {
         marks->failures = MARKS_DROP;
-        store_dirty(marks, SIZE_MAX);
-    } else if (engine_now_us(engine) >= marks->due_us) {
-        store_dirty(marks, THREADS_AT_ONCE);
-        marks->due_us = engine_now_us(engine) + BREATH_US;
+        store_dirty(engine, ENGINE_NEVER, SIZE_MAX);
     }
-    if (list_is_empty(&marks->dirty))
-        return ripe_us;
-    return marks->due_us < ripe_us ? marks->due_us : ripe_us;
+    dirty_us = run_dirty(engine);
+    return dirty_us < ripe_us ? dirty_us : ripe_us;
 }

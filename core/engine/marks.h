@@ -1,8 +1,9 @@
 /* Delivered positions on their way to the store. Private to core/engine.
  *
- * What was pushed to a member is joined into ranges per thread and member. The first range waits
- * some milliseconds for others, because a batch of many costs little more than one of one; then all
- * go, of direct threads one of each member at a time. In chats, which may have many members, ranges
+ * What was pushed to a member is joined into ranges per thread and member. Those of a direct thread
+ * wait for the next message there, in whose batch they cost next to nothing; when none comes in
+ * some tenths of a second they go alone, one of each member at a time and few threads at once, so
+ * that they stand in nobody's way. In chats, which may have many members, ranges
  * grow for some seconds before they go; the first member that a message was pushed to is marked as
  * in a direct thread, because that is what makes the message a delivered one.
  *
@@ -25,12 +26,14 @@ struct marks {
     struct list all;     /* ranges not yet stored */
     struct list chats;   /* with ranges that still grow, by chat_link, the oldest first */
     struct list waiters; /* operations that wait for marks, by delay_link */
-    struct list dirty;   /* threads to look at, by mark_link */
+    struct list dirty;   /* threads to look at, by mark_link, in the order of mark_due_us */
+    size_t dirty_count;
     struct list idle;    /* pooled ranges */
     size_t idle_count;
     size_t pending;      /* ranges not yet stored */
     uint64_t number;     /* of the youngest range */
-    int64_t due_us;      /* when the dirty ones go; means nothing when there are none */
+    int64_t held_us;     /* no dirty ones go before */
+    int64_t hasty_us;    /* those that were to go by then go now */
     enum { MARKS_KEEP = 0, MARKS_DROP } failures; /* DROP once they are flushed at the end */
 };
 
@@ -50,6 +53,9 @@ void marks_ripen(struct engine *engine, struct thread *thread);
  * cannot be; inside the call when nothing is pending. */
 void marks_wait(struct operation *op, operation_step_fn then);
 
+/* A message of that thread is about to go to the store: what waits for it goes along. */
+void marks_join(struct engine *engine, struct thread *thread);
+
 /* What is to be stored goes at the end of this turn. */
 void marks_hasten(struct engine *engine);
 
@@ -60,6 +66,13 @@ enum marks_urgency {
     MARKS_LAZY = 0, /* what is due */
     MARKS_NOW,      /* all, and for the last time: what fails from now on is not tried again */
 };
+
+/* Between marks.c and marks_chat.c: a range that is to go at once; those of chats that are ripe, or
+ * all, and when the next ones are; those of one user. */
+void marks_range(struct engine *engine, struct thread *thread, int64_t user_id, uint64_t from,
+                 uint64_t to);
+int64_t marks_ripen_due(struct engine *engine, enum marks_urgency urgency);
+void marks_ripen_user(struct engine *engine, int64_t user_id);
 
 /* Submits what may go; returns when to call again, ENGINE_NEVER when nothing waits for time. */
 int64_t marks_run(struct engine *engine, enum marks_urgency urgency);

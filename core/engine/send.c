@@ -320,5 +320,6 @@ static void append(struct operation *op) {
         append->flags |= STORE_APPEND_APPROVES;
     uuid_new_v7(&append->uuid);
     attachment_store(op);
+    marks_join(op->engine, op->thread);
     store_submit(op->engine->store, &append->base);
 }

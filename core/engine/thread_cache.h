@@ -41,6 +41,7 @@ struct thread {
         uint64_t reach;        /* `to`, and own messages right behind it */
     } tails[2];
     struct list mark_link;     /* among threads with marks to be sent */
+    int64_t mark_due_us;       /* when that is */
     struct thread_pushed { uint64_t from, to; } *pushed; /* chats: to each member, not yet on its
                                   way to the store; to 0: nothing. NULL: to nobody. Owned */
     int64_t ripe_us;           /* when that goes */

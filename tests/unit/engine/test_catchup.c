@@ -40,7 +40,7 @@ Test(catchup, what_comes_meanwhile_follows_the_answer_once) {
     bench_expect("bob undelivered ok messages=1,2",
                  "bob ! message member actor=ann seq=3 text=three peer=ann unread=3",
                  "bob ! message member actor=ann seq=4 text=four peer=ann unread=4");
-    bench_wait(50000);
+    bench_wait(250000);
     cr_assert(eq(sz, bench.store.mark_count, 1));
     cr_assert(eq(u64, bench.store.marks[0].from, 3));
     peer_send(&ann, "bob", "five", NULL);

@@ -4,7 +4,7 @@ TestSuite(marks, .init = bench_open, .fini = bench_close);
 
 /* As long as ranges wait for others. */
 static void linger(void) {
-    bench_wait(50000);
+    bench_wait(250000);
 }
 
 static void check_mark(size_t at, const char *user, uint64_t from, uint64_t to) {
@@ -35,6 +35,26 @@ Test(marks, what_was_pushed_is_stored) {
     linger();
     cr_assert(eq(sz, bench.store.mark_count, 2));
     check_mark(1, "bob", 4, 4);
+    peer_close(&ann);
+    peer_close(&bob);
+}
+
+Test(marks, a_message_of_the_thread_takes_them_along) {
+    struct peer ann, bob;
+    peer_join(&ann, "ann", "ann");
+    peer_join(&bob, "bob", "bob");
+    peer_send(&ann, "bob", "one", NULL);
+    bench_run();
+    cr_assert(eq(sz, bench.store.mark_count, 0));
+    peer_send(&bob, "ann", "two", NULL);
+    bench_run();
+    cr_assert(eq(sz, bench.store.mark_count, 1));
+    check_mark(0, "bob", 1, 1);
+    linger();
+    cr_assert(eq(sz, bench.store.mark_count, 2));
+    check_mark(1, "ann", 2, 2);
+    linger();
+    cr_assert(eq(sz, bench.store.mark_count, 2));
     peer_close(&ann);
     peer_close(&bob);
 }

@@ -368,3 +368,33 @@ Test(marks, deleting_takes_a_message_out_of_every_count) {
     cr_assert(eq(i64, call.result.messages[0]->id, ids[2]));
     rig_close(&rig);
 }
+
+/* A message and the mark of one before it, in one batch. */
+static void append_with_mark(struct rig *rig, int64_t thread, int64_t author, int64_t user,
+                             uint64_t from, uint64_t to) {
+    struct append append = { 0 };
+    struct mark mark;
+    mark_submit(rig->port, &mark, thread, user, from, to);
+    append_submit(rig->port, &append, thread, author, "x");
+    rig_wait(rig, &append.probe.done);
+    rig_wait(rig, &mark.probe.done);
+    cr_assert(eq(int, append.probe.status + mark.probe.status, DM_OK));
+}
+
+Test(marks, go_along_with_a_message) {
+    struct rig rig;
+    int64_t thread = two(&rig);
+    for (int i = 0; i < 4; i++)
+        rig_append(&rig, thread, USER(1), "x");
+    append_with_mark(&rig, thread, USER(1), USER(2), 1, 2);
+    append_with_mark(&rig, thread, USER(2), USER(2), 4, 4); /* beyond a gap */
+    cr_assert(eq(i64, rig_sql(&rig, "SELECT count(*) FROM marks"), 1));
+    append_with_mark(&rig, thread, USER(1), USER(2), 3, 3); /* fills it */
+    cr_assert(eq(i64, rig_sql(&rig, "SELECT count(*) FROM marks"), 0));
+    append_with_mark(&rig, thread, USER(1), USER(1), 6, 6);
+    cr_assert(eq(int, state_of(&rig, thread, 6), DM_MESSAGE_DELIVERED));
+    rig_forget_pairs(USER(2)); /* who is not the first of it */
+    append_with_mark(&rig, thread, USER(1), USER(2), 5, 8);
+    cr_assert(eq(i64, rig_sql(&rig, "SELECT delivered_hi FROM threads"), 8));
+    rig_close(&rig);
+}
