@@ -45,8 +45,9 @@ class Pair:
         self.receiver = Opcode(self.gw, self.gw.token(self.sam))
 
     def check_silence(self):
-        assert self.sender.is_quiet(SILENCE), "confirmed while the row cannot be committed"
-        assert self.receiver.is_quiet(0), "delivered while the row cannot be committed"
+        for client, seconds in ((self.sender, SILENCE), (self.receiver, 0)):
+            assert client.is_quiet(seconds), \
+                f"told while the row cannot be committed: {bytes(client.buffer)!r}"
 
     def check_delivery(self, text):
         """Confirmed once and delivered once; returns the message's UUID."""

@@ -262,6 +262,15 @@ class WebSocket(Connection):
         except EOFError:
             raise Closed(1006) from None
 
+    def is_quiet(self, seconds):
+        """Whether nothing but pings, which are answered, comes for so long."""
+        deadline = time.monotonic() + seconds
+        while not super().is_quiet(max(deadline - time.monotonic(), 0)):
+            if not self.buffer or self.buffer[0] != 0x80 | PING:
+                return False
+            self.send_frame(PONG, self.recv_frame().payload)
+        return True
+
     def recv(self, timeout=PATIENCE):
         """The next message as text. Raises Closed, having answered the Close."""
         message = b""
