@@ -4,6 +4,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -26,13 +27,19 @@ static int is_foreign(const char *state, struct stat *ret_stat, char ret_name[NA
     return 1;
 }
 
+/* libpq looks there for passwords and certificates, and takes for an error what it may not see. */
+static int take_home(uid_t uid) {
+    const struct passwd *user = getpwuid(uid);
+    return setenv("HOME", user ? user->pw_dir : "/", 1);
+}
+
 int owner_become(const char *state) {
     char name[NAME_SIZE];
     struct stat st;
     if (!is_foreign(state, &st, name))
         return CLI_OK;
     int r = *name == '#' ? setgroups(1, &st.st_gid) : initgroups(name, st.st_gid);
-    if (r || setgid(st.st_gid) || setuid(st.st_uid))
+    if (r || setgid(st.st_gid) || setuid(st.st_uid) || take_home(st.st_uid))
         return cli_fail(CLI_FAILED, "cannot become %s, whose %s is: %s", name, state,
                         strerror(errno));
     return CLI_OK;

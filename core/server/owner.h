@@ -3,8 +3,8 @@
 #ifndef DRAGOMAN_SERVER_OWNER_H
 #define DRAGOMAN_SERVER_OWNER_H
 
-/* Run by root, a verb becomes the owner, for good. Returns a CLI exit code; what went wrong was
- * said on stderr. */
+/* Run by root, a verb becomes the owner, for good, and is at home where that one is. Returns a CLI
+ * exit code; what went wrong was said on stderr. */
 int owner_become(const char *state);
 
 /* A gateway is run by the owner, or is refused. Returns as above. */

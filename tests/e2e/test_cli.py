@@ -6,7 +6,9 @@ import json
 import os
 import pwd
 import re
+import socket
 import stat
+import struct
 import subprocess
 import time
 import uuid
@@ -498,6 +500,32 @@ def test_root_leaves_what_is_anothers_to_them(tmp_path):
         assert owners == {other.pw_uid}
     finally:
         gw.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone becomes somebody else")
+def test_who_root_becomes_does_not_look_into_roots_home(asleep, tmp_path, monkeypatch):
+    """Where libpq looks for certificates and passwords; what it may not see there is its end."""
+    other = pwd.getpwnam("nobody")
+    home, state = tmp_path / "home", tmp_path / "state"
+    tmp_path.chmod(0o755)
+    home.mkdir(mode=0o700)
+    state.mkdir()
+    os.chown(state, other.pw_uid, other.pw_gid)
+    monkeypatch.setenv("HOME", str(home))
+    with socket.create_server(("127.0.0.1", 0)) as server, \
+            concurrent.futures.ThreadPoolExecutor(1) as pool:
+        url = f"host=127.0.0.1 port={server.getsockname()[1]} user=x dbname=x sslmode=require"
+        done = pool.submit(fails, asleep, UNAVAILABLE, "user", "list", "--state", state,
+                           "--set", f"database.url={url} gssencmode=disable", place=False)
+        server.settimeout(30)
+        conn = server.accept()[0]
+        with conn:
+            conn.settimeout(30)
+            assert conn.recv(8) == struct.pack("!II", 8, 80877103), "it asks for TLS"
+            conn.sendall(b"S")
+            hello = conn.recv(1)
+        done.result()
+    assert hello == b"\x16", "it begins a handshake"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root alone may read everything")
