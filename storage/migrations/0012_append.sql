@@ -1,7 +1,6 @@
 -- The lean statement anew: it takes the mark that waited for a message of its thread along, in the
--- update that is due anyway, and serves chats without batch().
-
-DROP FUNCTION append_one(bigint, bigint, bigint, bigint, uuid, text);
+-- update that is due anyway, and serves chats without batch(). The one with six parameters stays
+-- beside it: processes of the version before call it until they are replaced.
 
 -- A batch of one message without attachments, and of what the thread's pair was pushed, a range
 -- each: p_lo p_from_lo to p_to_lo (0: nothing), and p_hi likewise. Setting up batch()'s statements

@@ -24,6 +24,19 @@ Test(append, first_message_of_an_open_thread) {
     rig_close(&rig);
 }
 
+/* At an upgrade it serves on a schema that the new one has migrated. */
+Test(append, the_version_before_is_still_served) {
+    struct rig rig;
+    rig_open(&rig);
+    rig_users(&rig, 2);
+    int64_t thread = rig_direct(&rig, USER(1), USER(2), 0);
+    rig_sql(&rig, "INSERT INTO writer (id, number) VALUES (99, 0)");
+    rig_sql(&rig, "SELECT * FROM append_one(99, 1, %lld, %lld, gen_random_uuid(), 'one')",
+            (long long)thread, (long long)USER(1));
+    cr_assert(eq(u64, rig_append(&rig, thread, USER(2), "two").ret_seq, 2));
+    rig_close(&rig);
+}
+
 Test(append, strangers_and_unknown_threads_are_refused) {
     struct rig rig;
     rig_open(&rig);
