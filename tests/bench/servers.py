@@ -105,7 +105,8 @@ class GatewayServer:
         """Another database of this cluster with the gateway's schema; returns its conninfo."""
         self._as_superuser("-c", f"create database {name}")
         conninfo = f"host={self.gateway.state}/run user=postgres dbname={name}"
-        subprocess.run([os.environ["DRAGOMAN"], "migrate", "--set", f"database.url={conninfo}"],
+        subprocess.run([os.environ["DRAGOMAN"], "migrate", "--state", self.gateway.state,
+                        "--set", f"database.url={conninfo}"],
                        check=True, stdout=subprocess.DEVNULL)
         return conninfo
 
