@@ -95,7 +95,7 @@ struct place {
     const char *path; /* of the setting */
     struct dm_slice text;
     struct net_address address;
-    uint16_t last_port;
+    unsigned last_port;
 };
 
 static int take_place(struct config *config, const char *path, struct place *ret_place) {
@@ -116,6 +116,16 @@ static int is_any(const struct net_address *address) {
     return !memcmp(address->ip, zero, sizeof(zero));
 }
 
+/* "::" binds IPv4's as well. */
+static int binds_all_of(const struct net_address *any, const struct net_address *address) {
+    return is_any(any) && (any->family == NET_IPV6 || address->family == NET_IPV4);
+}
+
+static int addresses_clash(const struct net_address *a, const struct net_address *b) {
+    return (a->family == b->family && !memcmp(a->ip, b->ip, sizeof(a->ip)))
+           || binds_all_of(a, b) || binds_all_of(b, a);
+}
+
 /* Port 0 is another one each time. */
 static int ports_clash(const struct place *a, const struct place *b) {
     return a->address.port && b->address.port && a->address.port <= b->last_port
@@ -128,19 +138,27 @@ static int places_clash(const struct place *a, const struct place *b) {
         return 0;
     if (a->address.family == NET_UNIX || b->address.family == NET_UNIX)
         return dm_slice_eq(a->text, b->text);
-    return ports_clash(a, b)
-           && (!memcmp(a->address.ip, b->address.ip, sizeof(a->address.ip))
-               || is_any(&a->address) || is_any(&b->address));
+    return ports_clash(a, b) && addresses_clash(&a->address, &b->address);
+}
+
+/* Each worker has its admin listener at the next port. */
+static int take_admin_ports(struct config *config, struct place *place) {
+    unsigned workers = (unsigned)config_int(config, "workers");
+    if (!place->address.port)
+        return 0;
+    place->last_port += workers - 1;
+    return place->last_port <= UINT16_MAX ? 0
+           : config_fail(config, place->path, "%s: there is no port %u for the last of %u workers",
+                         place->path, place->last_port, workers);
 }
 
 static int check_places(struct config *config) {
     struct place places[3];
     static const char *const paths[] = { "listen", "listen_tls", "admin" };
     for (size_t i = 0; i < 3; i++) {
-        if (take_place(config, paths[i], &places[i]))
+        if (take_place(config, paths[i], &places[i])
+            || (i == 2 && take_admin_ports(config, &places[i])))
             return -EINVAL;
-        if (i == 2)
-            places[i].last_port += (uint16_t)(config_int(config, "workers") - 1);
         for (size_t j = 0; j < i; j++)
             if (places_clash(&places[j], &places[i]))
                 return config_fail(config, paths[i], "%s is where %s is already", paths[i],

@@ -699,6 +699,7 @@ def test_check_config_names_a_state_directory_that_will_not_do(asleep, tmp_path)
     {"admin": "127.0.0.1:8080"}, {"admin": "0.0.0.0:8080"}, {"admin": "*:8080"},
     {"listen": "*:9", "admin": "127.0.0.1:9"}, {"listen": "unix:/x", "admin": "unix:/x"},
     {"listen": "localhost:9", "listen_tls": "127.0.0.1:9"}, {"admin": "127.0.0.1:8079", "workers": 2},
+    {"listen": "0.0.0.0:9", "admin": "[::]:9"}, {"listen": "[::]:9", "admin": "[::1]:9"},
 ], ids=str)
 def test_two_listeners_at_one_place_are_refused(asleep, tmp_path, settings):
     status, said = check(asleep, settings, tmp_path)
@@ -708,9 +709,18 @@ def test_two_listeners_at_one_place_are_refused(asleep, tmp_path, settings):
 def test_listeners_that_only_look_alike(asleep, tmp_path):
     for settings in ({"listen": "127.0.0.1:0", "admin": "127.0.0.1:0"},
                      {"listen": "127.0.0.1:9", "admin": "127.0.0.2:9"},
+                     {"listen": "0.0.0.0:9", "admin": "[::1]:9"},
+                     {"listen": "[::1]:9", "admin": "127.0.0.1:9"},
                      {"listen": "unix:/x", "admin": "unix:/y"},
                      {"admin": "127.0.0.1:8079"}, {"admin": "127.0.0.1:8081", "workers": 8}):
         assert check(asleep, settings, tmp_path) == (OK, "")
+
+
+def test_workers_whose_admin_ports_there_are_not_are_refused(asleep, tmp_path):
+    for settings, status in (({"admin": "127.0.0.1:65534", "workers": 2}, OK),
+                             ({"admin": "127.0.0.1:65534", "workers": 3}, CONFIG),
+                             ({"admin": "127.0.0.1:0", "workers": 3}, OK)):
+        assert check(asleep, settings, tmp_path)[0] == status, settings
 
 
 @pytest.mark.parametrize("adapters", [
