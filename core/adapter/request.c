@@ -293,18 +293,22 @@ static int has_room(const struct host *host, const struct http_exchange *exchang
                   < config->response_bytes_max;
 }
 
+/* What the connection is answered counts from now on for whom the request came from. Returns how
+ * many bytes that address has not read. */
+static uint64_t charge(const struct host *host, struct http_exchange *exchange) {
+    uint64_t key = address_limit_key(host->config.addresses, http_request(exchange)->remote);
+
+    return conn_charge(http_conn(exchange),
+                       key == ADDRESS_NOT_COUNTED ? CONN_CHARGE_NOBODY : key);
+}
+
 /* One address does not fill the room that is for all. 1 when its requests are served, else 0. */
 static int has_share(struct session *session) {
     struct host *host = session->instance->host;
     uint64_t most = host->config.address_response_bytes_max;
-    uint64_t key = session_address_key(session);
-    uint64_t unread;
 
-    if (!most || session->pub.kind == DM_SESSION_SOCKET)
-        return 1;
-    unread = conn_charge(http_conn(session->request->exchange),
-                         key == ADDRESS_NOT_COUNTED ? CONN_CHARGE_NOBODY : key);
-    if (unread < most)
+    if (!most || session->pub.kind == DM_SESSION_SOCKET
+        || charge(host, session->request->exchange) < most)
         return 1;
     count_address_limited(host, "responses");
     return 0;
@@ -331,6 +335,7 @@ void host_request(struct host *host, struct http_exchange *exchange) {
 
     if (router_find(host->router, DM_SOCKETIO, http->method, http->path, &sio) == ROUTER_FOUND
         && (!is_socket || engineio_is_meant(http))) {
+        (void)charge(host, exchange);
         sio_request(sio.owner, exchange);
         return;
     }

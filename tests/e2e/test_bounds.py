@@ -8,6 +8,7 @@ import time
 import pytest
 
 from gateway import Gateway
+from pubsub_client import PATH, Client, Polling
 from wire import Connection, call
 
 TEXT = "x" * 60000
@@ -101,6 +102,35 @@ def test_unread_responses_of_one_address_are_bounded(make_gateway):
         while ask(stack, gw, heads[0])[1] != 200:
             assert time.monotonic() < deadline
             time.sleep(0.05)
+
+
+def test_what_polls_leave_unread_is_theirs(make_gateway):
+    """On a connection of a proxy, which has borne a request of another address before."""
+    gw = make_gateway(settings={"limits.address_response_bytes": 200000, "limits.rate": 0,
+                                "limits.send_queue_bytes": 100000000,
+                                "trusted_proxies": "127.0.0.0/8"})
+    ada, bob = gw.add_user(), gw.add_user()
+    head = (f"GET /opcode/thread HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {gw.token(ada)}\r\n"
+            "X-Forwarded-For: 192.0.2.1\r\n\r\n").encode()
+    writer, session = Client(gw, ada), Polling(gw)
+    for _ in range(100):
+        writer.ask("send-message", {"user": bob["username"], "message": TEXT})
+    session.post("40/chat," + json.dumps({"token": gw.token(bob)}))
+    session.wait("40/chat,")
+    fetch = json.dumps(["fetch-conversation-with-user", {"user": ada["username"]}])
+    done = json.dumps(["send-message", {"user": ada["username"], "message": "done"}])
+    session.post(*(f"42/chat,{i}{fetch}" for i in range(10)), f"42/chat,10{done}")
+    assert "done" in writer.packet()
+    with contextlib.ExitStack() as stack:
+        conn = stack.enter_context(Connection(gw.host, gw.port))
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        conn.send(head)
+        assert conn.response().status == 200
+        conn.send(f"GET {PATH}?{session.query} HTTP/1.1\r\nHost: x\r\n"
+                  "X-Forwarded-For: 192.0.2.2\r\n\r\n".encode())
+        assert conn.read(12).split()[1] == b"200"
+        assert ask(stack, gw, head)[1] == 200
+        assert ask(stack, gw, head.replace(b"2.1", b"2.2"))[1] == 429
 
 
 def test_body_that_trickles_is_cut_off(bounded):
