@@ -226,6 +226,8 @@ static void pass_over(struct engine *engine, const struct unit_head *head,
                       struct thread *thread) {
     if (!thread)
         return;
+    if (head->kind == DM_THREAD_DIRECT && head->rev > thread->rev)
+        thread_set_title(thread, head->title);
     if (head->told_rev || head->member_rev > thread->member_rev)
         thread_forget_members(thread);
     order_pass(thread, head->rev, head->span, head->seq);

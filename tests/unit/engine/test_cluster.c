@@ -21,6 +21,22 @@ static struct buf message(const char *author, uint64_t rev, uint64_t seq, const 
     return unit;
 }
 
+/* The thread got a title. */
+static struct buf retitled(const char *actor, uint64_t rev, const char *title) {
+    struct fake_thread *thread = &bench.store.threads[0];
+    struct dm_thread view = { .title = dm_slice_str(title) };
+    struct dm_event event = { .kind = DM_EVENT_CHAT_UPDATED,
+                              .actor = &fake_user_named(&bench.store, actor)->user };
+    struct unit_head head = { .thread_id = thread->id, .pair = { thread->lo_id, thread->hi_id },
+                              .rev = rev, .span = 1, .uuid = thread->uuid,
+                              .title = dm_slice_str(title) };
+    struct buf unit = BUF_INIT;
+    unit_put_head(&unit, &head);
+    wire_put_uint(&unit, 1);
+    unit_put_event(&unit, UNIT_TO_THREAD, &event, &view, &view);
+    return unit;
+}
+
 static void open_thread(void) {
     struct fake_thread *thread = &bench.store.threads[bench.store.thread_count++];
     thread->id = 501;
@@ -236,6 +252,27 @@ Test(cluster, what_concerns_nobody_here_costs_no_request) {
     other_tell(message("ann", 5, 5, "elsewhere"));
     cr_assert(eq(sz, bench.store.counts[STORE_USERS_FIND], before));
     bench_expect_nothing();
+    peer_close(&cat);
+}
+
+/* Nobody here sees it change, but whoever comes sees what it is. */
+Test(cluster, a_title_given_elsewhere_is_known_to_who_comes_later) {
+    struct peer ann, cat;
+    other_meet("S0 1 1 0 ");
+    peer_join(&cat, "cat", "cat");
+    peer_join(&ann, "ann", "ann");
+    peer_send(&ann, "bob", "one", NULL);
+    bench_run();
+    peer_close(&ann);
+    bench_forget();
+    other_tell(retitled("ann", 2, "us"));
+    bench_expect_nothing();
+    bench.store.threads[0].rev = 2;
+    peer_join(&ann, "ann", "ann");
+    peer_send(&ann, "bob", "two", NULL);
+    bench_run();
+    bench_expect("ann send ok seq=2 text=two peer=bob title=us");
+    peer_close(&ann);
     peer_close(&cat);
 }
 
