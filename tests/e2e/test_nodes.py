@@ -31,7 +31,9 @@ def make_nodes():
     made = []
 
     def make(count, **how):
-        made.append(Nodes(count, settings={"limits.rate": 0}, **how).start())
+        # Readers here read when all has been sent, however much a fast machine sends.
+        made.append(Nodes(count, settings={"limits.rate": 0, "limits.send_queue_bytes": 1 << 30},
+                          **how).start())
         return made[-1]
 
     yield make
