@@ -284,9 +284,11 @@ int cli_serve(struct cli *cli) {
     size_t prefix = strlen(WORKER_OPTION);
     int worker = -1;
     if (cli->argc == 1 && !strncmp(cli->argv[0], WORKER_OPTION, prefix))
-        log_set_worker((unsigned)(worker = atoi(cli->argv[0] + prefix)));
+        worker = atoi(cli->argv[0] + prefix);
     else if (cli->argc)
         return cli_fail(CLI_USAGE, "serve does not know %s", cli->argv[0]);
+    if (worker >= 0)
+        log_set_worker((unsigned)worker);
     raise_descriptor_limit();
     if (worker < 0 && config_int(cli->config, "workers") > 1)
         return supervisor_run(cli);
