@@ -135,10 +135,13 @@ static void start(struct strand *strand) {
     }
 }
 
-static struct operation *done_head(const struct strand *strand) {
+/* The next one to be answered, if it was submitted no later than `last`. */
+static struct operation *done_head(const struct strand *strand, uint64_t last) {
     struct list *link = list_front(&strand->running);
     struct operation *op = link ? container_of(link, struct operation, link) : NULL;
-    return op && op->state == OPERATION_DONE && !order_holds(op) ? op : NULL;
+    if (!op || op->state != OPERATION_DONE || op->corr > last || order_holds(op))
+        return NULL;
+    return op;
 }
 
 static void answer(struct strand *strand, struct operation *op) {
@@ -159,10 +162,18 @@ static void answer(struct strand *strand, struct operation *op) {
         catchup_answered(strand->session, &op->command, &op->result);
 }
 
-void strand_deliver(struct strand *strand) {
+/* Begins what may begin, and delivers what is done, from engine_run. */
+static void make_ready(struct strand *strand) {
+    if (!list_is_empty(&strand->ready_link))
+        return;
+    list_push_back(&strand->engine->ready, &strand->ready_link);
+    engine_wake_at(strand->engine, 0);
+}
+
+static void deliver_until(struct strand *strand, uint64_t last) {
     struct operation *op;
     strand_ref(strand);
-    while ((op = done_head(strand))) {
+    while ((op = done_head(strand, last))) {
         list_remove(&op->link);
         strand->backlog--;
         answer(strand, op);
@@ -171,21 +182,20 @@ void strand_deliver(struct strand *strand) {
     strand_unref(strand);
 }
 
-void strand_advance(struct strand *strand) {
-    strand_ref(strand);
-    do {
-        strand_deliver(strand);
-        start(strand);
-    } while (done_head(strand));
-    strand_unref(strand);
+void strand_deliver(struct strand *strand) {
+    deliver_until(strand, strand->engine->operations.corr);
 }
 
-/* Begins what may begin, from engine_run. */
-static void make_ready(struct strand *strand) {
-    if (!list_is_empty(&strand->ready_link))
-        return;
-    list_push_back(&strand->engine->ready, &strand->ready_link);
-    engine_wake_at(strand->engine, 0);
+void strand_advance(struct strand *strand) {
+    uint64_t last = strand->engine->operations.corr;
+    strand_ref(strand);
+    do {
+        deliver_until(strand, last);
+        start(strand);
+    } while (done_head(strand, last));
+    if (done_head(strand, UINT64_MAX))
+        make_ready(strand);
+    strand_unref(strand);
 }
 
 void strand_release(struct strand *strand) {
@@ -197,7 +207,7 @@ void strand_push(struct strand *strand, struct operation *op) {
     list_push_back(&strand->queue, &op->link);
     strand->backlog++;
     start(strand);
-    if (done_head(strand))
+    if (done_head(strand, UINT64_MAX))
         make_ready(strand);
 }
 

@@ -49,7 +49,9 @@ void strand_enter(struct operation *op, uint64_t lane);
 /* Keeps everything behind the running operations back until they are answered. */
 void strand_close_lane(struct strand *strand);
 
-/* Delivers what is done at the head; begins what may begin; and again while something moves. */
+/* Delivers what is done at the head; begins what may begin; and again while something moves. What
+ * is submitted meanwhile is answered from engine_run, so that a session that asks again upon each
+ * answer holds nobody up. strand_deliver leaves it to the caller to see to that. */
 void strand_deliver(struct strand *strand);
 void strand_advance(struct strand *strand);
 

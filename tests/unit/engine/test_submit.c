@@ -83,6 +83,36 @@ Test(submit, unknown_kinds) {
     peer_close(&ann);
 }
 
+static unsigned asked_again;
+
+static void ask_again(struct peer *peer) {
+    if (++asked_again < 100)
+        peer_submit(peer, bench_command(DM_CMD_NONE), NULL);
+}
+
+/* What an answer's receiver asks is answered in a turn of its own: the loop goes on meanwhile. */
+Test(submit, asking_again_upon_each_answer_holds_nobody_up) {
+    struct peer ann, bob;
+    peer_join(&ann, "ann", "ann");
+    peer_join(&bob, "bob", "bob");
+    ann.on_line = ask_again;
+    peer_submit(&ann, bench_command(DM_CMD_NONE), NULL);
+    peer_submit(&bob, bench_command(DM_CMD_USER_GET), NULL);
+    for (unsigned turn = 1; turn <= 3; turn++) {
+        cr_assert(eq(i64, bench.wake_ms, 0));
+        bench.wake_ms = -1;
+        engine_run(bench.engine);
+        cr_assert(eq(u32, asked_again, turn));
+    }
+    bench_expect("ann none invalid field=kind", "bob user_get ok user=bob+",
+                 "ann none invalid field=kind", "ann none invalid field=kind");
+    bench_run();
+    cr_assert(eq(u32, asked_again, 100));
+    cr_assert(eq(u32, engine_session_backlog(&ann.session), 0));
+    peer_close(&ann);
+    peer_close(&bob);
+}
+
 /* An older adapter knows fewer members, a newer one more; neither reads or writes beyond. */
 Test(submit, sizes_of_the_struct) {
     struct peer ann;
