@@ -37,7 +37,7 @@
  *    capabilities name.
  *
  * Minor versions: 1.1 added Engine.IO routes, the hook `configure`, flags of settings and
- * DM_SETTING_DEFAULT; 1.2 added dm_finish. */
+ * DM_SETTING_DEFAULT; 1.2 added dm_finish, and .user of APPROVE and BLOCK. */
 #ifndef DRAGOMAN_ADAPTER_H
 #define DRAGOMAN_ADAPTER_H
 
@@ -343,7 +343,9 @@ struct dm_adapter {
     void (*notice)(struct dm_session *session, enum dm_notice notice,
                    const struct dm_frame *frame);
     /* The last hook of a session, also of one whose upgrade was refused: the peer is gone, or was
-     * closed. Frees what hangs on session->state; the host frees the state itself. Nothing can be
+     * closed. Not of a socket that no other hook ever saw, as one that goes before `open`. Frees
+     * what hangs on session->state; the host frees the state itself, and the session: a pointer to
+     * it that is kept beyond this hook leads nowhere, and no call may be given it. Nothing can be
      * written or submitted any more. Commands under way are carried out, but their results are not
      * delivered. */
     void (*close)(struct dm_session *session);
@@ -767,7 +769,8 @@ static inline struct dm_slice dm_json_text(const struct dm_host *host,
 }
 
 /* Fills `dest` by a table of struct dm_field; members not in the object are left alone. Returns 0,
- * or -1 with the key of the first field that is missing or of a wrong type. */
+ * or -1 with the key of the first field that is missing or of a wrong type; with "" when `object`
+ * is NULL or no object. */
 static inline int dm_json_decode(const struct dm_host *host, const struct dm_json *object,
                                  const struct dm_table *fields, void *dest,
                                  const char **ret_field) {

@@ -44,5 +44,5 @@ void gate_begin(struct operation *op) {
         operation_finish(op, DM_FORBIDDEN);
         return;
     }
-    resolve_thread(op, placed);
+    resolve_place(op, placed);
 }

@@ -48,13 +48,19 @@ enum dm_command_kind {
                                 message_count, those without messages left out; count = number of
                                 threads that hold unread messages of others */
     DM_CMD_THREAD_GET,       /* .thread or .user (direct thread with) → thread; with
-                                DM_CMD_WITH_MEMBERS also its members */
+                                DM_CMD_WITH_MEMBERS also its members. .user with no thread yet:
+                                NO_THREAD, where HISTORY and READ are OK */
     DM_CMD_HISTORY,          /* .thread or .user, .limit, .before / .before_id / .offset
                                 → thread, messages newest first (DM_CMD_OLDEST_FIRST: the same page
                                 turned round); DM_CMD_MARK_READ: all of the thread become read.
                                 .user with no thread yet: OK, no thread, no messages */
-    DM_CMD_APPROVE,          /* .thread → thread; releases what the gate held */
-    DM_CMD_BLOCK,            /* .thread → thread */
+    DM_CMD_APPROVE,          /* .thread or .user → thread; releases what the gate held, and takes
+                                the caller's own block back. Only a user of the gate's role (TUTOR)
+                                may, and not of a request of one's own: else FORBIDDEN, and nothing
+                                changes. OK when there was nothing to approve */
+    DM_CMD_BLOCK,            /* .thread or .user → thread; either of the two may, at any time (OK
+                                when blocked already). Both, of a chat: FORBIDDEN; .user with no
+                                thread yet: NO_THREAD. With .user since 1.2 */
     DM_CMD_UNREAD_COUNT,     /* .user → count of unread messages in the direct thread with them */
 
     /* Chats: at most 2,000 members, TOO_LARGE beyond. */
@@ -72,7 +78,8 @@ enum dm_command_kind {
                                 its first message: stored, seen by its author alone, and announced
                                 as MESSAGE_RELEASED if the other approves. (The first one is OK,
                                 and reaches the asked one with DM_MESSAGE_FIRST) */
-    DM_CMD_READ,             /* .thread or .user: all read → thread, messages (just read, ids) */
+    DM_CMD_READ,             /* .thread or .user: all read → thread, messages (just read, ids).
+                                .user with no thread yet: OK, no thread, no messages */
     DM_CMD_READ_ONE,         /* .message → message, thread, count (unread left of that author) */
     DM_CMD_DELETE,           /* .message → message, thread; the author only */
     DM_CMD_UNDELIVERED,      /* .limit → messages pushed to no session of the caller yet, oldest

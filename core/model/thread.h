@@ -13,13 +13,16 @@ enum dm_thread_kind {
 
 /* The state of a direct thread as one member sees it. Chats are always allowed.
  *
- *              first message, gated            approve
+ *              first message, gated           approve*
  *   (none) ───────────────────────▶ REQUESTED ─────────▶ ALLOWED
  *      └──────── not gated ───────────────────────────────▲ │
- *                                     block │     approve │ │ block
+ *                                     block │    approve* │ │ block
  *                                           ▼             │ ▼
  *                                          BLOCKED (by me / by the other)
- */
+ *
+ * Either of the two may block. (*) Only a user of the gate's role (TUTOR) may approve: that is the
+ * answer to a request, and what takes one's own block back. For everybody else it is FORBIDDEN,
+ * and a block once made stays. */
 enum dm_thread_state {
     DM_THREAD_ALLOWED = 0,
     DM_THREAD_REQUESTED = 1,

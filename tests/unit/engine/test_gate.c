@@ -201,6 +201,38 @@ Test(gate, a_blocked_thread_takes_nothing) {
     peer_close(&tom);
 }
 
+Test(gate, the_direct_thread_with_somebody_is_decided_on_by_name) {
+    struct peer ann, tom;
+    struct dm_command command = bench_command(DM_CMD_APPROVE);
+    peer_join(&ann, "ann", "ann");
+    peer_join(&tom, "tom", "tom");
+    command.user = bench_name("ann");
+    peer_submit(&tom, command, "before");
+    command.user = bench_name("nobody");
+    peer_submit(&tom, command, NULL);
+    bench_run();
+    bench_expect("tom approve no_thread cookie=before", "tom approve no_user");
+    peer_send(&ann, "tom", "one", NULL);
+    bench_run();
+    bench_forget();
+    command.user = bench_name("ann");
+    peer_submit(&tom, command, NULL);
+    bench_run();
+    bench_expect("tom approve ok peer=ann", "ann ! thread_state member actor=tom peer=tom");
+    bench.store.command = block;
+    command.kind = DM_CMD_BLOCK;
+    peer_submit(&tom, command, NULL);
+    bench_run();
+    bench_expect("tom block ok peer=ann blocked",
+                 "ann ! thread_state member actor=tom peer=tom blocked_by_other");
+    command.user.kind = DM_REF_NONE;
+    peer_submit(&tom, command, NULL);
+    bench_run();
+    bench_expect("tom block invalid field=thread");
+    peer_close(&ann);
+    peer_close(&tom);
+}
+
 Test(gate, confirmations_that_wait_are_bounded) {
     struct peer ann, tom;
     struct engine_config config = bench.config;
