@@ -35,6 +35,8 @@ struct capture {
     struct list links;
     struct masks masks;
     const char *listen, *out;
+    char path[512]; /* of the transcript */
+    FILE *file;
     char host[256];
     int port;
 };
@@ -254,22 +256,14 @@ static void on_signal(uv_signal_t *handle, int signum) {
 
 static int write_transcript(struct capture *capture) {
     struct buf text = BUF_INIT;
-    char path[512];
-    struct tm tm;
-    time_t now = time(NULL);
-    gmtime_r(&now, &tm);
-    snprintf(path, sizeof(path), "%s/capture-%04d%02d%02d-%02d%02d%02d-%d.txt", capture->out,
-             tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-             (int)getpid());
     record_write(&capture->record, &capture->masks, &text);
-    FILE *file = fopen(path, "wx");
-    int failed = !file || fwrite(text.data, 1, text.len, file) != text.len;
-    if (file && fclose(file) != 0)
+    int failed = fwrite(text.data, 1, text.len, capture->file) != text.len;
+    if (fclose(capture->file) != 0)
         failed = 1;
     if (failed)
-        fprintf(stderr, "dragoman capture: %s: %s\n", path, strerror(errno));
+        fprintf(stderr, "dragoman capture: %s: %s\n", capture->path, strerror(errno));
     else
-        printf("wrote %s\n", path);
+        printf("wrote %s\n", capture->path);
     buf_fini(&text);
     return failed;
 }
@@ -334,6 +328,18 @@ static int read_options(struct capture *capture, int argc, char **argv) {
     return r;
 }
 
+/* Before anything is recorded: what could not be written down in the end would be lost. */
+static int open_transcript(struct capture *capture) {
+    struct tm tm;
+    time_t now = time(NULL);
+    gmtime_r(&now, &tm);
+    snprintf(capture->path, sizeof(capture->path), "%s/capture-%04d%02d%02d-%02d%02d%02d-%d.txt",
+             capture->out, tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
+             tm.tm_sec, (int)getpid());
+    capture->file = fopen(capture->path, "wx");
+    return capture->file ? 0 : fail(capture->path, strerror(errno));
+}
+
 static int begin(struct capture *capture) {
     struct sockaddr_in address;
     int len = sizeof(address);
@@ -370,6 +376,10 @@ int capture_main(int argc, char **argv) {
         free(capture.masks.names);
         return read > 0 ? 0 : EXIT_USAGE;
     }
+    if (open_transcript(&capture) != 0) {
+        free(capture.masks.names);
+        return status;
+    }
     signal(SIGPIPE, SIG_IGN);
     uv_loop_init(&capture.loop);
     record_init(&capture.record);
@@ -377,6 +387,9 @@ int capture_main(int argc, char **argv) {
     if (begin(&capture) == 0) {
         uv_run(&capture.loop, UV_RUN_DEFAULT);
         status = write_transcript(&capture);
+    } else {
+        fclose(capture.file);
+        unlink(capture.path);
     }
     uv_run(&capture.loop, UV_RUN_DEFAULT);
     uv_loop_close(&capture.loop);

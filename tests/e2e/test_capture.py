@@ -214,6 +214,18 @@ def test_a_server_that_is_not_there(tmp_path):
             assert client.recv(1) == b""
 
 
+def test_what_cannot_be_written_is_not_recorded(tmp_path):
+    """Told at once, and not when the conversations are lost. What did not begin leaves nothing."""
+    place = ["--upstream", "ws://127.0.0.1:1", "--out"]
+    for out, listen, why in ((tmp_path / "missing", "127.0.0.1:0", "No such file"),
+                             (tmp_path, "192.0.2.1:1", "192.0.2.1:1")):
+        done = subprocess.run([binary(), "capture", "--listen", listen, *place, str(out)],
+                              capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert why in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("args", [
     [], ["--listen", "127.0.0.1:0"], ["--upstream", "ws://127.0.0.1:1"],
     ["--listen", "nowhere", "--upstream", "ws://127.0.0.1:1"],
