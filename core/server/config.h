@@ -102,4 +102,7 @@ void config_each_shown(const struct config *config, config_shown_fn *fn, void *o
 /* Appends the same as YAML; what is in lists as comments. */
 void config_show(const struct config *config, struct buf *ret_yaml);
 
+/* Appends a text as a double-quoted scalar of YAML. */
+void config_append_quoted(struct buf *yaml, struct dm_slice text);
+
 #endif

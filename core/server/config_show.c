@@ -49,12 +49,17 @@ void config_each_shown(const struct config *config, config_shown_fn *fn, void *o
     show_lists(config, fn, owner);
 }
 
-static void append_quoted(struct buf *yaml, struct dm_slice text) {
+void config_append_quoted(struct buf *yaml, struct dm_slice text) {
     buf_append_char(yaml, '"');
     for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '"' || text.ptr[i] == '\\')
+        unsigned char c = (unsigned char)text.ptr[i];
+        if (c < 0x20 || c == 0x7f) {
+            buf_printf(yaml, "\\x%02x", c);
+            continue;
+        }
+        if (c == '"' || c == '\\')
             buf_append_char(yaml, '\\');
-        buf_append_char(yaml, text.ptr[i]);
+        buf_append_char(yaml, (char)c);
     }
     buf_append_char(yaml, '"');
 }
@@ -67,7 +72,7 @@ static void append(void *owner, const struct config_shown *shown) {
     else if (shown->kind == CONFIG_INT || shown->kind == CONFIG_BOOL)
         buf_append_slice(yaml, shown->value);
     else
-        append_quoted(yaml, shown->value);
+        config_append_quoted(yaml, shown->value);
     buf_append_char(yaml, '\n');
 }
 

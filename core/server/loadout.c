@@ -191,7 +191,7 @@ static void show_settings(const struct adapter_values *values, struct buf *yaml)
         struct dm_slice text = adapter_values_shown(values, setting->key);
         buf_printf(yaml, "      %s: ", setting->key);
         if (text.ptr)
-            buf_printf(yaml, "\"%.*s\"", DM_SLICE_FMT(text));
+            config_append_quoted(yaml, text);
         else
             buf_append_str(yaml, "null");
         buf_printf(yaml, " # %s\n", setting->doc ? setting->doc : "");
@@ -205,17 +205,24 @@ static void show_mount(const struct loadout_item *item, struct buf *ret_text) {
 }
 
 void loadout_show(const struct loadout *loadout, struct buf *ret_yaml) {
+    struct buf mount = BUF_INIT;
     buf_append_str(ret_yaml, "adapters:\n");
     for (size_t i = 0; i < loadout->count; i++) {
         const struct loadout_item *item = &loadout->items[i];
         buf_printf(ret_yaml, "  - name: %s\n", item->name);
-        if (item->object)
-            buf_printf(ret_yaml, "    path: \"%s\"\n", shared_object_path(item->object));
-        buf_append_str(ret_yaml, "    mount: \"");
-        show_mount(item, ret_yaml);
-        buf_append_str(ret_yaml, "\"\n    settings:\n");
+        if (item->object) {
+            buf_append_str(ret_yaml, "    path: ");
+            config_append_quoted(ret_yaml, dm_slice_str(shared_object_path(item->object)));
+            buf_append_char(ret_yaml, '\n');
+        }
+        buf_append_str(ret_yaml, "    mount: ");
+        buf_reset(&mount);
+        show_mount(item, &mount);
+        config_append_quoted(ret_yaml, buf_slice(&mount));
+        buf_append_str(ret_yaml, "\n    settings:\n");
         show_settings(item->values, ret_yaml);
     }
+    buf_fini(&mount);
 }
 
 void loadout_list(const struct loadout *loadout, struct buf *ret_lines) {

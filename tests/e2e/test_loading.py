@@ -3,6 +3,7 @@ anything listens."""
 
 import asyncio
 import json
+import re
 import socket
 import subprocess
 
@@ -113,6 +114,20 @@ def test_what_is_loaded_is_shown(tmp_path, say):
     assert f'path: "{say}"' in out and 'prefix: "> " # stands before it' in out
     status, out, err = run(tmp_path, "adapter list --matrix", text)
     assert "say\tmessage\tdropped\t\n" in out
+
+
+def test_a_value_is_shown_as_it_would_be_written(tmp_path, say):
+    told = 'Ahoy "there" \\\n\tmate\u2026'
+    text = config({"path": str(say), "settings": {"prefix": told}})
+    status, out, err = run(tmp_path, "check-config", text)
+    assert (status, err) == (0, "")
+    shown, = re.findall(r'^      prefix: (".*") # ', out, re.MULTILINE)
+    assert shown == r'"Ahoy \"there\" \\\x0a\x09mate…"'
+    status, again, err = run(tmp_path, "check-config",
+                             config({"path": str(say), "settings": {}})
+                             .replace('"settings": {}', f'"settings": {{"prefix": {shown}}}'))
+    assert (status, err) == (0, "")
+    assert f"prefix: {shown} # " in again
 
 
 SPEC = {
