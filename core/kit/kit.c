@@ -30,6 +30,21 @@ static void run_all(struct kit *kit) {
         battery_run(kit, &batteries[i]);
 }
 
+/* Each must be a variable of at least one transcript. Returns 0, or -1 after saying so. */
+static int give_vars(const struct kit *kit) {
+    int result = 0;
+    for (const char *const *var = kit->options->vars; var && *var; var++) {
+        int used = 0;
+        for (size_t i = 0; i < kit->script_count; i++)
+            used |= transcript_give(kit->scripts[i]->transcript, *var);
+        if (!used) {
+            fprintf(stderr, "dragoman: --var %s: no transcript has it\n", *var);
+            result = -1;
+        }
+    }
+    return result;
+}
+
 enum kit_exit kit_run(const struct kit_options *options) {
     struct kit kit = { .options = options,
                        .backing = options->live ? options->live : &stage_memory,
@@ -37,6 +52,10 @@ enum kit_exit kit_run(const struct kit_options *options) {
     if (options->transcripts &&
         scripts_load(options->transcripts, &kit.scripts, &kit.script_count) != 0)
         return KIT_USAGE;
+    if (give_vars(&kit) != 0) {
+        scripts_free(kit.scripts, kit.script_count);
+        return KIT_USAGE;
+    }
     if (kit.backing->begin && kit.backing->begin() != 0)
         kit.failed++;
     else

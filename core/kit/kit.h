@@ -12,6 +12,8 @@ struct kit_options {
     const char *file;                    /* the shared object's; NULL: built in */
     const char *transcripts;             /* a directory of *.txt; NULL: none */
     const char *const *settings;         /* "path=value", NULL-terminated; may be NULL */
+    const char *const *vars;             /* "NAME=VALUE" for variables of the transcripts' headers,
+                                            NULL-terminated; may be NULL */
     const struct stage_backing *live;    /* NULL: the scripted host, and all batteries */
     const struct dm_adapter *const *others; /* that transcripts may speak to as well,
                                             NULL-terminated; may be NULL */

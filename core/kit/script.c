@@ -186,6 +186,7 @@ static int make_user(struct play *play, const struct transcript_user *header) {
 
 int play_open(struct play *play, struct stage *stage, const struct script *script) {
     const struct transcript *transcript = script->transcript;
+    const struct setting *needed = transcript_needed(transcript);
     size_t count = 0;
     *play = (struct play){ .script = script, .stage = stage };
     play->options = (struct player_options){ .target = &stage->target, .timeout_ms = TIMEOUT_MS,
@@ -193,6 +194,10 @@ int play_open(struct play *play, struct stage *stage, const struct script *scrip
     arena_init(&play->arena, 4096);
     vars_init(&play->vars);
     transcript_bind(transcript, &play->vars);
+    if (needed) {
+        buf_printf(&play->report, "1: --var %.*s=... is needed", DM_SLICE_FMT(needed->name));
+        return -1;
+    }
     for (const struct transcript_user *user = transcript->users; user; user = user->next)
         count++;
     play->users = arena_zalloc(&play->arena, (count + 1) * sizeof(*play->users));

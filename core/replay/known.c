@@ -75,42 +75,16 @@ static int bind_user(const struct transcript_user *user, yyjson_doc *users, stru
     return 0;
 }
 
-static struct dm_slice var_name(const char *text) {
-    return (struct dm_slice){ text, (size_t)(strchr(text, '=') - text) };
-}
-
-static const struct setting *find_var(const struct transcript *transcript,
-                                      struct dm_slice name) {
-    const struct setting *var = transcript->vars;
-    while (var && !dm_slice_eq(var->name, name))
-        var = var->next;
-    return var;
-}
-
-int known_bind(const struct transcript *transcript, const struct replay_options *options,
-               yyjson_doc *users, struct vars *vars, struct buf *report) {
+int known_bind(const struct transcript *transcript, yyjson_doc *users, struct vars *vars,
+               struct buf *report) {
+    const struct setting *needed = transcript_needed(transcript);
     transcript_bind(transcript, vars);
     for (const struct transcript_user *user = transcript->users; user; user = user->next)
         if (bind_user(user, users, vars, report) < 0)
             return -1;
-    for (size_t i = 0; i < options->var_count; i++) {
-        struct dm_slice name = var_name(options->vars[i]);
-        if (find_var(transcript, name))
-            vars_set(vars, name, VAR_TEXT, dm_slice_str(name.ptr + name.len + 1));
-    }
-    for (const struct setting *var = transcript->vars; var; var = var->next) {
-        if (!vars_get(vars, var->name)) {
-            buf_printf(report, "1: --var %.*s=... is needed\n", DM_SLICE_FMT(var->name));
-            return -1;
-        }
-    }
-    return 0;
-}
-
-void known_mark_vars(const struct transcript *transcript, const struct replay_options *options,
-                     unsigned *ret_used) {
-    for (size_t i = 0; i < options->var_count; i++)
-        ret_used[i] += find_var(transcript, var_name(options->vars[i])) != NULL;
+    if (needed)
+        buf_printf(report, "1: --var %.*s=... is needed\n", DM_SLICE_FMT(needed->name));
+    return needed ? -1 : 0;
 }
 
 static void add_settings(yyjson_mut_doc *doc, yyjson_mut_val *object,

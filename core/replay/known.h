@@ -1,10 +1,9 @@
-/* What a replay knows before it plays: the users, and the variables of the command line. */
+/* What a replay knows before it plays: the users. */
 #ifndef DRAGOMAN_REPLAY_KNOWN_H
 #define DRAGOMAN_REPLAY_KNOWN_H
 
 #include <yyjson.h>
 
-#include "core/replay/options.h"
 #include "core/transcript/transcript.h"
 
 /* Reads a whole file. Returns 0, or -1 after saying on stderr why not. */
@@ -13,15 +12,10 @@ int known_read_file(const char *path, struct buf *out);
 /* Reads the users file into a document the caller frees; NULL path gives NULL. Returns 0 or -1. */
 int known_read_users(const char *path, yyjson_doc **ret_users);
 
-/* Binds header values, then what the users file says ($alice.uuid ...), then --var. Returns 0, or
- * -1 with the reason in report: a user is not in the file, or a variable has no value. */
-int known_bind(const struct transcript *transcript, const struct replay_options *options,
-               yyjson_doc *users, struct vars *vars, struct buf *report);
-
-/* Each --var must be a variable of at least one transcript: counts those this one has in
- * ret_used[], one for each of options->vars. */
-void known_mark_vars(const struct transcript *transcript, const struct replay_options *options,
-                     unsigned *ret_used);
+/* Binds header values, then what the users file says ($alice.uuid ...). Returns 0, or -1 with the
+ * reason in report: a user is not in the file, or a variable has no value. */
+int known_bind(const struct transcript *transcript, yyjson_doc *users, struct vars *vars,
+               struct buf *report);
 
 /* The header as one line of JSON, appended with a line feed. */
 void known_print_header(const struct transcript *transcript, const char *file, struct buf *out);

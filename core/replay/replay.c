@@ -41,8 +41,8 @@ static int load_all(struct replay *replay) {
     for (size_t i = 0; i < o->file_count; i++) {
         if (load_file(o->files[i], &replay->transcripts[i]) < 0)
             result = -1;
-        else
-            known_mark_vars(replay->transcripts[i], o, used);
+        for (size_t v = 0; v < o->var_count && result == 0; v++)
+            used[v] += (unsigned)transcript_give(replay->transcripts[i], o->vars[v]);
     }
     for (size_t i = 0; i < o->var_count && result == 0; i++) {
         if (!used[i]) {
@@ -91,7 +91,7 @@ static void play_one(struct replay *replay, size_t index) {
     struct buf report = BUF_INIT;
     enum player_result result = PLAYER_FAULT;
     vars_init(&vars);
-    if (known_bind(transcript, &replay->options, replay->users, &vars, &report) == 0)
+    if (known_bind(transcript, replay->users, &vars, &report) == 0)
         result = player_play(transcript, &vars, &replay->options.player, &replay->loop, &report);
     print_result(replay, index, result, buf_slice(&report));
     replay->failed += result == PLAYER_DIFFERS;

@@ -15,16 +15,19 @@ static const char usage[] =
     "  --transcripts DIR   plays the *.txt of this directory, and takes their frames for all else\n"
     "  --live              against a whole gateway with a private PostgreSQL of its own\n"
     "  --set KEY=VALUE     a setting of the adapter, or of the gateway (repeatable)\n"
+    "  --var NAME=VALUE    a variable of the transcripts' headers (repeatable)\n"
     "  --silent-failures   the dialect has no word for a frame that cannot be carried out now\n"
     "  --only TEXT         only the tests whose name has this in it\n"
     "Prints TAP; exit status 0: all passed, 1: something failed, 64: wrong arguments.\n";
 
-enum option_key { KEY_TRANSCRIPTS = 256, KEY_LIVE, KEY_SET, KEY_SILENT, KEY_ONLY, KEY_HELP };
+enum option_key { KEY_TRANSCRIPTS = 256, KEY_LIVE, KEY_SET, KEY_VAR, KEY_SILENT, KEY_ONLY,
+                  KEY_HELP };
 
 static const struct option long_options[] = {
     { "transcripts", required_argument, NULL, KEY_TRANSCRIPTS },
     { "live", no_argument, NULL, KEY_LIVE },
     { "set", required_argument, NULL, KEY_SET },
+    { "var", required_argument, NULL, KEY_VAR },
     { "silent-failures", no_argument, NULL, KEY_SILENT },
     { "only", required_argument, NULL, KEY_ONLY },
     { "help", no_argument, NULL, KEY_HELP },
@@ -34,14 +37,17 @@ static const struct option long_options[] = {
 /* What was asked for. */
 struct request {
     struct kit_options options;
-    const char *settings[STAGE_SETTINGS_MAX];
-    size_t setting_count;
+    const char *settings[STAGE_SETTINGS_MAX]; /* NULL-terminated, as the next */
+    const char *vars[STAGE_SETTINGS_MAX];
 };
 
-static int read_set(struct request *request, const char *text) {
-    if (!strchr(text, '=') || request->setting_count == STAGE_SETTINGS_MAX - 1)
+static int keep_assignment(const char *list[STAGE_SETTINGS_MAX], const char *text) {
+    size_t count = 0;
+    while (list[count])
+        count++;
+    if (!strchr(text, '=') || count == STAGE_SETTINGS_MAX - 1)
         return -1;
-    request->settings[request->setting_count++] = text;
+    list[count] = text;
     return 0;
 }
 
@@ -50,13 +56,15 @@ static int read_options(int argc, char **argv, struct request *request) {
     int key, r = 0;
     optind = 1;
     request->options.settings = request->settings;
+    request->options.vars = request->vars;
     request->options.others = builtin_adapters;
     request->options.files = &kit_files;
     while (r == 0 && (key = getopt_long(argc, argv, "", long_options, NULL)) != -1)
         switch (key) {
         case KEY_TRANSCRIPTS: request->options.transcripts = optarg; break;
         case KEY_LIVE: request->options.live = &kit_live; break;
-        case KEY_SET: r = read_set(request, optarg); break;
+        case KEY_SET: r = keep_assignment(request->settings, optarg); break;
+        case KEY_VAR: r = keep_assignment(request->vars, optarg); break;
         case KEY_SILENT: request->options.failures = KIT_SILENT_ON_FAILURE; break;
         case KEY_ONLY: request->options.only = optarg; break;
         case KEY_HELP: return 1;
@@ -80,7 +88,7 @@ static enum kit_exit test_file(struct request *request, const char *path) {
 }
 
 int cli_adapter_test(int argc, char **argv) {
-    struct request request = { .setting_count = 0 };
+    struct request request = { .settings = { NULL } };
     int r = read_options(argc, argv, &request);
     if (r != 0) {
         fputs(usage, r > 0 ? stdout : stderr);

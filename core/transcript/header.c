@@ -60,6 +60,16 @@ int parse_settings(struct parse *parse, const struct statement *st, struct dm_sl
     return 0;
 }
 
+/* What an account has (struct dm_profile), and by what its user logs in. */
+static int is_user_field(struct dm_slice name) {
+    static const char *const fields[] = { "username", "email", "first_name", "last_name", "photo",
+                                          "color", "role", "location", "password", "pin" };
+    for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++)
+        if (slice_is(name, fields[i]))
+            return 1;
+    return 0;
+}
+
 static int parse_user(struct parse *parse, const struct statement *st, struct dm_slice rest) {
     struct transcript_user *user = arena_zalloc(parse->arena, sizeof(*user));
     struct transcript_user **tail = &parse->transcript->users;
@@ -73,9 +83,13 @@ static int parse_user(struct parse *parse, const struct statement *st, struct dm
     *tail = user;
     if (parse_settings(parse, st, rest, &user->fields) < 0)
         return -1;
-    for (const struct setting *field = user->fields; field; field = field->next)
+    for (const struct setting *field = user->fields; field; field = field->next) {
         if (!is_name(field->name) || !field->value.ptr)
             return parse_fail(parse, st->line, "a user's fields are name=value");
+        if (!is_user_field(field->name))
+            return parse_fail(parse, st->line, "a user has no field %.*s",
+                              DM_SLICE_FMT(field->name));
+    }
     return 0;
 }
 

@@ -5,7 +5,7 @@
 
 #include "core/base/uuid.h"
 
-#define FILL_MAX ((size_t)64 << 20)
+#define FILL_MAX ((size_t)67108864)
 
 static const struct {
     const char *word;
@@ -56,8 +56,9 @@ static const char *parse_argument(struct dm_slice word, struct refs *refs, struc
     }
     if (m->kind == MATCH_INT && read_range(word, m) == 0)
         return NULL;
-    if (m->kind == MATCH_FILL && slice_number(word, FILL_MAX, &m->fill) == 0)
-        return NULL;
+    if (m->kind == MATCH_FILL)
+        return slice_number(word, FILL_MAX, &m->fill) == 0
+                   ? NULL : "<fill N> takes a number of at most 67108864";
     return "a matcher has an argument it does not know";
 }
 

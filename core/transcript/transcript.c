@@ -128,6 +128,23 @@ void transcript_free(struct transcript *transcript) {
     free(transcript);
 }
 
+int transcript_give(struct transcript *transcript, const char *assignment) {
+    size_t len = strcspn(assignment, "=");
+    for (struct setting *var = transcript->vars; var && assignment[len]; var = var->next)
+        if (dm_slice_eq(var->name, (struct dm_slice){ assignment, len })) {
+            var->value = dm_slice_str(assignment + len + 1);
+            return 1;
+        }
+    return 0;
+}
+
+const struct setting *transcript_needed(const struct transcript *transcript) {
+    const struct setting *var = transcript->vars;
+    while (var && var->value.ptr)
+        var = var->next;
+    return var;
+}
+
 static void bind_user(const struct transcript_user *user, struct vars *vars) {
     struct buf name = BUF_INIT;
     for (const struct setting *field = user->fields; field; field = field->next) {

@@ -111,6 +111,13 @@ int transcript_parse(struct dm_slice text, struct transcript **ret_transcript,
 /* Frees it; NULL does nothing. */
 void transcript_free(struct transcript *transcript);
 
+/* Gives a variable of the header a value, in place of its own. `assignment` is NAME=VALUE, and
+ * outlives the transcript. Returns 1, or 0 when the header has no such variable. */
+int transcript_give(struct transcript *transcript, const char *assignment);
+
+/* The header's first variable that has no value; NULL when all have one. */
+const struct setting *transcript_needed(const struct transcript *transcript);
+
 /* Binds what the header gives: each `var` that has a value, and `$name.field` of each user field
  * that was written. What the player knows better it sets afterwards. */
 void transcript_bind(const struct transcript *transcript, struct vars *vars);

@@ -57,6 +57,7 @@ def test_a_built_in_adapter_conforms_on_a_real_gateway(adapter):
 
 @pytest.mark.parametrize("args", [
     [], ["nobody"], ["opcode", "--unknown"], ["opcode", "saletick"], ["opcode", "--set", "rate"],
+    ["opcode", "--var", "rate"],
     ["opcode", "--transcripts", "/nonexistent"],
 ])
 def test_wrong_arguments(args):
@@ -65,6 +66,19 @@ def test_wrong_arguments(args):
     assert done.returncode == 64
     assert done.stderr
     assert not done.stdout
+
+
+def test_a_variable_of_a_transcript_is_given(tmp_path):
+    (tmp_path / "first.txt").write_text(
+        'transcript 1\nvar at\nada connect ws $at/ws\nada <- {"o":10,"d":{},"e":null}\n')
+    options = ["--transcripts", tmp_path, "--only", "transcript first"]
+    status, lines, _stderr = run_kit("opcode", *options)
+    assert status == 1
+    assert "# first.txt:1: --var at=... is needed" in lines
+    status, lines, _stderr = run_kit("opcode", *options, "--var", "at=/opcode")
+    assert status == 0, lines
+    status, lines, stderr = run_kit("opcode", *options, "--var", "at=/opcode", "--var", "it=1")
+    assert (status, lines) == (64, []) and "--var it=1: no transcript has it" in stderr
 
 
 def test_what_is_no_adapter(tmp_path):

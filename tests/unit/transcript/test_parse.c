@@ -66,6 +66,28 @@ Test(parse, the_header_is_kept) {
     cr_assert(eq(int, dm_slice_eq(transcript->settings->value, DM_SLICE("4 4")), 1));
 }
 
+Test(parse, a_user_has_no_other_fields) {
+    parses("transcript 1\nuser u username=u email=e first_name=f last_name=l photo=p color=c\n"
+           "user v role=r location=l password=p pin=1234\n");
+    fails("transcript 1\nuser u pin=1\nuser ada role=TUTOR\n  pim=471199\n", 3, "no field pim");
+}
+
+Test(parse, a_variable_is_given_another_value) {
+    parses("transcript 1\nvar m=/p\nvar n\na connect ws $m/$n\n");
+    cr_assert(eq(int, dm_slice_eq(transcript_needed(transcript)->name, DM_SLICE("n")), 1));
+    cr_assert(eq(int, transcript_give(transcript, "n=1=2"), 1));
+    cr_assert(eq(int, transcript_give(transcript, "m="), 1));
+    cr_assert(eq(int, transcript_give(transcript, "x=1"), 0));
+    cr_assert(eq(int, transcript_give(transcript, "n"), 0));
+    cr_assert(eq(ptr, (void *)transcript_needed(transcript), NULL));
+    cr_assert(eq(str, render(step_at(0)->path), "/1=2"));
+}
+
+Test(parse, a_fill_has_a_limit) {
+    parses("transcript 1\na -> {\"m\":\"<fill 67108864>\"}\n");
+    fails("transcript 1\na -> {\"m\":\"<fill 67108865>\"}\n", 2, "67108864");
+}
+
 Test(parse, statements_go_on_while_they_are_indented) {
     parses("transcript 1\nvar m=/p\na connect ws $m/ws?x=1\n  X-One: 1\n  X-Two: $m\n"
            "a <- {\n  \"o\":\n\n# between\n    10\n}\na -> {\"o\":\n\t1}\n");
@@ -178,7 +200,7 @@ Test(parse, bad_bytes_are_refused) {
 
 Test(parse, every_prefix_of_a_transcript_is_survived) {
     static const char text[] =
-        "transcript 1\ntitle t\nuser u a=\"b c\"\nvar v=1\na connect ws /x\n  H: $v\n"
+        "transcript 1\ntitle t\nuser u first_name=\"b c\"\nvar v=1\na connect ws /x\n  H: $v\n"
         "a <- 0{\"a\":<set>[1,<int 1..2 $n>],\"b\"?:\"x$n<uuid>\\u0041\",...}<rs>4[]\n"
         "any order\n  a <- text \"\\x41\"\nr POST /p\n  A: b\n  {\"c\":$n}\nr <- 200\n  C: <none>\n"
         "  [1,...]\nrepeat 2\n  a -> text fragments=1,* \"$i\"\na closed 1000 \"r\"\n";
