@@ -84,7 +84,9 @@ def test_what_is_where(installed):
                  "/usr/share/doc/dragoman/examples/dragoman.example.yaml",
                  "/usr/share/doc/dragoman/examples/nginx"):
         assert path in files or path.replace("/usr/lib/systemd", "/lib/systemd") in files, path
-    assert "/usr/include/dragoman/adapter.h" in files_of("dragoman-dev")
+    for path in ("/usr/include/dragoman/adapter.h",
+                 "/usr/share/doc/dragoman-dev/opcode/transcripts/happy-path.txt"):
+        assert path in files_of("dragoman-dev")
     assert run("pkg-config", "--modversion", "dragoman-adapter").strip() in run(
         installed, "version")
     assert run("getent", "passwd", "dragoman").split(":")[6].strip().endswith("nologin")
