@@ -2,7 +2,8 @@
 """Writes dragoman.yaml(5) from the commented example: settings_page.py EXAMPLE OUT.
 
 The example is the one place where settings are described: `key: value  # comment`, a comment above
-a key, or lines of comment below one. An example of a list stands in comments below its key."""
+a key, or lines of comment below one. A list that is empty is `key:  # none`, without a value, and an
+example of it stands in comments below its key: without their signs they are its value."""
 
 import re
 import sys
@@ -65,10 +66,13 @@ def read(lines):
         elif key:
             depth = len(key["indent"]) // 2
             path = path[:depth] + [key["key"]]
-            if key["value"] is None:
+            value, note = key["value"], key["note"]
+            if value is None:
+                value, note = note, None
+            if value is None:
                 continue
-            last = Setting(".".join(path), key["value"])
-            last.text = above + ([key["note"]] if key["note"] else [])
+            last = Setting(".".join(path), value)
+            last.text = above + ([note] if note else [])
             above = []
             settings.append(last)
         else:
