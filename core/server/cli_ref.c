@@ -1,11 +1,10 @@
 #include "core/server/cli_ref.h"
 
-#include <stdlib.h>
-
 #include "core/server/cli.h"
+#include "core/server/user_word.h"
 
-static enum dm_status find(struct backend *backend, const struct dm_ref *by, struct cli_ref *ref) {
-    struct dm_command command = { .size = sizeof(command), .user = *by };
+static enum dm_status find(struct backend *backend, const char *text, struct cli_ref *ref) {
+    struct dm_command command = { .size = sizeof(command), .user = user_word(dm_slice_str(text)) };
     struct dm_result result = { 0 };
     struct store_call call = {
         .base.kind = STORE_USER_FIND,
@@ -19,19 +18,9 @@ static enum dm_status find(struct backend *backend, const struct dm_ref *by, str
 }
 
 int cli_find_user(struct backend *backend, const char *text, struct cli_ref *ret_ref) {
-    struct dm_uuid uuid;
-    struct dm_slice name = dm_slice_str(text);
-    char *end;
     arena_init(&ret_ref->arena, 4096);
     ret_ref->user = NULL;
-    int is_uuid = !dm_uuid_parse(name, &uuid);
-    struct dm_ref by = is_uuid ? dm_ref_uuid(&uuid) : dm_ref_name(name);
-    enum dm_status status = find(backend, &by, ret_ref);
-    long long id = strtoll(text, &end, 10);
-    if (status == DM_NO_USER && !is_uuid && id > 0 && !*end) {
-        by = dm_ref_id(id);
-        status = find(backend, &by, ret_ref);
-    }
+    enum dm_status status = find(backend, text, ret_ref);
     if (status == DM_NO_USER)
         return cli_fail(CLI_NO_USER, "no such user: %s", text);
     if (status != DM_OK)

@@ -10,8 +10,8 @@ struct cli_ref {
     const struct dm_user *user;
 };
 
-/* Finds a user by UUID, name, e-mail or, when nobody has that name, id; inactive ones too. Returns
- * CLI_OK or, with a word on stderr, CLI_NO_USER or CLI_UNAVAILABLE. cli_ref_fini in each case. */
+/* Finds a user by such a word as user_word.h takes; inactive ones too. Returns CLI_OK or, with a
+ * word on stderr, CLI_NO_USER or CLI_UNAVAILABLE. cli_ref_fini in each case. */
 int cli_find_user(struct backend *backend, const char *text, struct cli_ref *ret_ref);
 
 void cli_ref_fini(struct cli_ref *ref);

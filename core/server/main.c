@@ -127,8 +127,8 @@ static void print_verbs(FILE *file, const char *first) {
             if (first)
                 fprintf(file, "      %s\n", verbs[i].about);
         }
-    fputs("\nUSER is a username, an e-mail, an id or a UUID. `dragoman VERB --help` tells of one\n"
-          "verb, dragoman(1) of all.\n", file);
+    fputs("\nUSER is an id (digits alone are never a username), a UUID, a username or an e-mail.\n"
+          "`dragoman VERB --help` tells of one verb, dragoman(1) of all.\n", file);
 }
 
 static int is_first_word(const char *word) {

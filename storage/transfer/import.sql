@@ -2,7 +2,7 @@
 -- Each takes a JSON array of lines (proto-docs/import.md says what a line holds) and returns one
 -- row for each: 'new', 'known', or why it was left out.
 
--- A user as a line names it: an id, a UUID, a username or an e-mail.
+-- A user as a line names it: digits are an id and what looks like a UUID is one, never a username.
 CREATE FUNCTION pg_temp.who(p json) RETURNS bigint
 LANGUAGE sql STABLE AS $$
     SELECT CASE json_typeof(p)
@@ -10,6 +10,8 @@ LANGUAGE sql STABLE AS $$
         WHEN 'string' THEN CASE
             WHEN p #>> '{}' ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
             THEN (user_any(NULL, (p #>> '{}')::uuid, NULL)).id
+            WHEN p #>> '{}' ~ '^[0-9]{1,18}$' THEN (user_any((p #>> '{}')::bigint, NULL, NULL)).id
+            WHEN p #>> '{}' ~ '^[0-9]+$' THEN NULL
             ELSE (user_any(NULL, NULL, p #>> '{}')).id END
     END
 $$;

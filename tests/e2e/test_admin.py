@@ -313,6 +313,16 @@ def test_sessions_come_in_pages(admin):
             peer.close()
 
 
+def test_a_username_of_digits_is_no_id(admin):
+    victim = admin.gw.add_user()
+    far = "9" * 17
+    for name in (str(victim["id"]), victim["uuid"], far):
+        admin.gw.add_user(username=name)
+    assert admin.get(f"/users/{victim['id']}")["uuid"] == victim["uuid"]
+    assert admin.get(f"/users/{victim['uuid']}")["id"] == victim["id"]
+    assert admin.ask("GET", f"/users/{far}")[0] == 404
+
+
 def test_users_are_added_listed_and_deactivated(admin):
     gw = admin.gw
     name = unique()

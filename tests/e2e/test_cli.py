@@ -224,6 +224,25 @@ def test_user_show_by_every_name(anyhow):
         assert json.loads(anyhow.cli("user", "show", name))["id"] == user["id"]
 
 
+def test_a_username_takes_nobodys_place(anyhow):
+    """Whoever calls themselves by another's id or UUID is not found under it."""
+    victim = anyhow.add_user()
+    for name in (str(victim["id"]), victim["uuid"]):
+        stranger = anyhow.add_user(username=name)
+        assert stranger["username"] == name
+        assert json.loads(anyhow.cli("user", "show", name))["id"] == victim["id"]
+        changed = json.loads(anyhow.cli("user", "set", name, "--role", "ADMIN"))
+        assert changed["id"] == victim["id"]
+        assert claims_of(anyhow.cli("token", "issue", name).strip())["user_id"] == victim["uuid"]
+        assert json.loads(anyhow.cli("user", "deactivate", name))["id"] == victim["id"]
+        shown = json.loads(anyhow.cli("user", "show", stranger["id"]))
+        assert shown["active"] and shown["role"] != "ADMIN"
+        anyhow.cli("user", "set", name, "--active", "yes")
+    number = str(10 ** 15)
+    anyhow.add_user(username=number)
+    fails(anyhow, NO_USER, "user", "show", number)
+
+
 def test_unknown_users_exit_67(anyhow):
     for name in ("nobody-at-all", "10", "99999999999", str(uuid.uuid4()), "", "a@b"):
         fails(anyhow, NO_USER, "user", "show", name)

@@ -244,6 +244,23 @@ def test_bad_messages_are_reported_and_left_out(imported, tmp_path):
     assert "fine" not in caught.value.stderr
 
 
+def test_digits_are_an_id_and_no_username(imported, tmp_path):
+    gateway, legacy, _ = imported
+    gateway.add_user(username=str(legacy.ada["id"]))
+    gateway.add_user(username="9" * 30)
+    message = new_message(legacy.direct, legacy.ada, "by her id", 900)
+    rows = [{**message, "author": str(legacy.ada["id"])},
+            {**message, "uuid": str(uuid.uuid4()), "author": "9" * 30}]
+    file = tmp_path / "messages.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with pytest.raises(CliError) as caught:
+        gateway.cli("import", str(file))
+    assert "1 new, 0 known, 1 bad" in caught.value.stdout
+    assert f"{file}:2: author is no user" in caught.value.stderr
+    assert gateway.psql("select author_id from messages "
+                        f"where uuid = '{message['uuid']}'") == [(str(legacy.ada["id"]),)]
+
+
 @pytest.mark.parametrize("row, why", [
     ({"username": "x"}, "uuid is missing"),
     ({"uuid": str(uuid.uuid4())}, "username and email are missing"),

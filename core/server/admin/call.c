@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/server/admin/internal.h"
+#include "core/server/user_word.h"
 
 int admin_resume(struct admin_request *request) {
     request->state = ADMIN_IDLE;
@@ -43,14 +44,7 @@ static void found(struct admin_request *request, enum dm_status status) {
 }
 
 void admin_find_user(struct admin_request *request, admin_done_fn *done) {
-    struct dm_uuid uuid;
-    int64_t id;
-    if (!dm_uuid_parse(request->param, &uuid))
-        request->command.user = dm_ref_uuid(&uuid);
-    else if (!admin_parse_id(request->param, &id))
-        request->command.user = dm_ref_id(id);
-    else
-        request->command.user = dm_ref_name(request->param);
+    request->command.user = user_word(request->param);
     request->found = done;
     admin_call(request, STORE_USER_FIND, found);
 }

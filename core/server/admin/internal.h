@@ -133,7 +133,7 @@ void admin_put_time(yyjson_mut_doc *doc, yyjson_mut_val *object, const char *key
  * result being the request's; `done` runs later, unless peer or listener are gone by then. */
 void admin_call(struct admin_request *request, enum store_kind kind, admin_done_fn *done);
 
-/* Finds the user whom the path names (id, UUID, else name) → result.user; on failure it answers,
+/* Finds the user whom the path names (see user_word.h) → result.user; on failure it answers,
  * and `done` does not run. */
 void admin_find_user(struct admin_request *request, admin_done_fn *done);
 
