@@ -109,12 +109,21 @@ static int64_t due_us(const struct marks *marks) {
     return due > marks->held_us ? due : marks->held_us;
 }
 
+static void make_clean(struct engine *engine, struct thread *thread) {
+    if (list_is_empty(&thread->mark_link))
+        return;
+    list_remove(&thread->mark_link);
+    engine->marks.dirty_count--;
+}
+
 /* By time: a delay is usually as long as the others. */
 static void make_dirty(struct engine *engine, struct thread *thread, int64_t delay_us) {
     struct marks *marks = &engine->marks;
-    struct list *after = marks->dirty.prev;
-    if (!list_is_empty(&thread->mark_link))
+    struct list *after;
+    if (delay_us && !list_is_empty(&thread->mark_link))
         return;
+    make_clean(engine, thread);
+    after = marks->dirty.prev;
     thread->mark_due_us = engine_now_us(engine) + delay_us;
     while (after != &marks->dirty &&
            container_of(after, struct thread, mark_link)->mark_due_us > thread->mark_due_us)
@@ -122,13 +131,6 @@ static void make_dirty(struct engine *engine, struct thread *thread, int64_t del
     list_insert_before(after->next, &thread->mark_link);
     marks->dirty_count++;
     engine_wake_at(engine, due_us(marks));
-}
-
-static void make_clean(struct engine *engine, struct thread *thread) {
-    if (list_is_empty(&thread->mark_link))
-        return;
-    list_remove(&thread->mark_link);
-    engine->marks.dirty_count--;
 }
 
 static struct thread_tail *find_tail(struct thread *thread, int64_t user_id) {
@@ -147,6 +149,11 @@ static struct thread_tail *tail_of(struct thread *thread, int64_t user_id) {
     return &thread->tails[0];
 }
 
+int marks_wanted_soon(const struct engine *engine, int64_t user_id) {
+    const struct engine_user *user = user_cache_find_id(&engine->users, user_id);
+    return user && user->asks_missed;
+}
+
 void marks_delivered(struct engine *engine, struct thread *thread, int64_t user_id, uint64_t seq) {
     struct range *range = last_of(thread, user_id);
     struct thread_tail *tail = tail_of(thread, user_id);
@@ -159,7 +166,7 @@ void marks_delivered(struct engine *engine, struct thread *thread, int64_t user_
         range->from = follows ? tail->to + 1 : seq;
     }
     range->to = tail->to = tail->reach = seq;
-    make_dirty(engine, thread, LINGER_US);
+    make_dirty(engine, thread, marks_wanted_soon(engine, user_id) ? 0 : LINGER_US);
 }
 
 void marks_range(struct engine *engine, struct thread *thread, int64_t user_id, uint64_t from,
@@ -316,8 +323,10 @@ static void range_done(struct store_request *request, enum dm_status status) {
 void marks_wait(struct operation *op, operation_step_fn then) {
     struct engine *engine = op->engine;
     uint64_t *number;
-    if (op->command.kind == DM_CMD_UNDELIVERED)
+    if (op->command.kind == DM_CMD_UNDELIVERED) {
+        op->actor->asks_missed = 1;
         marks_ripen_user(engine, op->actor->id);
+    }
     number = arena_alloc(&op->arena, sizeof(*number));
     *number = engine->marks.number;
     op->extra = number;

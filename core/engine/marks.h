@@ -40,7 +40,8 @@ struct marks {
 void marks_init(struct marks *marks);
 void marks_fini(struct marks *marks);
 
-/* The message at seq was pushed to that member. */
+/* The message at seq was pushed to that member. Who asks for what was missed is marked soon:
+ * after a crash of this process they would get again what is not marked. */
 void marks_delivered(struct engine *engine, struct thread *thread, int64_t user_id, uint64_t seq);
 
 /* The same in a chat, lazily: to the member at that place. */
@@ -68,11 +69,12 @@ enum marks_urgency {
 };
 
 /* Between marks.c and marks_chat.c: a range that is to go at once; those of chats that are ripe, or
- * all, and when the next ones are; those of one user. */
+ * all, and when the next ones are; those of one user; whether that one asks for what was missed. */
 void marks_range(struct engine *engine, struct thread *thread, int64_t user_id, uint64_t from,
                  uint64_t to);
 int64_t marks_ripen_due(struct engine *engine, enum marks_urgency urgency);
 void marks_ripen_user(struct engine *engine, int64_t user_id);
+int marks_wanted_soon(const struct engine *engine, int64_t user_id);
 
 /* Submits what may go; returns when to call again, ENGINE_NEVER when nothing waits for time. */
 int64_t marks_run(struct engine *engine, enum marks_urgency urgency);

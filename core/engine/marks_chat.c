@@ -43,6 +43,8 @@ void marks_grow(struct engine *engine, struct thread *thread, size_t place, uint
     if (!pushed->to)
         pushed->from = seq;
     pushed->to = seq;
+    if (marks_wanted_soon(engine, thread->members[place]))
+        ripen_one(engine, thread, place);
 }
 
 int64_t marks_ripen_due(struct engine *engine, enum marks_urgency urgency) {

@@ -16,7 +16,8 @@ struct engine_user {
     int64_t id;
     struct dm_user *user;  /* one block with its texts */
     uint32_t refs;         /* 0: may be dropped */
-    uint32_t online_count; /* sessions here that count for presence */
+    uint32_t online_count : 31; /* sessions here that count for presence */
+    uint32_t asks_missed : 1;   /* one of its sessions was told what no session had been */
     union {
         struct list lru;      /* while there is no reference */
         struct list sessions; /* of this node, by user_link; each counts a reference */

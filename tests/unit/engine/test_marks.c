@@ -293,6 +293,32 @@ Test(marks, who_asks_for_what_was_missed_waits_for_them) {
     peer_close(&cat2);
 }
 
+/* They would get again, after a crash, what is not marked. */
+Test(marks, who_asked_for_what_was_missed_is_marked_soon) {
+    struct peer ann, bob, cat;
+    struct fake_thread *chat = fake_add_chat(&bench.store, NULL, three);
+    peer_join(&ann, "ann", "ann");
+    peer_join(&bob, "bob", "bob");
+    peer_join(&cat, "cat", "cat");
+    peer_send(&ann, "cat", "a thread that waits already", NULL);
+    bench_run();
+    peer_submit(&cat, bench_command(DM_CMD_UNDELIVERED), NULL);
+    bench_run();
+    size_t before = bench.store.mark_count;
+    peer_send(&ann, "cat", "direct", NULL);
+    bench_wait(3000);
+    cr_assert(eq(sz, bench.store.mark_count, before + 1));
+    check_mark(before, "cat", 2, 2);
+    peer_send_thread(&ann, chat->id, "to all", NULL);
+    bench_wait(3000);
+    cr_assert(eq(sz, bench.store.mark_count, before + 3));
+    check_mark(before + 1, "bob", 1, 1);
+    check_mark(before + 2, "cat", 1, 1);
+    peer_close(&ann);
+    peer_close(&bob);
+    peer_close(&cat);
+}
+
 Test(marks, a_wait_ends_where_marks_cannot_be_stored) {
     struct peer ann, bob;
     bench.store.command = marks_known;
