@@ -179,3 +179,7 @@ void backend_close(struct backend *backend) {
     database_close(&backend->database);
     free(backend);
 }
+
+void backend_abandon(struct backend *backend) {
+    database_close(&backend->database);
+}

@@ -52,4 +52,8 @@ void backend_close_store(struct backend *backend, backend_closed_fn *closed, voi
 /* Disconnects, and stops a private database that nobody else uses. Runs the loop meanwhile. */
 void backend_close(struct backend *backend);
 
+/* For a process that ends where it stands: stops a private database that nobody else uses. Frees
+ * nothing else, and is the last call. */
+void backend_abandon(struct backend *backend);
+
 #endif

@@ -74,4 +74,7 @@ void gateway_drain(struct gateway *gateway, enum gateway_end end, gateway_draine
 /* Takes everything down; runs the loop meanwhile. Frees the gateway. */
 void gateway_close(struct gateway *gateway);
 
+/* For a process that ends where it stands: backend_abandon. */
+void gateway_abandon(struct gateway *gateway);
+
 #endif

@@ -177,3 +177,7 @@ void gateway_close(struct gateway *gateway) {
     config_free(gateway->own_config);
     free(gateway);
 }
+
+void gateway_abandon(struct gateway *gateway) {
+    backend_abandon(gateway->backend);
+}

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "core/base/log.h"
 #include "core/server/admin/admin.h"
@@ -262,19 +263,41 @@ static int open_all(struct service *service, struct cli *cli) {
     return r ? r : open_control(service, cli->config);
 }
 
+/* Who serves in this process; NULL: nobody (any more). */
+static struct service *serving;
+
+/* An adapter's exit() would pass for an end that was asked for. */
+static void end_in_the_middle(void) {
+    if (!serving)
+        return;
+    log_event(LOG_LEVEL_ERROR, "exit was called while the gateway runs: no adapter may do that");
+    if (serving->gateway)
+        gateway_abandon(serving->gateway);
+    _exit(CLI_FAILED);
+}
+
+static void close_all(struct service *service) {
+    struct gateway *gateway = service->gateway;
+    service->gateway = NULL;
+    notify_still(service->notify);
+    control_close(service->control);
+    admin_close(service->admin);
+    if (gateway)
+        gateway_close(gateway);
+    loop_free(service->loop);
+    tally_free(service->tally);
+}
+
 static int serve(struct cli *cli, int worker) {
     struct service service = { .cli = cli, .notify = &cli->notify, .worker = worker };
+    serving = &service;
+    atexit(end_in_the_middle);
     int r = open_all(&service, cli);
     inherit_close(&cli->inherit);
     if (!r)
         run(&service);
-    notify_still(service.notify);
-    control_close(service.control);
-    admin_close(service.admin);
-    if (service.gateway)
-        gateway_close(service.gateway);
-    loop_free(service.loop);
-    tally_free(service.tally);
+    close_all(&service);
+    serving = NULL;
     if (!r)
         log_event(LOG_LEVEL_INFO, "stopped");
     return r;

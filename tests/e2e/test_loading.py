@@ -89,6 +89,27 @@ static const struct dm_setting others[] = {
         assert asyncio.run(talk(gw.ws_url + "/say/say", "1")) == ["b1"]
 
 
+def test_an_adapter_that_ends_the_process(tmp_path):
+    """It is a failure, whatever status it gave, and leaves no database running."""
+    path = shared_objects.build(tmp_path, "quits", before="""
+#include <stdlib.h>
+static const char *quits(struct dm_session *session, const struct dm_frame *frame) {
+    (void)session;
+    (void)frame;
+    exit(0);
+}
+""", members=".frame = quits,")
+    with Gateway(config=config({"path": str(path)})) as gw:
+        assert gw.postgres_pid()
+        with pytest.raises(websockets.ConnectionClosed):
+            asyncio.run(talk(gw.ws_url + "/say/say", "x"))
+        assert gw.process.wait(timeout=30) == 1
+        gw.stop(check=False)
+        gw.check_log()
+        assert "exit was called while the gateway runs" in gw.log
+        assert gw.postgres_pid() is None
+
+
 def refused_reload(gw):
     with pytest.raises(CliError) as caught:
         gw.cli("reload")
