@@ -39,6 +39,8 @@ static int fail(char ret_error[TLS_ERROR_SIZE], const char *path, const char *wh
     const char *reason = code ? ERR_reason_error_string(code) : NULL;
     if (code && ERR_SYSTEM_ERROR(code))
         reason = strerror((int)ERR_GET_REASON(code));
+    else if (ERR_GET_REASON(code) == ERR_R_UNSUPPORTED)
+        reason = "it holds none in PEM";
     snprintf(ret_error, TLS_ERROR_SIZE, "%s: %s%s%s", path, what, reason ? ": " : "",
              reason ? reason : "");
     ERR_clear_error();

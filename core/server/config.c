@@ -190,6 +190,15 @@ struct dm_slice config_take(struct config *config, const char *path) {
     return value->text;
 }
 
+/* Whether settings lie below it, so that it can have no value of its own. */
+static int is_section(const char *path) {
+    size_t len = strlen(path);
+    for (const struct config_setting *s = config_settings; s->path; s++)
+        if (!strncmp(s->path, path, len) && (s->path[len] == '.' || s->path[len] == '['))
+            return 1;
+    return 0;
+}
+
 int config_check_unknown(struct config *config) {
     struct map_iter iter = { 0 };
     const struct config_value *first = NULL;
@@ -199,7 +208,11 @@ int config_check_unknown(struct config *config) {
         if (!value->known && (!first || strcmp(value->place, first->place) < 0))
             first = value;
     }
-    return first ? config_fail(config, first->path, "unknown key %s", first->path) : 0;
+    if (!first)
+        return 0;
+    return config_fail(config, first->path, is_section(first->path)
+                                                ? "%s holds other settings, and no value itself"
+                                                : "unknown key %s", first->path);
 }
 
 struct dm_slice config_string(const struct config *config, const char *path) {

@@ -23,7 +23,8 @@ struct config_setting {
     const char *fallback;      /* NULL: absent */
     int64_t min, max;
     const char *const *words;  /* NULL-terminated */
-    enum { CONFIG_PLAIN = 0, CONFIG_SECRET } secrecy; /* masked when shown */
+    /* What of it is masked when it is shown: nothing, all, the passwords in a connection string. */
+    enum { CONFIG_PLAIN = 0, CONFIG_SECRET, CONFIG_CONNINFO } secrecy;
     const char *doc;
 };
 
@@ -88,7 +89,7 @@ int config_fail(struct config *config, const char *path, const char *format, ...
 /* One value in effect, for people to see. */
 struct config_shown {
     const char *path;
-    struct dm_slice value;   /* "***" for a secret; absent when there is none */
+    struct dm_slice value;   /* masked as it says there; absent when there is none */
     enum config_kind kind;
     const char *place;       /* where it was given; "default" */
     const char *doc;         /* NULL for a key that is an adapter's */
@@ -99,7 +100,7 @@ typedef void config_shown_fn(void *owner, const struct config_shown *shown);
 /* Shows every setting of the table in its order, and then, by path, what was given for lists. */
 void config_each_shown(const struct config *config, config_shown_fn *fn, void *owner);
 
-/* Appends the same as YAML; what is in lists as comments. */
+/* Appends the same as YAML, lists as lists; without the adapters, which the loadout shows. */
 void config_show(const struct config *config, struct buf *ret_yaml);
 
 /* Appends a text as a double-quoted scalar of YAML. */

@@ -1,9 +1,22 @@
 /* The configuration as it is shown: in one place, so that secrets are masked in all. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/mem.h"
 #include "core/server/config_internal.h"
+#include "storage/conninfo.h"
+
+/* The text may lie in `memory`. */
+static struct dm_slice masked(const struct config_setting *setting, struct dm_slice text,
+                              struct buf *memory) {
+    if (!text.ptr || !setting || setting->secrecy == CONFIG_PLAIN)
+        return text;
+    if (setting->secrecy == CONFIG_SECRET)
+        return DM_SLICE("***");
+    conninfo_append_masked(text.ptr, memory);
+    return buf_slice(memory);
+}
 
 static void show(const struct config *config, const struct config_setting *setting,
                  const char *path, config_shown_fn *fn, void *owner) {
@@ -15,9 +28,10 @@ static void show(const struct config *config, const struct config_setting *setti
         .place = value ? value->place : "default",
         .doc = setting ? setting->doc : NULL,
     };
-    if (shown.value.ptr && setting && setting->secrecy == CONFIG_SECRET)
-        shown.value = DM_SLICE("***");
+    struct buf memory = BUF_INIT;
+    shown.value = masked(setting, shown.value, &memory);
     fn(owner, &shown);
+    buf_fini(&memory);
 }
 
 static int compare_values(const void *a, const void *b) {
@@ -64,9 +78,8 @@ void config_append_quoted(struct buf *yaml, struct dm_slice text) {
     buf_append_char(yaml, '"');
 }
 
-static void append(void *owner, const struct config_shown *shown) {
+static void append_value(void *owner, const struct config_shown *shown) {
     struct buf *yaml = owner;
-    buf_printf(yaml, "%s%s: ", strchr(shown->path, '[') ? "# " : "", shown->path);
     if (!shown->value.ptr)
         buf_append_str(yaml, "null");
     else if (shown->kind == CONFIG_INT || shown->kind == CONFIG_BOOL)
@@ -76,6 +89,89 @@ static void append(void *owner, const struct config_shown *shown) {
     buf_append_char(yaml, '\n');
 }
 
+/* ---- lists ---- */
+
+#define PATH_SIZE 256
+
+static void append_texts(const struct config *config, const char *path, int indent,
+                         struct buf *yaml) {
+    size_t count = config_count(config, path);
+    for (size_t i = 0; i < count; i++) {
+        char item[PATH_SIZE];
+        snprintf(item, sizeof(item), "%s[%zu]", path, i);
+        buf_printf(yaml, "%*s- ", indent, "");
+        show(config, config_find_setting(item), item, append_value, yaml);
+    }
+}
+
+/* One key of an item, if it was given: a value, or a list of texts. */
+static int append_key(const struct config *config, const char *item, const char *key,
+                      const char *lead, struct buf *yaml) {
+    char path[PATH_SIZE];
+    const char *list = strstr(key, "[]");
+    int len = list ? (int)(list - key) : (int)strlen(key);
+    if (snprintf(path, sizeof(path), "%s.%.*s", item, len, key) >= PATH_SIZE)
+        return 0;
+    if (list ? !config_count(config, path)
+             : !map_bytes_get(&config->values, dm_slice_str(path)))
+        return 0;
+    buf_printf(yaml, "%s%.*s:%s", lead, len, key, list ? "\n" : " ");
+    if (list)
+        append_texts(config, path, 6, yaml);
+    else
+        show(config, config_find_setting(path), path, append_value, yaml);
+    return 1;
+}
+
+/* From the row of its first key on, the rows of the table are what an item can hold. */
+static void append_items(const struct config *config, const char *path,
+                         const struct config_setting *row, struct buf *yaml) {
+    size_t count = config_count(config, path), len = strlen(path);
+    for (size_t i = 0; i < count; i++) {
+        const char *lead = "  - ";
+        char item[PATH_SIZE];
+        snprintf(item, sizeof(item), "%s[%zu]", path, i);
+        for (const struct config_setting *s = row; s->path && !strncmp(s->path, row->path, len + 3);
+             s++)
+            if (append_key(config, item, s->path + len + 3, lead, yaml))
+                lead = "    ";
+        if (lead[2] == '-')
+            buf_append_str(yaml, "  - {}\n");
+    }
+}
+
+/* Returns the first row behind those of the list. */
+static const struct config_setting *append_list(const struct config *config,
+                                                const struct config_setting *row,
+                                                struct buf *yaml) {
+    char path[PATH_SIZE];
+    size_t len = (size_t)(strchr(row->path, '[') - row->path);
+    const struct config_setting *next = row;
+    snprintf(path, sizeof(path), "%.*s", (int)len, row->path);
+    while (next->path && !strncmp(next->path, row->path, len + 2))
+        next++;
+    if (!config_count(config, path) || !strcmp(path, "adapters"))
+        return next;
+    buf_printf(yaml, "%s:\n", path);
+    if (row->path[len + 2])
+        append_items(config, path, row, yaml);
+    else
+        append_texts(config, path, 2, yaml);
+    return next;
+}
+
+/* What may be given as a text or as a list is shown as it was given. */
 void config_show(const struct config *config, struct buf *ret_yaml) {
-    config_each_shown(config, append, ret_yaml);
+    const struct config_setting *s = config_settings;
+    while (s->path) {
+        if (strchr(s->path, '[')) {
+            s = append_list(config, s, ret_yaml);
+            continue;
+        }
+        if (!config_count(config, s->path)) {
+            buf_printf(ret_yaml, "%s: ", s->path);
+            show(config, s, s->path, append_value, ret_yaml);
+        }
+        s++;
+    }
 }

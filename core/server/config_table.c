@@ -46,10 +46,10 @@ const struct config_setting config_settings[] = {
     { .path = "log.format", .kind = CONFIG_WORD, .fallback = "logfmt", .words = log_formats,
       .doc = "How log lines look." },
 
-    { .path = "database.url", .kind = CONFIG_STRING, .secrecy = CONFIG_SECRET,
+    { .path = "database.url", .kind = CONFIG_STRING, .secrecy = CONFIG_CONNINFO,
       .doc = "libpq connection string or URI; absent: a private PostgreSQL below the state "
              "directory." },
-    { .path = "database.listen_url", .kind = CONFIG_STRING, .secrecy = CONFIG_SECRET,
+    { .path = "database.listen_url", .kind = CONFIG_STRING, .secrecy = CONFIG_CONNINFO,
       .doc = "Another way to the same database, for LISTEN, where database.url leads through a "
              "pooler in transaction mode; absent: database.url." },
     { .path = "database.migrate", .kind = CONFIG_BOOL, .fallback = "true",

@@ -10,6 +10,7 @@
 #include "core/net/handoff.h"
 #include "core/server/cli.h"
 #include "core/server/loadout.h"
+#include "storage/conninfo.h"
 
 /* The options that verbs share, and the setting each stands for ("": --set itself). */
 static const struct {
@@ -152,6 +153,17 @@ static int take_admin_ports(struct config *config, struct place *place) {
                          place->path, place->last_port, workers);
 }
 
+static int refuse_clash(struct config *config, const struct place *first,
+                        const struct place *second) {
+    unsigned port = first->address.port;
+    if (second->address.family != NET_UNIX && port > second->address.port)
+        return config_fail(config, second->path, "%s of worker %u would be at port %u, where %s is "
+                           "already", second->path, port - second->address.port, port,
+                           first->path);
+    return config_fail(config, second->path, "%s is where %s is already", second->path,
+                       first->path);
+}
+
 static int check_places(struct config *config) {
     struct place places[3];
     static const char *const paths[] = { "listen", "listen_tls", "admin" };
@@ -161,8 +173,7 @@ static int check_places(struct config *config) {
             return -EINVAL;
         for (size_t j = 0; j < i; j++)
             if (places_clash(&places[j], &places[i]))
-                return config_fail(config, paths[i], "%s is where %s is already", paths[i],
-                                   paths[j]);
+                return refuse_clash(config, &places[j], &places[i]);
     }
     return 0;
 }
@@ -176,6 +187,18 @@ static int check_node(struct config *config) {
                        HANDOFF_PLACE_MAX);
 }
 
+static int check_database(struct config *config) {
+    static const char *const paths[] = { "database.url", "database.listen_url" };
+    for (size_t i = 0; i < 2; i++) {
+        const char *conninfo = config_string(config, paths[i]).ptr;
+        if (conninfo && conninfo_check(conninfo))
+            return config_fail(config, paths[i], "%s must be a connection string as libpq knows "
+                               "them: postgresql://USER@HOST/NAME, or host=HOST dbname=NAME",
+                               paths[i]);
+    }
+    return 0;
+}
+
 static int check_config(struct config *config) {
     struct loadout loadout;
     int r = loadout_init(&loadout, config);
@@ -183,6 +206,8 @@ static int check_config(struct config *config) {
         loadout_fini(&loadout);
     if (!r)
         r = check_places(config);
+    if (!r)
+        r = check_database(config);
     return r ? r : check_node(config);
 }
 
