@@ -247,7 +247,8 @@ enum dm_treatment {
 struct dm_capability {
     enum dm_event_kind event;
     enum dm_treatment treatment;
-    const char *note;         /* what becomes of it, one line, for the published matrix */
+    const char *note;         /* what becomes of it, one line of UTF-8 without control characters,
+                                 for the published matrix */
 };
 
 enum dm_adapter_flag {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "core/adapter/internal.h"
+#include "core/base/utf8.h"
 
 #define ROWS_MAX 256
 #define ROW_SIZE_MAX 4096
@@ -101,6 +102,14 @@ static int check_routes(const struct dm_adapter *adapter, struct adapter_error *
     return 0;
 }
 
+/* Notes are cells of a table: one line, without tabs. */
+static int note_is_good(const char *note) {
+    for (const char *at = note; at && *at; at++)
+        if ((unsigned char)*at < ' ' || *at == 0x7f)
+            return 0;
+    return !note || utf8_valid(dm_slice_str(note));
+}
+
 static int check_capabilities(const struct dm_adapter *adapter, struct adapter_error *ret_error) {
     uint32_t seen = 0;
 
@@ -117,6 +126,10 @@ static int check_capabilities(const struct dm_adapter *adapter, struct adapter_e
         if (row.treatment < DM_SUPPORTED || row.treatment > DM_DROPPED)
             return adapter_fail(ret_error, "adapter %s: capability %s: unknown treatment",
                                 adapter->name, dm_event_name(row.event));
+        if (!note_is_good(row.note))
+            return adapter_fail(ret_error, "adapter %s: the note of capability %s holds a control "
+                                "character, or no UTF-8", adapter->name,
+                                dm_event_name(row.event));
         if (seen & 1u << row.event)
             return adapter_fail(ret_error, "adapter %s: capability %s is there twice",
                                 adapter->name, dm_event_name(row.event));
