@@ -221,6 +221,7 @@ int host_start(struct host *host, struct adapter_error *ret_error) {
             continue;
         host->start_said[0] = '\0';
         if (instance->adapter.start) {
+            log_event(LOG_LEVEL_INFO, "adapter starts", LOG_STR("adapter", instance->name));
             hook_enter(instance, NULL, HOOK_OTHER);
             r = instance->adapter.start(&instance->pub);
             hook_leave(host, NULL);

@@ -52,6 +52,12 @@ enum kit_exit kit_run(const struct kit_options *options) {
     if (options->transcripts &&
         scripts_load(options->transcripts, &kit.scripts, &kit.script_count) != 0)
         return KIT_USAGE;
+    if (!kit.script_count && options->material == KIT_NEEDS_TRANSCRIPTS) {
+        fprintf(stderr, "dragoman: %s: no transcripts\n",
+                options->transcripts ? options->transcripts : options->adapter->name);
+        scripts_free(kit.scripts, 0);
+        return KIT_USAGE;
+    }
     if (give_vars(&kit) != 0) {
         scripts_free(kit.scripts, kit.script_count);
         return KIT_USAGE;

@@ -11,6 +11,8 @@ struct kit_options {
     const struct dm_adapter *adapter;    /* passed adapter_check */
     const char *file;                    /* the shared object's; NULL: built in */
     const char *transcripts;             /* a directory of *.txt; NULL: none */
+    enum { KIT_NEEDS_TRANSCRIPTS, KIT_NEEDS_NO_TRANSCRIPTS } material; /* whether it is a mistake
+                                            that the directory holds none */
     const char *const *settings;         /* "path=value", NULL-terminated; may be NULL */
     const char *const *vars;             /* "NAME=VALUE" for variables of the transcripts' headers,
                                             NULL-terminated; may be NULL */

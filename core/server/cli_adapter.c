@@ -2,18 +2,14 @@
 #include "core/server/cli_adapter.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "core/kit/scaffold.h"
 #include "core/kit/verdict.h"
+#include "core/server/apart.h"
 #include "core/server/cli.h"
 #include "core/server/loadout.h"
-
-#define LOADING_S 30
 
 static int print_verdict(const struct verdict *verdict, const char *what) {
     printf("%s\n", what);
@@ -46,23 +42,9 @@ static int check_builtin(const struct dm_adapter *adapter) {
     return r;
 }
 
-/* To open a shared object is to run code of it: in a process of its own, which it may take down. */
 static int check_apart(const char *path) {
-    int status;
     fflush(stdout);
-    pid_t child = fork();
-    if (child < 0)
-        return cli_fail(CLI_FAILED, "no process to load it in");
-    if (child == 0) {
-        alarm(LOADING_S);
-        _exit(check_file(path));
-    }
-    if (waitpid(child, &status, 0) != child)
-        return cli_fail(CLI_FAILED, "%s: the process that loaded it is lost", path);
-    if (WIFSIGNALED(status))
-        return cli_fail(CLI_FAILED, "%s: %s while it was loaded", path,
-                        WTERMSIG(status) == SIGALRM ? "no end" : strsignal(WTERMSIG(status)));
-    return WEXITSTATUS(status);
+    return apart_run(path, check_file);
 }
 
 /* Says how the verb is used, to the one who asks or to the one who got it wrong. */

@@ -49,6 +49,9 @@ FAULTS = {
     "an event without its hook": (
         "static const struct dm_capability some[] = { { DM_EVENT_READ, DM_SUPPORTED, NULL } };",
         ".capabilities = DM_TABLE(some),", "needs the hook event"),
+    "a note of two cells": (
+        "static const struct dm_capability some[] = { { DM_EVENT_READ, DM_DROPPED, \"a\\tb\" } };",
+        ".capabilities = DM_TABLE(some),", "the note of capability read holds a control"),
     "a symbol of nobody's": ("void nobody(struct dm_instance *);", ".stop = nobody,",
                              "undefined symbol: nobody"),
     "a symbol of the gateway's libraries": ("void yyjson_mut_doc_new(struct dm_instance *);",
@@ -91,6 +94,18 @@ __attribute__((constructor)) static void crash(void) { signal(SIGSEGV, SIG_DFL);
     status, out, err = check(made)
     assert (status, out) == (BAD, "")
     assert err == f"dragoman: {made}: Segmentation fault while it was loaded\n"
+
+
+@pytest.mark.parametrize("act, says", [
+    ("_exit(0);", "it ended the process while it was loaded, with status 0"),
+    ("alarm(1); for (;;) pause();", "no end while it was loaded"),
+])
+def test_one_that_does_not_get_through_its_loading(tmp_path, act, says):
+    made = shared_objects.build(tmp_path, "ends", before=f"""
+#include <unistd.h>
+__attribute__((constructor)) static void act(void) {{ {act} }}
+""")
+    assert check(made) == (BAD, "", f"dragoman: {made}: {says}\n")
 
 
 def test_help():
