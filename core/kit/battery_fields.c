@@ -5,11 +5,11 @@
 #include "core/base/utf8.h"
 #include "core/kit/batteries.h"
 #include "core/kit/frames.h"
-#include "core/kit/mutant.h"
 #include "core/kit/witness.h"
 
 #define HASTE 50
 #define LIVE_STRIDE 7 /* on a database every trial takes its time: so many are left out */
+#define SIZE_MAX_DEFAULT (1024 * 1024) /* of messages and bodies, as dm_limits says */
 
 /* The store's side: what it was asked to keep. */
 static void check_text(struct trial *trial, const char *what, struct dm_slice text) {
@@ -75,7 +75,7 @@ static size_t try_mutants(struct trial *trial, const struct frame *frame,
             i += stride;
             sent++;
             trial_note("%s:%u, %s", frame->script->name, frame->step->line, mutant->what);
-            frame_send(&play, frame, mutant->bytes);
+            frame_send_mutant(&play, frame, mutant);
             check_answers(trial, &play, frame);
             const char *wrong = witness_ask(witness);
             if (wrong)
@@ -89,6 +89,22 @@ static size_t try_mutants(struct trial *trial, const struct frame *frame,
     return sent;
 }
 
+/* The largest message or body that the gateway takes. */
+static size_t largest(const struct trial *trial, const struct frame *frame) {
+    const struct dm_limits *limits = &trial->kit->options->adapter->limits;
+    uint32_t max = frame->step->kind == STEP_REQUEST ? limits->body_max : limits->frame_max;
+    return max ? max : SIZE_MAX_DEFAULT;
+}
+
+static void make_mutants(const struct trial *trial, struct arena *arena, const struct frame *frame,
+                         struct mutants *ret_mutants) {
+    mutants_make(arena, frame->body, largest(trial, frame), ret_mutants);
+    if (frame->step->kind == STEP_REQUEST)
+        mutants_add_targets(arena, frame->target, ret_mutants);
+    else
+        mutants_add_kinds(arena, frame->body, ret_mutants);
+}
+
 static void try_frames(struct trial *trial, const struct frames *frames) {
     struct witness witness;
     size_t sent = 0;
@@ -99,7 +115,7 @@ static void try_frames(struct trial *trial, const struct frames *frames) {
         struct arena arena;
         struct mutants mutants;
         arena_init(&arena, 65536);
-        mutants_make(&arena, frames->items[i].body, &mutants);
+        make_mutants(trial, &arena, &frames->items[i], &mutants);
         sent += try_mutants(trial, &frames->items[i], &mutants, &witness);
         arena_fini(&arena);
     }

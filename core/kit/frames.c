@@ -2,9 +2,7 @@
 
 #include <unistd.h>
 
-#include "core/kit/mutant.h"
-
-#define FRAMES_MAX 80
+#define FRAMES_MAX 120
 #define ANSWER_TURNS 2000 /* of a millisecond: files come from elsewhere than the engine */
 
 static int is_known(const struct frames *frames, struct dm_slice shape) {
@@ -24,11 +22,30 @@ static struct dm_slice body_of(const struct step *step, struct dm_slice bytes) {
     return (struct dm_slice){ bytes.ptr + skip, bytes.len - skip };
 }
 
-static void shape(const struct step *step, struct dm_slice bytes, struct dm_slice body,
-                  struct buf *out) {
-    if (step->kind == STEP_REQUEST)
-        buf_append(out, bytes.ptr, strcspn(bytes.ptr, "/ ?"));
+/* The path and query of a request as its statement has them, "CLIENT METHOD PATH". */
+static struct dm_slice written_path(const struct step *step) {
+    const char *at = step->source.ptr, *end = at + step->source.len;
+    for (int blanks = 0; blanks < 2 && at < end; blanks++) {
+        at = memchr(at, ' ', (size_t)(end - at));
+        at = at ? at + 1 : end;
+    }
+    return (struct dm_slice){ at, (size_t)(end - at) };
+}
+
+static void shape(const struct step *step, struct dm_slice body, struct buf *out) {
+    if (step->kind == STEP_REQUEST) {
+        buf_append_slice(out, step->method);
+        mutant_target_shape(written_path(step), out);
+    }
     mutant_shape(body, out);
+}
+
+/* What follows the method of a request, up to its next blank. */
+static struct dm_slice target_of(struct dm_slice bytes) {
+    const char *begin = memchr(bytes.ptr, ' ', bytes.len);
+    const char *end = begin ? memchr(begin + 1, ' ', bytes.len - (size_t)(begin + 1 - bytes.ptr))
+                            : NULL;
+    return end ? (struct dm_slice){ begin + 1, (size_t)(end - begin - 1) } : DM_SLICE_NONE;
 }
 
 static void keep(struct frames *frames, const struct step *step, struct dm_slice bytes,
@@ -43,7 +60,9 @@ static void keep(struct frames *frames, const struct step *step, struct dm_slice
     struct dm_slice copy = arena_slice(&frames->arena, bytes);
     size_t skip = (size_t)(body.ptr - bytes.ptr);
     frames->items[frames->count] = (struct frame){
-        frames->script, step, copy, { copy.ptr + skip, body.len }, DM_SLICE_NONE,
+        .script = frames->script, .step = step, .bytes = copy,
+        .body = { copy.ptr + skip, body.len },
+        .target = step->kind == STEP_REQUEST ? target_of(copy) : DM_SLICE_NONE,
     };
     if (step->kind == STEP_SEND && step->client < FRAMES_CLIENTS_MAX)
         frames->items[frames->count].upgrade = frames->upgrades[step->client];
@@ -70,7 +89,7 @@ static void on_sent(void *owner, const struct step *step, struct dm_slice bytes)
     if (control || body.len > 65536 || frames->count == FRAMES_MAX ||
         !is_outermost(frames->script, step))
         return;
-    shape(step, bytes, body, &text);
+    shape(step, body, &text);
     if (!is_known(frames, buf_slice(&text))) {
         buf_append_slice(&frames->shapes, buf_slice(&text));
         buf_append_char(&frames->shapes, '\0');
@@ -112,14 +131,15 @@ int frame_reach(struct trial *trial, const struct frame *frame, struct play *pla
     return -1;
 }
 
-void frame_send(struct play *play, const struct frame *frame, struct dm_slice bytes) {
+/* Sends it as the play's options say. */
+static void send_it(struct play *play, const struct frame *frame) {
     struct role *role = &play->player->roles[frame->step->client];
-    play->options.instead = bytes;
     if (frame->step->kind == STEP_REQUEST)
         act_request(play->player, role, frame->step);
     else
         act_send(play->player, role, frame->step);
-    play->options.instead = DM_SLICE_NONE;
+    play->options.instead = play->options.instead_path = DM_SLICE_NONE;
+    play->options.kind = PLAYER_SAME_KIND;
     buf_reset(&play->report);
     stage_settle(play->stage);
     for (int i = 0; i < ANSWER_TURNS && !play->stage->memory &&
@@ -127,6 +147,22 @@ void frame_send(struct play *play, const struct frame *frame, struct dm_slice by
         usleep(1000);
         stage_settle(play->stage);
     }
+}
+
+void frame_send(struct play *play, const struct frame *frame, struct dm_slice bytes) {
+    play->options.instead = bytes;
+    send_it(play, frame);
+}
+
+void frame_send_mutant(struct play *play, const struct frame *frame,
+                       const struct mutant *mutant) {
+    if (mutant->part == MUTANT_TARGET)
+        play->options.instead_path = mutant->bytes;
+    else
+        play->options.instead = mutant->bytes;
+    if (mutant->part == MUTANT_OTHER_KIND)
+        play->options.kind = PLAYER_OTHER_KIND;
+    send_it(play, frame);
 }
 
 struct peer *frame_peer(const struct play *play, const struct frame *frame) {

@@ -2,6 +2,7 @@
 #ifndef DRAGOMAN_KIT_FRAMES_H
 #define DRAGOMAN_KIT_FRAMES_H
 
+#include "core/kit/mutant.h"
 #include "core/kit/trial.h"
 
 #define FRAMES_CLIENTS_MAX 32
@@ -12,6 +13,7 @@ struct frame {
     const struct step *step;
     struct dm_slice bytes; /* the message, or the whole request */
     struct dm_slice body;  /* the message, or the request's body */
+    struct dm_slice target; /* requests: path and query */
     struct dm_slice upgrade; /* messages: the request that opened the WebSocket */
 };
 
@@ -37,6 +39,10 @@ int frame_reach(struct trial *trial, const struct frame *frame, struct play *pla
 /* Sends these bytes in the frame's place (an absent slice: the frame itself), and waits until the
  * gateway is through with it. Whatever comes back is left where it arrives. */
 void frame_send(struct play *play, const struct frame *frame, struct dm_slice bytes);
+
+/* Likewise what is wrong with it. */
+void frame_send_mutant(struct play *play, const struct frame *frame,
+                       const struct mutant *mutant);
 
 /* The client that sends the frame. */
 struct peer *frame_peer(const struct play *play, const struct frame *frame);

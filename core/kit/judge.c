@@ -4,6 +4,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "core/kit/secret.h"
+
 #define LOG_SHOWN 1200
 
 /* Lines of the log by which the host tells that the adapter broke its contract. */
@@ -31,13 +33,34 @@ static struct dm_slice find_complaint(struct dm_slice log) {
     return DM_SLICE_NONE;
 }
 
+/* Whether the adapter has said the word: what the host says is full of numbers, which a pin may be
+ * one of by chance. */
+static int is_said(struct dm_slice log, const char *secret) {
+    static const char mark[] = "msg=\"adapter says\"";
+    const char *at = log.ptr, *end = log.ptr + log.len;
+    while (at && at < end && (at = memmem(at, (size_t)(end - at), mark, sizeof(mark) - 1))) {
+        struct dm_slice line = line_around(log, at);
+        const char *text = memmem(line.ptr, line.len, " text=", 6);
+        at = line.ptr + line.len;
+        if (text && secret_is_word((struct dm_slice){ text + 6, (size_t)(at - text - 6) }, secret))
+            return 1;
+    }
+    return 0;
+}
+
+static int stands_in(struct dm_slice log, const char *secret, size_t len) {
+    if (!log.len || len < SECRET_MIN)
+        return log.len && is_said(log, secret);
+    return memmem(log.ptr, log.len, secret, len) != NULL;
+}
+
 /* The length of the first secret that stands in the log; 0: none does. */
 static size_t find_secret(const struct buf *told, struct dm_slice log) {
     const char *end = told->data + told->len;
     const char *at = told->len ? memchr(told->data, '\0', told->len) : NULL;
     for (; at && at + 1 < end; at = memchr(at + 1, '\0', (size_t)(end - at - 1))) {
         size_t len = strnlen(at + 1, (size_t)(end - at - 1));
-        if (len && log.len && memmem(log.ptr, log.len, at + 1, len))
+        if (at + 1 + len < end && stands_in(log, at + 1, len))
             return len;
     }
     return 0;

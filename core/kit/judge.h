@@ -13,7 +13,8 @@ enum trial_end {
 };
 
 struct outcome {
-    struct buf told;  /* the end as a byte, the reason, NUL, the secrets, each ended by a NUL;
+    struct buf told;  /* the end as a byte, the reason, NUL, the secrets, each ended by a NUL (short
+                         ones count only as words that the adapter says, see secret.h);
                          empty when the process did not come that far */
     struct buf log;
     int status;       /* as waitpid gives it */

@@ -31,8 +31,13 @@ static const struct {
 #define VALUE_LONG (VALUES - 2)
 #define VALUE_DEEP (VALUES - 1)
 
-static void add(struct arena *arena, struct mutants *mutants, const struct buf *what,
-                const struct buf *bytes) {
+/* How often an array has its first element. */
+static const size_t repeats[] = { 2, 100, 10000 };
+
+#define REPEATS (sizeof(repeats) / sizeof(repeats[0]))
+
+void mutants_add(struct arena *arena, struct mutants *mutants, enum mutant_part part,
+                 const struct buf *what, const struct buf *bytes) {
     if (mutants->count == mutants->cap) {
         size_t cap = mutants->cap ? mutants->cap * 2 : 64;
         struct mutant *items = arena_alloc(arena, cap * sizeof(*items));
@@ -42,8 +47,13 @@ static void add(struct arena *arena, struct mutants *mutants, const struct buf *
         mutants->cap = cap;
     }
     mutants->items[mutants->count++] = (struct mutant){
-        arena_dup(arena, what->data, what->len), arena_slice(arena, buf_slice(bytes)),
+        arena_dup(arena, what->data, what->len), arena_slice(arena, buf_slice(bytes)), part,
     };
+}
+
+static void add(struct arena *arena, struct mutants *mutants, const struct buf *what,
+                const struct buf *bytes) {
+    mutants_add(arena, mutants, MUTANT_CONTENT, what, bytes);
 }
 
 static void fill(struct buf *out, char c, size_t count) {
@@ -67,12 +77,15 @@ static void put_value(struct buf *out, size_t value) {
 /* ---- JSON ---- */
 
 /* A walk that writes the document, with `target` replaced: by values[value], or, with VALUES, left
- * out. Targets are counted in the order of writing. */
+ * out, or, with `times`, by its first element so many times. Targets are counted in the order of
+ * writing. */
 struct walk {
     struct buf *out;
     size_t at;      /* number of the next value */
     size_t target;
     size_t value;
+    size_t times;   /* in the end: how often it was written */
+    size_t max;     /* bytes that this may take */
     struct buf *path; /* of the target */
 };
 
@@ -87,7 +100,7 @@ static void put_scalar(struct buf *out, yyjson_val *val) {
 
 /* Whether the member that comes now is the one to be left out. */
 static int is_dropped(const struct walk *walk) {
-    return walk->at == walk->target && walk->value == VALUES;
+    return walk->at == walk->target && walk->value == VALUES && !walk->times;
 }
 
 static size_t skipped(yyjson_val *val) {
@@ -128,12 +141,32 @@ static void walk_member(struct walk *walk, yyjson_val *key, size_t index, yyjson
         walk->path->len = mark;
 }
 
+static void put_repeated(struct walk *walk, yyjson_val *array) {
+    struct buf element = BUF_INIT;
+    yyjson_val *first = yyjson_arr_get_first(array);
+    size_t times = 0;
+    if (first)
+        put_scalar(&element, first);
+    buf_append_char(walk->out, '[');
+    while (first && times < walk->times && (times + 1) * (element.len + 1) < walk->max) {
+        if (times++)
+            buf_append_char(walk->out, ',');
+        buf_append_slice(walk->out, buf_slice(&element));
+    }
+    buf_append_char(walk->out, ']');
+    walk->times = times;
+    buf_fini(&element);
+}
+
 static void walk_value(struct walk *walk, yyjson_val *val) {
     size_t index, max;
     yyjson_val *key, *member;
     int first = 1;
     if (walk->at++ == walk->target) {
-        put_value(walk->out, walk->value);
+        if (walk->times)
+            put_repeated(walk, val);
+        else
+            put_value(walk->out, walk->value);
         walk->at += skipped(val) - 1;
     } else if (yyjson_is_arr(val)) {
         buf_append_char(walk->out, '[');
@@ -155,7 +188,7 @@ static void mutate_one(struct arena *arena, struct dm_slice prefix, yyjson_val *
     struct buf bytes = BUF_INIT, what = BUF_INIT;
     buf_append_slice(&bytes, prefix);
     buf_append_char(&what, '$');
-    struct walk walk = { &bytes, 0, target, value, &what };
+    struct walk walk = { .out = &bytes, .target = target, .value = value, .path = &what };
     walk_value(&walk, root);
     if (value == VALUES)
         buf_append_str(&what, " missing");
@@ -164,6 +197,26 @@ static void mutate_one(struct arena *arena, struct dm_slice prefix, yyjson_val *
     add(arena, mutants, &what, &bytes);
     buf_fini(&bytes);
     buf_fini(&what);
+}
+
+/* An array with its first element over and over, up to the frame's largest size. */
+static void repeat_one(struct arena *arena, struct dm_slice prefix, yyjson_val *root,
+                       size_t target, size_t max, struct mutants *mutants) {
+    size_t before = 0;
+    for (size_t i = 0; i < REPEATS; i++) {
+        struct buf bytes = BUF_INIT, what = BUF_INIT;
+        buf_append_slice(&bytes, prefix);
+        buf_append_char(&what, '$');
+        struct walk walk = { .out = &bytes, .target = target, .times = repeats[i], .max = max,
+                             .path = &what };
+        walk_value(&walk, root);
+        buf_printf(&what, " = its first element %zu times", walk.times);
+        if (walk.times > before)
+            add(arena, mutants, &what, &bytes);
+        before = walk.times;
+        buf_fini(&bytes);
+        buf_fini(&what);
+    }
 }
 
 /* The document in a frame: from its first bracket to its end. */
@@ -175,16 +228,18 @@ static yyjson_doc *document_of(struct dm_slice frame, struct dm_slice *ret_prefi
     return at < frame.len ? yyjson_read(frame.ptr + at, frame.len - at, 0) : NULL;
 }
 
-static void mutate_json(struct arena *arena, struct dm_slice prefix, yyjson_doc *doc,
+static void mutate_json(struct arena *arena, struct dm_slice prefix, yyjson_doc *doc, size_t room,
                         struct mutants *mutants) {
     yyjson_val *root = yyjson_doc_get_root(doc);
     size_t count = skipped(root);
     if (count > PATHS_MAX)
         count = PATHS_MAX;
-    for (size_t target = 0; target < count; target++)
+    for (size_t target = 0; target < count; target++) {
         for (size_t value = 0; value <= VALUES; value++)
             if (target || value < VALUES)
                 mutate_one(arena, prefix, root, target, value, mutants);
+        repeat_one(arena, prefix, root, target, room, mutants);
+    }
 }
 
 /* ---- words ---- */
@@ -244,12 +299,13 @@ static void cut(struct arena *arena, struct dm_slice frame, size_t len, const ch
     buf_fini(&what);
 }
 
-void mutants_make(struct arena *arena, struct dm_slice frame, struct mutants *ret_mutants) {
+void mutants_make(struct arena *arena, struct dm_slice frame, size_t max,
+                  struct mutants *ret_mutants) {
     struct dm_slice prefix;
     yyjson_doc *doc = document_of(frame, &prefix);
     *ret_mutants = (struct mutants){ NULL, 0, 0 };
     if (doc)
-        mutate_json(arena, prefix, doc, ret_mutants);
+        mutate_json(arena, prefix, doc, max > frame.len ? max - frame.len : 0, ret_mutants);
     else
         mutate_words(arena, frame, ret_mutants);
     yyjson_doc_free(doc);

@@ -1,15 +1,13 @@
 #include "core/kit/stage.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "core/base/clock.h"
 #include "core/base/random.h"
+#include "core/kit/secret.h"
 
-#define SECRET_MIN 8
-#define SHORT_SECRET_MIN 4
 #define QUIET_TURNS 8
 #define BLIND_TURNS 100
 #define PATIENCE_NS (UINT64_C(20) * 1000 * 1000 * 1000)
@@ -187,22 +185,6 @@ static int holds(struct dm_slice text, const char *word) {
     return memmem(text.ptr, text.len, word, strlen(word)) != NULL;
 }
 
-static int is_in_word(char c) {
-    return isalnum((unsigned char)c) || c == '-' || c == '_';
-}
-
-/* Short secrets come up by chance in longer words: in ids, in the names that plays make up. */
-static int holds_word(struct dm_slice text, const char *word) {
-    size_t len = strlen(word);
-    const char *at = text.ptr, *end = text.ptr + text.len;
-    while (at && len >= SHORT_SECRET_MIN && (at = memmem(at, (size_t)(end - at), word, len))) {
-        if ((at == text.ptr || !is_in_word(at[-1])) && (at + len == end || !is_in_word(at[len])))
-            return 1;
-        at++;
-    }
-    return 0;
-}
-
 /* Whether the text holds a name, and the secret that goes with it as `find` finds it. */
 static int holds_login(const struct stage *stage, struct dm_slice text,
                        int (*find)(struct dm_slice text, const char *secret)) {
@@ -216,10 +198,20 @@ static int holds_login(const struct stage *stage, struct dm_slice text,
     return 0;
 }
 
+void stage_list_secrets(const struct stage *stage, struct buf *ret_secrets) {
+    const char *name = stage->logins.data, *end = name + stage->logins.len;
+    buf_append_slice(ret_secrets, buf_slice(&stage->secrets));
+    while (name && name < end) {
+        const char *secret = name + strlen(name) + 1;
+        name = secret + strlen(secret) + 1;
+        buf_append(ret_secrets, secret, (size_t)(name - secret));
+    }
+}
+
 int stage_has_login(const struct stage *stage, struct dm_slice text) {
     return stage_find_secret(stage, text).ptr || holds_login(stage, text, holds);
 }
 
 int stage_shows_login(const struct stage *stage, struct dm_slice text) {
-    return holds_login(stage, text, holds_word);
+    return holds_login(stage, text, secret_is_word);
 }

@@ -102,6 +102,8 @@ void stage_token_revoke(struct stage *stage, struct dm_slice token);
 
 /* Remembers what must not be shown anywhere. Short ones are left out: they come up by chance. */
 void stage_keep_secret(struct stage *stage, struct dm_slice secret);
+/* Appends all of them, and the short ones of logins, each ended by a NUL. */
+void stage_list_secrets(const struct stage *stage, struct buf *ret_secrets);
 /* Whether the text has a secret in it, or, of a short one, also the name that goes with it. */
 int stage_has_login(const struct stage *stage, struct dm_slice text);
 /* Whether the text shows a name, and, as a word of its own, the secret of 4 bytes or more that goes

@@ -13,6 +13,7 @@
 #include "core/base/mem.h"
 
 #define NOTE_SIZE 1024
+#define START_S 60 /* for a gateway with the adapter to start */
 
 /* Shared with the child, so that it can be read after a crash. */
 static char *note;
@@ -93,7 +94,10 @@ static int open_stage(struct trial *trial, struct stage_plan *plan,
     plan->files = options->files;
     add_settings(plan, settings);
     add_settings(plan, options->settings);
+    trial_note("adapter %s starts", options->adapter->name);
+    unsigned left = alarm(START_S);
     int result = stage_open(&trial->stage, trial->kit->backing, plan, &error);
+    alarm(left);
     if (result != 0)
         trial_fail(trial, "the gateway does not start: %.*s", DM_SLICE_FMT(buf_slice(&error)));
     buf_fini(&error);
@@ -120,7 +124,7 @@ void trial_close(struct trial *trial) {
         trial_fail(trial, "%u sessions are left after every client has gone",
                    host_session_count(trial->stage.host));
     buf_append_char(trial->reason, '\0');
-    buf_append_slice(trial->reason, buf_slice(&trial->stage.secrets));
+    stage_list_secrets(&trial->stage, trial->reason);
     stage_close(&trial->stage);
 }
 

@@ -54,8 +54,12 @@ static enum player_result begin_request(struct player *player, const struct role
                                         struct buf *out) {
     const struct target *target = player->options->target;
     buf_append_slice(out, method);
+    enum player_result result = PLAYER_PASSED;
     buf_printf(out, " %s", target->prefix);
-    enum player_result result = render(player, step, step->path, out);
+    if (player->options->instead_path.ptr)
+        buf_append_slice(out, player->options->instead_path);
+    else
+        result = render(player, step, step->path, out);
     buf_append_str(out, " HTTP/1.1\r\n");
     if (!named_header(role, step, "Host"))
         buf_printf(out, "Host: %s\r\n", target->authority);
@@ -154,7 +158,15 @@ enum player_result act_request(struct player *player, struct role *role, const s
     return result;
 }
 
+/* The kind of frame that the message goes as. */
+static enum frame_kind kind_of(const struct player *player, const struct step *step) {
+    if (player->options->kind == PLAYER_SAME_KIND || step->frame > FRAME_BINARY)
+        return step->frame;
+    return step->frame == FRAME_TEXT ? FRAME_BINARY : FRAME_TEXT;
+}
+
 enum player_result act_send(struct player *player, struct role *role, const struct step *step) {
+    enum frame_kind kind = kind_of(player, step);
     struct buf body = BUF_INIT;
     enum player_result result = render_body(player, step, &body);
     if (result == PLAYER_PASSED && role->peer.state != PEER_OPEN) {
@@ -166,11 +178,11 @@ enum player_result act_send(struct player *player, struct role *role, const stru
     if (result == PLAYER_PASSED) {
         player_trace(player, role, "->", buf_slice(&body));
         tell_sent(player, step, buf_slice(&body));
-        if (player->options->fragment && !step->cuts.count && step->frame <= FRAME_BINARY)
-            socket_send_pieces(role->peer.socket, step->frame, buf_slice(&body),
+        if (player->options->fragment && !step->cuts.count && kind <= FRAME_BINARY)
+            socket_send_pieces(role->peer.socket, kind, buf_slice(&body),
                                player->options->fragment);
         else
-            socket_send(role->peer.socket, step->frame, buf_slice(&body), &step->cuts);
+            socket_send(role->peer.socket, kind, buf_slice(&body), &step->cuts);
     }
     buf_fini(&body);
     return result;

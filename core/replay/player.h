@@ -27,6 +27,9 @@ struct player_options {
     void *owner;
     struct dm_slice instead; /* sent as message or body instead of what the step says; absent:
                                 what it says */
+    struct dm_slice instead_path; /* likewise the path of a request, with its query */
+    enum { PLAYER_SAME_KIND, PLAYER_OTHER_KIND } kind; /* of messages. The other: text as binary,
+                                                          binary as text */
 };
 
 enum player_result {

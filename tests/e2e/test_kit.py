@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+import shared_objects
 from gateway import ROOT, SANITIZER_MARKS, binary
 
 ADAPTERS = sorted(path.parent.name for path in ROOT.glob("proto-docs/*/transcripts"))
@@ -58,7 +59,8 @@ def test_a_built_in_adapter_conforms_on_a_real_gateway(adapter):
 @pytest.mark.parametrize("args", [
     [], ["nobody"], ["opcode", "--unknown"], ["opcode", "saletick"], ["opcode", "--set", "rate"],
     ["opcode", "--var", "rate"],
-    ["opcode", "--transcripts", "/nonexistent"],
+    ["opcode", "--transcripts", "/nonexistent"], ["opcode"], [FAULTY / "faulty.so"],
+    ["opcode", "--transcripts", ROOT / "tests/lint"],
 ])
 def test_wrong_arguments(args):
     done = subprocess.run([binary(), "adapter", "test", *args], capture_output=True, text=True,
@@ -84,10 +86,47 @@ def test_a_variable_of_a_transcript_is_given(tmp_path):
 def test_what_is_no_adapter(tmp_path):
     path = tmp_path / "no.so"
     path.write_text("no")
-    status, lines, stderr = run_kit(path)
+    status, lines, stderr = run_kit(path, "--without-transcripts")
     assert status == 1
     assert not lines
     assert str(path) in stderr
+
+
+ENDS = """
+#include <unistd.h>
+__attribute__((constructor)) static void end(void) { _exit(0); }
+"""
+HANGS = """
+#include <unistd.h>
+__attribute__((constructor)) static void hang(void) { alarm(1); for (;;) pause(); }
+"""
+
+
+@pytest.mark.parametrize("before, says", [
+    (ENDS, "it ended the process while it was loaded, with status 0"),
+    (HANGS, "no end while it was loaded"),
+])
+def test_one_that_does_not_get_through_its_loading(tmp_path, before, says):
+    made = shared_objects.build(tmp_path, "ends", before=before)
+    status, lines, stderr = run_kit(made, "--without-transcripts")
+    assert (status, lines, stderr) == (1, [], f"dragoman: {made}: {says}\n")
+
+
+def test_one_that_has_nothing_to_start(tmp_path):
+    made = shared_objects.build(tmp_path, "say")
+    _status, lines, _stderr = run_kit(made, "--without-transcripts", "--only", "start")
+    assert lines[1] == "ok 1 - start after a failed start # SKIP the adapter has no hook start"
+
+
+def test_one_whose_start_has_no_end(tmp_path):
+    made = shared_objects.build(tmp_path, "hangs", before="""
+#include <unistd.h>
+static int start(struct dm_instance *instance) { alarm(1); for (;;) pause(); return !instance; }
+""", members=".start = start,")
+    status, lines, _stderr = run_kit(made, "--without-transcripts", "--only", "failed start")
+    assert status == 1
+    assert lines[1:4] == ["not ok 1 - start after a failed start", "# it does not come to an end",
+                          "# at: adapter say starts"]
 
 
 def test_help():
@@ -130,6 +169,9 @@ def test_the_adapter_without_its_faults_passes():
     ("forgets", ["backlog"]),
     ("mute", ["unavailable store"]),
     ("shows_all", ["redaction"]),
+    ("few_refs", ["wrong fields"]),
+    ("text_only", ["wrong fields"]),
+    ("limit_of_one", ["wrong fields"]),
     ("starts_once", ["start after a failed start", "memory"]),
 ])
 def test_a_fault_is_found_where_it_is_looked_for(fault, trials):
@@ -151,6 +193,10 @@ def test_a_silence_that_is_declared_passes(fault, battery, why):
     ("keeps_login", "before login", "a session without login got to the store"),
     ("closes_on_event", "events", "closes the session"),
     ("blabs", "transcript happy-path", "a secret stands in the log"),
+    ("blabs_pin", "transcript pin", "a secret stands in the log, one of 4 bytes"),
+    ("few_refs", "wrong fields", "$.refs = its first element 100 times"),
+    ("text_only", "wrong fields", "of the other kind"),
+    ("limit_of_one", "wrong fields", 'of the target missing'),
     ("unfinished", "wrong fields", "adapter left a frame unfinished"),
     ("leaks", "memory", "memory leaked"),
     ("mute_rate", "rate", "frames refused with DM_NOTICE_RATE_LIMITED got neither"),
@@ -209,7 +255,7 @@ def verdicts(folder, *options, **transcripts):
 
 
 def test_without_transcripts_only_the_start_is_tried(tmp_path):
-    found, lines = verdicts(tmp_path)
+    found, lines = verdicts(tmp_path, "--without-transcripts")
     assert [name for name, verdict in found.items() if verdict == "ok"] == [
         "start after a failed start"]
     assert lines[-1] == f"1 passed, 0 failed, {len(found) - 1} skipped"

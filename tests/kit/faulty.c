@@ -2,10 +2,13 @@
  * the conformance kit is there to find.
  *
  *   {"type":"login","token":T}          {"type":"welcome","id":MY_ID}
- *   {"type":"say","to":ID,"text":TEXT}  {"type":"said","id":MESSAGE_ID}
+ *   {"type":"enter","name":N,"pin":P}   {"type":"welcome","id":MY_ID}
+ *   {"type":"say","to":ID,"text":TEXT}  {"type":"said","id":MESSAGE_ID}; with "refs":[ID,...] they
+ *                                       are looked at, and nothing more
  *   {"type":"bye"}                      the end
  *   anything that cannot be             {"type":"error","why":WORD}
- *   somebody says something             {"type":"message","from":ID,"text":TEXT} */
+ *   somebody says something             {"type":"message","from":ID,"text":TEXT}
+ *   GET /count?limit=N                  {"limit":"N"} */
 #include "core/adapter/adapter.h"
 
 #include <stddef.h>
@@ -34,6 +37,10 @@ static const char *const faults[] = {
     "one_at_a_time",    /* does not hear what is said while it waits */
     "leaves",           /* hangs up on who says goodbye, answers under way or not */
     "wants_large",      /* takes it for impossible that frames have to be small */
+    "few_refs",         /* has room for 50 elements of an array */
+    "text_only",        /* takes it for impossible that a frame is binary */
+    "limit_of_one",     /* takes it for impossible that a query asks for anything but 1 */
+    "blabs_pin",        /* writes pins into the log */
     NULL,
 };
 
@@ -41,6 +48,7 @@ enum fault {
     NONE, WRONG_ANSWER, CRASH_ON_NULL, HURTS_OTHERS, KEEPS_LOGIN, SECOND_LOGIN, OTHER_LOGIN,
     PENDING_AT_CLOSE, OVER_RATE, FORGETS, MUTE, CLOSES_ON_EVENT, BLABS, SHOWS_ALL, STARTS_ONCE,
     LEAKS, UNFINISHED, MUTE_RATE, MUTE_BACKLOG, ONE_AT_A_TIME, LEAVES, WANTS_LARGE,
+    FEW_REFS, TEXT_ONLY, LIMIT_OF_ONE, BLABS_PIN,
 };
 
 struct state {
@@ -102,12 +110,18 @@ static const char *refuse(struct dm_session *session, const char *why) {
 
 struct fields {
     struct dm_slice token;
+    struct dm_slice name;
+    struct dm_slice pin;
     struct dm_slice text;
     int64_t to;
 };
 
 static const struct dm_field login_fields[] = {
     { "token", DM_FIELD_STRING, DM_FIELD_REQUIRED, offsetof(struct fields, token) },
+};
+static const struct dm_field enter_fields[] = {
+    { "name", DM_FIELD_STRING, DM_FIELD_REQUIRED, offsetof(struct fields, name) },
+    { "pin", DM_FIELD_STRING, DM_FIELD_REQUIRED, offsetof(struct fields, pin) },
 };
 static const struct dm_field say_fields[] = {
     { "to", DM_FIELD_INT, DM_FIELD_REQUIRED, offsetof(struct fields, to) },
@@ -158,6 +172,33 @@ static const char *on_login(struct dm_session *session, const struct dm_json *js
     return "login";
 }
 
+static const char *on_enter(struct dm_session *session, const struct dm_json *json) {
+    const struct dm_table table = DM_TABLE(enter_fields);
+    struct dm_command command = { .size = sizeof(command), .kind = DM_CMD_LOGIN,
+                                  .secret_kind = DM_SECRET_PIN };
+    struct state *state = session->state;
+    struct fields fields = { .to = 0 };
+    char text[1024];
+    const char *key;
+    if (dm_json_decode(session->host, json, &table, &fields, &key))
+        return refuse(session, key);
+    command.name = fields.name;
+    command.secret = fields.pin;
+    copy_token(text, fields.pin);
+    if (fault_of(session->instance) == BLABS_PIN)
+        dm_log(session->instance, DM_LOG_DEBUG, text);
+    state->waiting++;
+    dm_submit(session, &command, DM_SLICE_NONE);
+    return "enter";
+}
+
+/* An overflow that need not crash would: this one does. */
+static void look_at_refs(struct dm_session *session, const struct dm_json *json) {
+    size_t count = dm_json_count(session->host, dm_json_get(session->host, json, "refs"));
+    if (fault_of(session->instance) == FEW_REFS && count > 50)
+        abort();
+}
+
 static const char *on_say(struct dm_session *session, const struct dm_json *json) {
     const struct dm_table table = DM_TABLE(say_fields);
     struct fields fields = { .to = 0 };
@@ -166,6 +207,7 @@ static const char *on_say(struct dm_session *session, const struct dm_json *json
     if (fault == CRASH_ON_NULL && dm_json_get(session->host, json, "to") &&
         dm_json_type(session->host, dm_json_get(session->host, json, "to")) == DM_JSON_NULL)
         abort();
+    look_at_refs(session, json);
     if (dm_json_decode(session->host, json, &table, &fields, &key))
         return refuse(session, key);
     if (!session->user && fault == KEEPS_LOGIN && *last_token)
@@ -196,17 +238,33 @@ static const char *on_frame(struct dm_session *session, const struct dm_frame *f
                                      ? dm_json_parse(session->host, frame->data) : NULL;
     struct dm_slice type = dm_json_string(session->host,
                                           dm_json_get(session->host, json, "type"));
+    if (fault_of(session->instance) == TEXT_ONLY && frame->kind == DM_FRAME_BINARY)
+        abort();
     if (fault_of(session->instance) == ONE_AT_A_TIME && state->waiting)
         return "ignored";
     if (dm_slice_eq(type, DM_SLICE("bye")))
         return on_bye(session);
     if (dm_slice_eq(type, DM_SLICE("login")))
         return on_login(session, json);
+    if (dm_slice_eq(type, DM_SLICE("enter")))
+        return on_enter(session, json);
     if (dm_slice_eq(type, DM_SLICE("say")))
         return on_say(session, json);
     if (fault_of(session->instance) == HURTS_OTHERS)
         close_another(session);
     return refuse(session, "type");
+}
+
+static void on_request(struct dm_session *session, const struct dm_request *request) {
+    const struct dm_response response = { .status = 200 };
+    struct dm_slice limit = dm_request_query(session, "limit");
+    struct dm_out *out = dm_out(session);
+    if (fault_of(session->instance) == LIMIT_OF_ONE && !dm_slice_eq(limit, DM_SLICE("1")))
+        abort();
+    dm_put_object(out, NULL);
+    dm_put_string(out, "limit", limit.ptr ? limit : DM_SLICE(""));
+    dm_put_end(out);
+    dm_respond(session, &response, out);
 }
 
 /* ---- the core's side ---- */
@@ -224,7 +282,7 @@ static void on_result(struct dm_session *session, const struct dm_result *result
         refuse(session, result->status == DM_UNAVAILABLE ? "later" : "refused");
         return;
     }
-    if (result->kind == DM_CMD_AUTHENTICATE) {
+    if (result->kind == DM_CMD_AUTHENTICATE || result->kind == DM_CMD_LOGIN) {
         state->logged_in = 1;
         out = begin(session, "welcome");
         dm_put_int(out, "id", result->user->id);
@@ -296,6 +354,7 @@ static void on_redact(struct dm_instance *instance, const struct dm_frame *frame
 
 static const struct dm_route routes[] = {
     { .transport = DM_WEBSOCKET, .path = "/ws", .auth = DM_AUTH_NONE },
+    { .transport = DM_HTTP, .method = "GET", .path = "/count", .auth = DM_AUTH_NONE },
 };
 static const struct dm_setting settings[] = {
     { .key = "fault", .kind = DM_SETTING_WORD, .fallback = "none", .words = faults,
@@ -315,6 +374,6 @@ DM_ADAPTER_DEFINE = {
     .instance_size = sizeof(struct instance), .session_size = sizeof(struct state),
     .routes = DM_TABLE(routes), .settings = DM_TABLE(settings),
     .capabilities = DM_TABLE(capabilities), .start = start, .open = on_open, .frame = on_frame,
-    .result = on_result, .event = on_event, .notice = on_notice, .close = on_close,
-    .redact = on_redact,
+    .request = on_request, .result = on_result, .event = on_event, .notice = on_notice,
+    .close = on_close, .redact = on_redact,
 };

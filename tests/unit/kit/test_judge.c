@@ -54,9 +54,24 @@ Test(judge, keeps_the_reason_of_a_failure_before_a_complaint) {
 }
 
 Test(judge, finds_each_secret_in_the_log) {
-    tell(TRIAL_PASSED, "", DM_SLICE("not there\0hidden!\0"));
-    buf_append_str(&outcome.log, "ts=1 msg=\"a hidden! thing\"\n");
-    cr_expect_str_eq(judged(TRIAL_FAILED), "a secret stands in the log, one of 7 bytes");
+    tell(TRIAL_PASSED, "", DM_SLICE("not there\0hidden!!\0"));
+    buf_append_str(&outcome.log, "ts=1 msg=\"a hidden!! thing\"\n");
+    cr_expect_str_eq(judged(TRIAL_FAILED), "a secret stands in the log, one of 8 bytes");
+}
+
+Test(judge, finds_a_pin_that_the_adapter_says) {
+    tell(TRIAL_PASSED, "", DM_SLICE("4711\0"));
+    buf_append_str(&outcome.log, "ts=1 msg=fine session=4711\n"
+                                 "ts=2 msg=\"adapter says\" adapter=x text=\"pin 4711!\"\n");
+    cr_expect_str_eq(judged(TRIAL_FAILED), "a secret stands in the log, one of 4 bytes");
+}
+
+Test(judge, takes_no_number_for_a_pin) {
+    tell(TRIAL_PASSED, "fine", DM_SLICE("4711\0" "12\0"));
+    buf_append_str(&outcome.log, "ts=4711 msg=fine session=4711\n"
+                                 "ts=2 msg=\"adapter says\" adapter=x text=\"147112 is 12\"\n"
+                                 "ts=3 msg=fine text=4711\n");
+    cr_expect_str_eq(judged(TRIAL_PASSED), "fine");
 }
 
 Test(judge, takes_no_empty_secret_for_one) {
