@@ -69,7 +69,7 @@ static const struct stream_handler surplus_handler = {
 static const struct stream_limits surplus_limits = { 4096, 8192, 16384, NULL };
 
 static void refuse(struct listener *listener, int fd) {
-    if (listener->config.surplus.len == 0 || listener->surplus == SURPLUS_MAX) {
+    if (listener->config.surplus.len == 0 || listener->surplus == listener->config.surplus_max) {
         close(fd);
         return;
     }
@@ -261,6 +261,8 @@ int listener_open(struct loop *loop, const struct listener_config *config,
     listener->config = *config;
     if (!config->batch)
         listener->config.batch = ACCEPT_BATCH;
+    if (!config->surplus_max || config->surplus_max > SURPLUS_MAX)
+        listener->config.surplus_max = SURPLUS_MAX;
     listener->path = path;
     listener->fd = fd;
     loop_timer_init(&listener->pause, on_pause_over);

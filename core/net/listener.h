@@ -30,6 +30,9 @@ struct listener_config {
     /* For whom there is no room. Must live as long as the listener; may be absent (closed without a
      * word). */
     struct dm_slice surplus;
+    /* How many of them may be there at a time, others being closed without a word; 0, and more than
+     * that, means 64. */
+    uint32_t surplus_max;
     /* Connections accepted in one turn of the loop at most; 0 means 64. 1 where several processes
      * accept on the same socket: who has nothing else to do takes the next one. */
     uint32_t batch;

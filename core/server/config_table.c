@@ -72,7 +72,7 @@ const struct config_setting config_settings[] = {
 
     { .path = "limits.connections", .kind = CONFIG_INT, .fallback = "0", .min = 0,
       .max = 10000000,
-      .doc = "Connections, and Engine.IO sessions, at once; 0: no limit but that of descriptors." },
+      .doc = "Connections, and Engine.IO sessions, at once; 0: nine tenths of the descriptors." },
     { .path = "limits.rate", .kind = CONFIG_INT, .fallback = "200", .min = 0, .max = 1000000,
       .doc = "Frames a second that one session may send; 0: no limit." },
     { .path = "limits.burst", .kind = CONFIG_INT, .fallback = "1000", .min = 1, .max = 4000000,

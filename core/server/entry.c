@@ -10,6 +10,7 @@
 #include "core/base/mem.h"
 #include "core/server/addresses.h"
 #include "core/server/cli.h"
+#include "core/server/descriptors.h"
 #include "core/server/tally.h"
 
 struct entry {
@@ -68,6 +69,9 @@ static void log_certificate(const struct entry *entry) {
 
 /* ---- listening ---- */
 
+/* Of the descriptors that are kept from clients: those of peers who are being refused. */
+#define SURPLUS_SHARE 8
+
 static int others_have_fewer(void *owner) {
     struct entry *entry = owner;
     return tally_is_ahead(entry->tally, conn_server_count(entry->server));
@@ -79,6 +83,7 @@ static int listen_at(struct entry *entry, const char *name, struct dm_slice addr
         .address = address,
         .fd = fd,
         .batch = entry->tally ? 1 : 0,
+        .surplus_max = descriptors_reserve() / SURPLUS_SHARE,
         .stand_back = entry->tally ? others_have_fewer : NULL,
         .owner = entry,
     };
@@ -120,12 +125,19 @@ static int listen_all(struct entry *entry, struct inherit *inherit) {
     return r;
 }
 
+/* Whoever is let in must not keep out the database, the admin API and orders to the gateway. */
+static uint32_t connections_max(const struct entry *entry) {
+    uint32_t wanted = (uint32_t)config_int(entry->config, "limits.connections");
+    uint32_t room = descriptors_for_clients();
+    return wanted && wanted < room ? wanted : room;
+}
+
 static struct conn_config limits_of(const struct entry *entry) {
     struct conn_config config = CONN_CONFIG_DEFAULT;
     config.write.max = (uint32_t)config_int(entry->config, "limits.send_queue_bytes");
     config.http.head_timeout_ms = (uint32_t)config_int(entry->config, "limits.handshake_ms");
     config.http.body_total_ms = (uint32_t)config_int(entry->config, "limits.body_ms");
-    config.max_connections = (uint32_t)config_int(entry->config, "limits.connections");
+    config.max_connections = connections_max(entry);
     config.trusted = &entry->setup.trusted;
     return config;
 }

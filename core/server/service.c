@@ -2,13 +2,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/base/log.h"
 #include "core/server/admin/admin.h"
 #include "core/server/cli.h"
 #include "core/server/control.h"
+#include "core/server/descriptors.h"
 #include "core/server/entry.h"
 #include "core/server/gateway.h"
 #include "core/server/supervisor.h"
@@ -159,15 +159,6 @@ static void admin_asked(void *owner) {
 
 static const struct admin_events admin_events = { .drain = admin_asked };
 
-/* One descriptor per connection: take all the system grants. */
-static void raise_descriptor_limit(void) {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit))
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 /* A supervisor says it for all of its workers. */
 static void say_ready(const struct service *service, const char *scheme, const char *address) {
     const char *shown = strcmp(address, "unix") ? scheme : "";
@@ -312,7 +303,7 @@ int cli_serve(struct cli *cli) {
         return cli_fail(CLI_USAGE, "serve does not know %s", cli->argv[0]);
     if (worker >= 0)
         log_set_worker((unsigned)worker);
-    raise_descriptor_limit();
+    descriptors_raise();
     if (worker < 0 && config_int(cli->config, "workers") > 1)
         return supervisor_run(cli);
     return serve(cli, worker);

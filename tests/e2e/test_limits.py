@@ -9,7 +9,7 @@ import pytest
 
 from gateway import Gateway
 from opcode_client import Opcode, rest
-from wire import TEXT, Closed, Connection, WebSocket, call, encode_frame, upgrade_head
+from wire import TEXT, Closed, Connection, Refused, WebSocket, call, encode_frame, upgrade_head
 
 
 def pair_of(gw):
@@ -315,6 +315,32 @@ def test_more_peers_than_descriptors(make_gateway):
         except (OSError, EOFError, AssertionError):
             assert time.monotonic() < deadline, "does not recover"
             time.sleep(0.1)
+
+
+@pytest.mark.parametrize("connections", [0, 1000])
+def test_clients_leave_descriptors_for_the_operator(make_gateway, connections):
+    """A crowd that takes all it can get neither keeps out the operator nor the database."""
+    gw = make_gateway(wrapper=["prlimit", "--nofile=100:100", "--"], args=["--admin", "127.0.0.1:0"],
+                      settings={"limits.connections": connections})
+    ada, sam = gw.add_user(), gw.add_user()
+    crowd, refused = [], []
+    with Opcode(gw, gw.token(ada)) as client:
+        for _ in range(120):
+            try:
+                crowd.append(WebSocket(gw.ws_url + "/opcode/ws"))
+            except Refused as why:
+                refused.append(why.response.status)
+            except (OSError, EOFError):
+                refused.append(None)
+        assert len(crowd) >= 30 and 503 in refused and set(refused) <= {503, None}
+        assert call(gw.admin_url, path="/readyz").status == 200
+        assert call(gw.admin_url, path="/metrics").status == 200
+        assert gw.cli("reload").endswith(": reloaded")
+        gw.kill9_postgres()
+        assert client.say(sam, "after the crowd and a crash")
+        for peer in crowd:
+            peer.abort()
+    assert "cannot accept connections" not in gw.log
 
 
 def test_sockets_come_and_go(gateway):
