@@ -1,6 +1,11 @@
 /* dragoman check-config: reads and judges what `serve` would, the same way, and makes nothing. */
+#include <errno.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "core/base/log.h"
+#include "core/net/address.h"
 #include "core/server/addresses.h"
 #include "core/server/admin/guard.h"
 #include "core/server/cli.h"
@@ -44,6 +49,30 @@ static int check_admin(struct config *config) {
     return cli_fail(CLI_CONFIG, "%s", config_error(config));
 }
 
+static int may_bind(struct dm_slice place) {
+    struct sockaddr_storage address;
+    socklen_t len;
+    if (net_address_resolve(place, &address, &len) || address.ss_family == AF_UNIX)
+        return 1;
+    int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int is_denied = fd >= 0 && bind(fd, (struct sockaddr *)&address, len) && errno == EACCES;
+    if (fd >= 0)
+        close(fd);
+    return !is_denied;
+}
+
+/* No error: `serve` may find a socket of the service manager's, and binds none then. */
+static void warn_of_ports(const struct config *config) {
+    static const char *const paths[] = { "listen", "listen_tls", "admin" };
+    for (size_t i = 0; i < 3; i++) {
+        struct dm_slice place = config_string(config, paths[i]);
+        if (place.ptr && !may_bind(place))
+            log_event(LOG_LEVEL_WARNING, "the user who serves may not bind this port; a socket of "
+                      "the service manager may, as dragoman.socket",
+                      LOG_STR("setting", paths[i]), LOG_SLICE("address", place));
+    }
+}
+
 /* The settings are shown before the files that they name are opened: whoever reads why one of them
  * will not do, sees by which setting. The user who will serve opens them: what root can read tells
  * nothing. */
@@ -53,6 +82,8 @@ int cli_check_config(struct cli *cli) {
     int r = show(cli->config);
     if (!r)
         r = owner_become(config_string(cli->config, "state").ptr);
+    if (!r)
+        warn_of_ports(cli->config);
     if (!r)
         r = check_entry(cli->config);
     if (!r)

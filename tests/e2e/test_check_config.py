@@ -1,14 +1,18 @@
 """What check-config shows can be taken for a configuration, and what it refuses serve refuses."""
 
+import os
+import pathlib
+import pwd
 import subprocess
 
 import pytest
 import yaml
 
 import certificates
-from gateway import binary
+from gateway import Gateway, binary
 
 CONFIG = 78
+UNPRIVILEGED = int(pathlib.Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
 SECRET = "not-to-be-shown-0123456789-0123456789"
 
 
@@ -92,3 +96,20 @@ def test_a_key_that_is_no_pem_is_called_so(tmp_path):
                f"tls.key={junk}")
     assert done.returncode == CONFIG and f"{junk}: " in done.stderr
     assert "unsupported" not in done.stderr and "PEM" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone may bind every port")
+@pytest.mark.skipif(UNPRIVILEGED <= 999, reason="everybody may bind every port here")
+def test_a_port_that_who_will_serve_may_not_bind_is_told(tmp_path):
+    """As root asks about the system service, whose user has no capabilities."""
+    gw = Gateway()
+    try:
+        os.chown(gw.state, pwd.getpwnam("nobody").pw_uid, -1)
+        done = run("check-config", gw.state, "--listen", "0.0.0.0:999", "--admin", "127.0.0.1:0")
+        assert done.returncode == 0, "a socket of the service manager may be there"
+        assert "level=warning" in done.stderr and "dragoman.socket" in done.stderr
+        assert "setting=listen address=0.0.0.0:999" in done.stderr
+        assert run("check-config", gw.state, "--listen", "0.0.0.0:1999").stderr == ""
+    finally:
+        gw.close()
+    assert run("check-config", tmp_path, "--listen", "0.0.0.0:999").stderr == "", "root may"

@@ -727,9 +727,9 @@ def test_two_listeners_at_one_place_are_refused(asleep, tmp_path, settings):
 
 def test_listeners_that_only_look_alike(asleep, tmp_path):
     for settings in ({"listen": "127.0.0.1:0", "admin": "127.0.0.1:0"},
-                     {"listen": "127.0.0.1:9", "admin": "127.0.0.2:9"},
-                     {"listen": "0.0.0.0:9", "admin": "[::1]:9"},
-                     {"listen": "[::1]:9", "admin": "127.0.0.1:9"},
+                     {"listen": "127.0.0.1:9009", "admin": "127.0.0.2:9009"},
+                     {"listen": "0.0.0.0:9009", "admin": "[::1]:9009"},
+                     {"listen": "[::1]:9009", "admin": "127.0.0.1:9009"},
                      {"listen": "unix:/x", "admin": "unix:/y"},
                      {"admin": "127.0.0.1:8079"}, {"admin": "127.0.0.1:8081", "workers": 8}):
         assert check(asleep, settings, tmp_path) == (OK, "")
