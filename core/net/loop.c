@@ -26,9 +26,10 @@ static void hooks_run(struct list *marked) {
     }
 }
 
+/* The last round is for what leaves, however much is still put off. */
 static void turn_end(struct loop *loop) {
-    for (int round = 0; round < HOOK_ROUNDS && !hooks_are_empty(loop); round++) {
-        if (list_is_empty(&loop->hooks[LOOP_DEFER]))
+    for (int round = 1; round <= HOOK_ROUNDS && !hooks_are_empty(loop); round++) {
+        if (list_is_empty(&loop->hooks[LOOP_DEFER]) || round == HOOK_ROUNDS)
             hooks_run(&loop->hooks[LOOP_FLUSH]);
         else
             hooks_run(&loop->hooks[LOOP_DEFER]);

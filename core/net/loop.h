@@ -66,8 +66,9 @@ void loop_hook_init(struct loop_hook *hook, loop_hook_fn *fn);
 
 /* Has fn called once at the end of this turn, in the order of marking within its phase, never
  * inside this call. A hook marked already stays as it is. A hook marked by a hook runs in the
- * same turn still; after 8 such rounds the rest waits for the next turn, which then does not
- * sleep, so that I/O is not starved. The hook may be freed inside fn. */
+ * same turn still; after 8 such rounds, the last of which is LOOP_FLUSH's in any case, the rest
+ * waits for the next turn, which then does not sleep, so that I/O is not starved. The hook may be
+ * freed inside fn. */
 void loop_hook_mark(struct loop *loop, struct loop_hook *hook, enum loop_phase phase);
 
 /* Takes a marked hook back; does nothing to another. Required before its memory is freed. */

@@ -110,6 +110,34 @@ static const char *quits(struct dm_session *session, const struct dm_frame *fram
         assert gw.postgres_pid() is None
 
 
+def test_an_adapter_that_asks_again_upon_each_answer(tmp_path, say):
+    """Others are served meanwhile, and the gateway can be stopped."""
+    path = shared_objects.build(tmp_path, "again", before="""
+static const char *asks(struct dm_session *session, const struct dm_frame *frame) {
+    struct dm_command command = { .size = sizeof(command), .kind = DM_CMD_NONE };
+    (void)frame;
+    dm_submit(session, &command, DM_SLICE_NONE);
+    return "asks";
+}
+static void result(struct dm_session *session, const struct dm_result *answer,
+                   struct dm_slice cookie) {
+    (void)answer;
+    (void)cookie;
+    asks(session, NULL);
+}
+""", members=".frame = asks, .result = result,")
+
+    async def beside(gw):
+        async with websockets.connect(gw.ws_url + "/say/say") as ws:
+            await ws.send("x")
+            assert await talk(gw.ws_url + "/other/say", "1") == ["1"]
+            return await asyncio.to_thread(gw.stop)
+
+    with Gateway(config=config({"path": str(path)},
+                               {"path": str(say), "name": "other"})) as gw:
+        assert asyncio.run(beside(gw)) == 0
+
+
 def refused_reload(gw):
     with pytest.raises(CliError) as caught:
         gw.cli("reload")
