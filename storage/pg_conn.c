@@ -11,7 +11,8 @@
 #include "storage/pg_params.h"
 
 #define BACKOFF_MIN_MS 20
-#define BACKOFF_MAX_MS 2000
+#define BACKOFF_MAX_MS 1000
+#define TELL_EVERY_MS 60000
 #define SERVER_VERSION_MIN 130000
 
 struct pg_conn {
@@ -24,6 +25,7 @@ struct pg_conn {
     int poll_events;
     uv_timer_t timer;
     uint32_t backoff_ms;
+    uint64_t tell_at_ms; /* loop time from which on a failure to connect is news again */
     int dropped;
     PGresult *prepare_error;
     uint8_t prepared[PG_STATEMENTS_MAX];
@@ -85,9 +87,19 @@ static void conn_teardown(struct pg_conn *conn) {
     memset(conn->prepared, 0, sizeof(conn->prepared));
 }
 
+/* Of an outage: the first failure, and one a minute. */
+static enum log_level failure_level(struct pg_conn *conn) {
+    uint64_t now = uv_now(conn->loop);
+    if (now < conn->tell_at_ms)
+        return LOG_LEVEL_DEBUG;
+    conn->tell_at_ms = now + TELL_EVERY_MS;
+    return LOG_LEVEL_WARNING;
+}
+
 static void conn_fail(struct pg_conn *conn, const char *reason) {
     int was_ready = conn->state == PG_CONN_READY;
-    log_event(was_ready ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
+    enum log_level level = was_ready ? LOG_LEVEL_WARNING : failure_level(conn);
+    log_event(level,
               was_ready ? "database connection lost" : "database connection failed",
               LOG_STR("connection", conn->config.label), LOG_STR("reason", reason));
     conn_teardown(conn);
@@ -130,6 +142,7 @@ static void conn_won(struct pg_conn *conn) {
         return;
     }
     conn->state = PG_CONN_READY;
+    conn->tell_at_ms = 0;
     conn->config.events->ready(conn, conn->config.owner);
 }
 

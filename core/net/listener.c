@@ -18,12 +18,14 @@
 #define SURPLUS_MAX 64
 #define SURPLUS_MS 1000
 #define EXHAUSTED_MS 100
+#define TELL_EVERY_MS 60000
 #define STAND_BACK_MS 2
 
 struct listener {
     uv_poll_t poll;
     struct loop *loop;
     struct loop_timer pause; /* out of descriptors, or standing back */
+    uint64_t tell_at_ms;     /* loop time from which on being out of them is news again */
     enum { LISTENER_ASKS = 0, LISTENER_STOOD_BACK } manners;
     listener_accept_fn *accept;
     void *userdata;
@@ -101,11 +103,20 @@ static void on_pause_over(struct loop_timer *timer) {
         watch(listener);
 }
 
+static enum log_level exhausted_level(struct listener *listener) {
+    uint64_t now = uv_now(loop_uv(listener->loop));
+    if (now < listener->tell_at_ms)
+        return LOG_LEVEL_DEBUG;
+    listener->tell_at_ms = now + TELL_EVERY_MS;
+    return LOG_LEVEL_WARNING;
+}
+
 static void handle_accept_error(struct listener *listener, int error) {
     if (error == EAGAIN || error == EWOULDBLOCK)
         return;
     if (error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM) {
-        log_event(LOG_LEVEL_WARNING, "cannot accept connections for a moment",
+        enum log_level level = exhausted_level(listener);
+        log_event(level, "cannot accept connections for a moment",
                   LOG_ERRNO("error", error));
         uv_poll_stop(&listener->poll);
         loop_timer_arm(listener->loop, &listener->pause, EXHAUSTED_MS);

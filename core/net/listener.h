@@ -60,7 +60,7 @@ const struct net_address *listener_address(const struct listener *listener);
 int listener_fd(const struct listener *listener);
 
 /* Stop accepting (connections wait in the kernel's queue), and go on. Idempotent. When the process
- * runs out of descriptors the listener pauses itself for 100 ms. */
+ * runs out of descriptors the listener pauses itself for 100 ms, and warns of it once a minute. */
 void listener_pause(struct listener *listener);
 void listener_resume(struct listener *listener);
 

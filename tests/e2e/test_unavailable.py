@@ -1,6 +1,7 @@
 """What each dialect says while the database is away, and how each ends what is out of bounds."""
 
 import json
+import re
 import time
 
 import pytest
@@ -21,6 +22,23 @@ class Away:
         for the database to come back."""
         self.gateway.kill9_postgres()
         self.gateway.wait_log("database connection failed")
+
+
+def test_an_outage_is_told_once_by_each_connection(make_gateway):
+    owner = make_gateway()
+    gw = make_gateway(settings={
+        "log.level": "debug",
+        "database.url": f"host={owner.state}/run user=dragoman dbname=dragoman"})
+    owner.stop()
+
+    def told(level):
+        return len(re.findall(rf"level={level}[^\n]*database connection failed", gw.log))
+
+    deadline = time.monotonic() + 60
+    while told("debug") < 40:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert 0 < told("warning") < 20 and told("info") == 0
 
 
 @pytest.fixture

@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "core/base/log.h"
 #include "core/net/conn.h"
 #include "tests/unit/check.h"
 #include "tests/unit/net/nap.h"
@@ -260,6 +262,37 @@ Test(listener, reset_connections_are_survived) {
         turn(&host);
     cr_assert(eq(u32, conn_server_count(host.server), 0));
     host_close(&host);
+}
+
+static unsigned count_in_log(int log, const char *needle) {
+    static char text[16384];
+    unsigned count = 0;
+    ssize_t len = pread(log, text, sizeof(text) - 1, 0);
+    text[len > 0 ? len : 0] = '\0';
+    for (const char *at = text; (at = strstr(at, needle)); at++)
+        count++;
+    return count;
+}
+
+Test(listener, running_out_of_descriptors_is_told_once) {
+    struct host host = { 0 };
+    struct rlimit old, none;
+    int log = memfd_create("log", MFD_CLOEXEC);
+    log_init(LOG_LEVEL_DEBUG, LOG_FORMAT_LOGFMT, log);
+    host_open(&host);
+    cr_assert(eq(int, host_listen(&host, "127.0.0.1:0"), 0));
+    int fd = connect_to("127.0.0.1:0", listener_address(host.listener)->port);
+    getrlimit(RLIMIT_NOFILE, &old);
+    none = old;
+    none.rlim_cur = (rlim_t)fd + 1;
+    setrlimit(RLIMIT_NOFILE, &none);
+    while (count_in_log(log, "cannot accept connections") < 3)
+        loop_nap(host.loop);
+    setrlimit(RLIMIT_NOFILE, &old);
+    cr_assert(eq(u32, count_in_log(log, "level=warning"), 1));
+    close(fd);
+    host_close(&host);
+    close(log);
 }
 
 Test(listener, running_out_of_descriptors_is_survived) {
