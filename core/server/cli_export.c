@@ -78,7 +78,7 @@ static int write_all(struct export *export, struct backend *backend,
 
 static int run(struct export *export, struct cli *cli, enum transfer_secrets secrets) {
     struct backend *backend;
-    int r = backend_open(cli->config, BACKEND_VERB, &backend);
+    int r = backend_open(cli->config, BACKEND_VERB_READS, &backend);
     if (r)
         return r;
     r = open_files(export, cli->argv[0]);

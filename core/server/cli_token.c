@@ -56,7 +56,7 @@ int cli_token_issue(struct cli *cli) {
         return cli_fail(CLI_USAGE, "token issue USER [--ttl SECONDS]");
     }
     struct backend *backend;
-    int r = backend_open(cli->config, BACKEND_VERB, &backend);
+    int r = backend_open(cli->config, BACKEND_VERB_READS, &backend);
     if (r)
         return r;
     r = issue_for(cli, backend, ttl);

@@ -236,7 +236,7 @@ int cli_user_show(struct cli *cli) {
     struct user_options options = { 0 };
     if (cli->argc != 1)
         return cli_fail(CLI_USAGE, "one user, please");
-    return with_backend(cli, BACKEND_VERB, &options, run_show);
+    return with_backend(cli, BACKEND_VERB_READS, &options, run_show);
 }
 
 static int run_list(struct cli *cli, struct backend *backend, struct store_call *call,
@@ -262,5 +262,5 @@ int cli_user_list(struct cli *cli) {
     struct user_options options = { 0 };
     if (cli->argc)
         return cli_fail(CLI_USAGE, "user list takes no words");
-    return with_backend(cli, BACKEND_VERB, &options, run_list);
+    return with_backend(cli, BACKEND_VERB_READS, &options, run_list);
 }

@@ -55,7 +55,8 @@ static int lock_state(struct database *database, const char *state) {
 #define STARTED_BY_VERB 'v'
 
 static int is_verb(const struct database *database) {
-    return database->use == BACKEND_VERB || database->use == BACKEND_VERB_FOUNDS;
+    return database->use == BACKEND_VERB_READS || database->use == BACKEND_VERB
+           || database->use == BACKEND_VERB_FOUNDS;
 }
 
 static void note_starter(const struct database *database) {
@@ -122,7 +123,8 @@ int database_open(struct database *database, struct config *config, enum backend
     int r = use == BACKEND_GATEWAY ? owner_require(state)
             : is_verb(database)    ? owner_become(state)
                                    : CLI_OK;
-    if (!r && use != BACKEND_VERB)
+    int founds = use != BACKEND_VERB_READS && use != BACKEND_VERB;
+    if (!r && founds)
         r = make_state_dir(state);
     else if (!r && !url.ptr)
         r = require_private(state);
@@ -159,7 +161,7 @@ int database_migrate(const struct database *database, int *ret_from, int *ret_to
 
 int database_prepare(const struct database *database, struct config *config) {
     int version;
-    if (config_bool(config, "database.migrate"))
+    if (database->use != BACKEND_VERB_READS && config_bool(config, "database.migrate"))
         return database_migrate(database, NULL, NULL);
     int r = explain(migrate_check(database->conninfo, &version));
     if (r || version == migrate_wanted())

@@ -12,6 +12,7 @@
  * that fills a database make what is not there: a mistyped path is no reason to. */
 enum backend_use {
     BACKEND_GATEWAY,
+    BACKEND_VERB_READS, /* changes no account, and so no schema */
     BACKEND_VERB,
     BACKEND_VERB_FOUNDS, /* may be the first to come */
     BACKEND_WORKER,
@@ -38,8 +39,8 @@ int database_check_state(struct config *config);
 /* Writes the versions before and after (may be NULL). Returns a CLI exit code, as above. */
 int database_migrate(const struct database *database, int *ret_from, int *ret_to);
 
-/* Migrates, or, where database.migrate is false, makes sure that nobody needs to. Returns a CLI
- * exit code, as above. */
+/* Migrates, or, where database.migrate is false and for a verb that only reads, makes sure that
+ * nobody needs to. Returns a CLI exit code, as above. */
 int database_prepare(const struct database *database, struct config *config);
 
 /* database_open and, but for a worker, database_prepare, in the pool; runs the loop meanwhile.

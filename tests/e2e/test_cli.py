@@ -164,6 +164,19 @@ def test_nothing_starts_on_an_old_schema_unless_it_may_migrate():
         gw.close()
 
 
+def test_verbs_that_read_leave_an_old_schema_alone(make_gateway, tmp_path):
+    gw = make_gateway()
+    user = gw.add_user()
+    gw.psql("delete from versions where version = (select max(version) from versions)")
+    before = gw.psql("select version, at from versions order by version")
+    for verb in (["user", "list"], ["user", "show", user["id"]], ["token", "issue", user["id"]],
+                 ["export", tmp_path / "out"]):
+        said = fails(gw, FAILED, *verb)
+        assert f"the schema is at version {len(before)} and" in said and "dragoman migrate" in said
+    assert gw.psql("select version, at from versions order by version") == before
+    assert not (tmp_path / "out").exists()
+
+
 # ---- users -----------------------------------------------------------------------------------
 
 def test_user_add_prints_one_json_line(anyhow):
