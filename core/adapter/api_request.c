@@ -9,7 +9,7 @@ static struct session *request_session(struct dm_session *pub, const char *name)
 
     if (!session || !name || session->seat)
         return NULL;
-    if (session->instance->host->hook != HOOK_REQUEST
+    if (session->instance->host->hook > HOOK_FAULT
         || session->instance->host->hook_session != session || !session->request) {
         api_complain(session->instance->name, "request data: not in this hook");
         return NULL;

@@ -15,7 +15,7 @@ static void deliver(struct session *session, const struct dm_result *result,
         session->request->retry_after = result->retry_after;
     if (!instance->adapter.result)
         return;
-    hook_enter(instance, session, HOOK_OTHER);
+    hook_enter(instance, session, HOOK_RESULT);
     instance->adapter.result(&session->pub, result, cookie);
     hook_leave(instance->host, session);
     request_check_answered(session);

@@ -57,7 +57,7 @@ int host_set_values(struct host *host, const char *name, const struct adapter_va
         sio_server_configure(instance);
     if (!instance->adapter.configure)
         return instance->adapter.start ? -ENOTSUP : 1;
-    hook_enter(instance, NULL, HOOK_OTHER);
+    hook_enter(instance, NULL, HOOK_CONFIGURE);
     instance->adapter.configure(&instance->pub);
     hook_leave(host, NULL);
     return 1;

@@ -85,7 +85,7 @@ static void encode(struct session *session, const struct dm_event *event,
         .variant = view->variant,
         .audience = view->audience,
     };
-    hook_enter(instance, NULL, HOOK_OTHER);
+    hook_enter(instance, NULL, HOOK_EVENT);
     if (instance->chats == CHATS_FLATTEN && is_chat_event(event))
         event = flatten(host, event, view->viewer);
     host->capture = ret_encoded;

@@ -222,7 +222,7 @@ int host_start(struct host *host, struct adapter_error *ret_error) {
         host->start_said[0] = '\0';
         if (instance->adapter.start) {
             log_event(LOG_LEVEL_INFO, "adapter starts", LOG_STR("adapter", instance->name));
-            hook_enter(instance, NULL, HOOK_OTHER);
+            hook_enter(instance, NULL, HOOK_START);
             r = instance->adapter.start(&instance->pub);
             hook_leave(host, NULL);
         }
@@ -248,7 +248,7 @@ void host_stop(struct host *host) {
         if (instance->state != INSTANCE_STARTED)
             continue;
         if (instance->adapter.stop) {
-            hook_enter(instance, NULL, HOOK_OTHER);
+            hook_enter(instance, NULL, HOOK_STOP);
             instance->adapter.stop(&instance->pub);
             hook_leave(host, NULL);
         }

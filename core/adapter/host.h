@@ -121,6 +121,13 @@ void host_hang_up(struct host *host);
 /* Sessions now, HTTP exchanges included. */
 uint32_t host_session_count(const struct host *host);
 
+/* Told of a hook of that name that took more than the limit of the thread's own time; runs before
+ * what the hook asked for is acted on. */
+typedef void host_slow_hook_fn(void *owner, const char *hook, uint64_t us);
+
+/* Looks at the clock around every hook from now on: a system call each, so not for serving. */
+void host_watch_hooks(struct host *host, uint64_t limit_us, host_slow_hook_fn *fn, void *owner);
+
 /* Appends the absolute URL of one of the gateway's own files. `base` is scheme and host, without
  * trailing slash. */
 typedef void host_file_url_fn(void *userdata, const struct dm_attachment *attachment,

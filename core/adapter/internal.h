@@ -2,6 +2,7 @@
 #ifndef DRAGOMAN_ADAPTER_INTERNAL_H
 #define DRAGOMAN_ADAPTER_INTERNAL_H
 
+#include "core/adapter/hook.h"
 #include "core/adapter/host.h"
 #include "core/adapter/inspect.h"
 #include "core/adapter/json_read.h"
@@ -215,12 +216,6 @@ struct encoded {
     struct observed_frame *observed; /* newest first */
 };
 
-enum hook_kind {
-    HOOK_NONE = 0,
-    HOOK_REQUEST, /* upgrade, open, request, fault: request data may be asked for */
-    HOOK_OTHER,
-};
-
 struct host {
     struct dm_host api; /* first: what adapters hold */
     struct host_config config;
@@ -246,6 +241,11 @@ struct host {
     const struct instance *hook_instance;
     struct session *hook_session;
     enum hook_kind hook;
+    struct {
+        host_slow_hook_fn *fn; /* NULL: nobody looks at the clock */
+        void *owner;
+        uint64_t limit_us, since_us;
+    } watch;
     struct json_reader reader;
     struct out out;
     struct out inert;             /* what a hook gets that may not write now */
@@ -286,13 +286,6 @@ static inline struct session *session_of_engine(struct engine_session *engine) {
 /* api.c: the functions that adapters call. */
 void host_api_init(struct host *host);
 extern const struct out_sink host_out_sink;
-
-/* hook.c: entering and leaving adapters. */
-void hook_enter(struct instance *instance, struct session *session, enum hook_kind kind);
-/* Acts on what the adapter asked for meanwhile. The session may be of no more use afterwards, but
- * its memory stays. */
-void hook_leave(struct host *host, struct session *session);
-void hook_notice(struct session *session, enum dm_notice notice, const struct dm_frame *frame);
 
 /* session.c */
 struct session *session_new(struct instance *instance, enum dm_session_kind kind,

@@ -126,7 +126,7 @@ int host_redact(struct host *host, const struct dm_instance *pub, const struct d
 
     if (!instance->adapter.redact)
         return -ENOTSUP;
-    hook_enter(instance, NULL, HOOK_OTHER);
+    hook_enter(instance, NULL, HOOK_REDACT);
     host->redacted = ret_text;
     out_begin(&host->redactor, NULL);
     instance->adapter.redact(&instance->pub, frame, &host->redactor.base);

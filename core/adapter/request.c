@@ -85,7 +85,7 @@ void request_fault(struct session *session, int status) {
     session->request->fault = status;
     if (adapter->fault) {
         request_fill(session);
-        hook_enter(session->instance, session, HOOK_REQUEST);
+        hook_enter(session->instance, session, HOOK_FAULT);
         adapter->fault(&session->pub, &session->request->pub, status);
         hook_leave(host, session);
     }

@@ -98,7 +98,7 @@ void session_end(struct session *session) {
     loop_timer_cancel(host->loop, &session->deadline);
     loop_timer_cancel(host->loop, &session->timer);
     if (instance->adapter.close && (session->flags & SESSION_SEEN)) {
-        hook_enter(session->instance, session, HOOK_OTHER);
+        hook_enter(session->instance, session, HOOK_CLOSE);
         instance->adapter.close(&session->pub);
         hook_leave(host, session);
         loop_timer_cancel(host->loop, &session->timer);

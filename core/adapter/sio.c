@@ -174,7 +174,7 @@ static void run_open(struct session *session, const struct dm_route *route,
     if (!session->instance->adapter.open)
         return;
     observe_other(session->instance->host);
-    hook_enter(session->instance, session, HOOK_OTHER);
+    hook_enter(session->instance, session, HOOK_JOIN);
     session->instance->adapter.open(&session->pub, &request);
     hook_leave(session->instance->host, session);
 }

@@ -21,7 +21,7 @@ void socket_continue(struct session *session) {
         return;
     }
     request_fill(session);
-    hook_enter(session->instance, session, HOOK_REQUEST);
+    hook_enter(session->instance, session, HOOK_UPGRADE);
     adapter->upgrade(&session->pub, &session->request->pub);
     hook_leave(host, session);
 }
@@ -59,7 +59,7 @@ void socket_open(struct session *session) {
     observe_other(host);
     if (instance->adapter.open) {
         request_fill(session);
-        hook_enter(session->instance, session, HOOK_REQUEST);
+        hook_enter(session->instance, session, HOOK_OPEN);
         instance->adapter.open(&session->pub, &session->request->pub);
         hook_leave(host, session);
     }
@@ -73,7 +73,7 @@ static void take_frame(struct session *session, const struct dm_frame *frame) {
     const char *type;
 
     observe_begin(host);
-    hook_enter(session->instance, session, HOOK_OTHER);
+    hook_enter(session->instance, session, HOOK_FRAME);
     type = instance->adapter.frame(&session->pub, frame);
     hook_leave(host, session);
     metrics_inc(count_type(instance, DIRECTION_IN, type));

@@ -28,6 +28,11 @@ struct manner {
     enum player_pace pace;
 };
 
+static void note_step(void *owner, const struct step *step, struct dm_slice bytes) {
+    const struct trial *trial = owner;
+    trial_note("%s:%u", trial->script->name, step->line);
+}
+
 static void play_whole(struct trial *trial, const struct manner *manner) {
     struct play play;
     if (play_open(&play, &trial->stage, trial->script) != 0) {
@@ -35,6 +40,8 @@ static void play_whole(struct trial *trial, const struct manner *manner) {
     } else {
         play.options.cut = play.options.fragment = manner->piece;
         play.options.pace = manner->pace;
+        play.options.sent = note_step;
+        play.options.owner = trial;
         enum player_result result = play_run(&play, NULL);
         if (result == PLAYER_PASSED)
             result = player_check_end(play.player);

@@ -13,6 +13,11 @@
 #include "core/base/mem.h"
 
 #define NOTE_SIZE 1024
+#ifdef __SANITIZE_ADDRESS__
+#define HOOK_MAX_US 1000000 /* all is slower by so much */
+#else
+#define HOOK_MAX_US 100000
+#endif
 #define START_S 60 /* for a gateway with the adapter to start */
 
 /* Shared with the child, so that it can be read after a crash. */
@@ -85,6 +90,11 @@ static void add_settings(struct stage_plan *plan, const char *const *settings) {
         plan->settings[count++] = *settings;
 }
 
+static void on_slow_hook(void *owner, const char *hook, uint64_t us) {
+    trial_fail(owner, "the hook %s took %llu ms of CPU, while everybody waits\nat: %s", hook,
+               (unsigned long long)us / 1000, note);
+}
+
 static int open_stage(struct trial *trial, struct stage_plan *plan,
                       const char *const *settings) {
     const struct kit_options *options = trial->kit->options;
@@ -98,7 +108,9 @@ static int open_stage(struct trial *trial, struct stage_plan *plan,
     unsigned left = alarm(START_S);
     int result = stage_open(&trial->stage, trial->kit->backing, plan, &error);
     alarm(left);
-    if (result != 0)
+    if (result == 0)
+        host_watch_hooks(trial->stage.host, HOOK_MAX_US, on_slow_hook, trial);
+    else
         trial_fail(trial, "the gateway does not start: %.*s", DM_SLICE_FMT(buf_slice(&error)));
     buf_fini(&error);
     return result;

@@ -197,6 +197,8 @@ def test_a_silence_that_is_declared_passes(fault, battery, why):
     ("few_refs", "wrong fields", "$.refs = its first element 100 times"),
     ("text_only", "wrong fields", "of the other kind"),
     ("limit_of_one", "wrong fields", 'of the target missing'),
+    ("slow", "transcript happy-path", "the hook frame took "),
+    ("slow", "transcript happy-path", "at: happy-path.txt:14"),
     ("unfinished", "wrong fields", "adapter left a frame unfinished"),
     ("leaks", "memory", "memory leaked"),
     ("mute_rate", "rate", "frames refused with DM_NOTICE_RATE_LIMITED got neither"),

@@ -13,6 +13,7 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <time.h>
 
 static const char *const faults[] = {
     "none",
@@ -40,6 +41,7 @@ static const char *const faults[] = {
     "few_refs",         /* has room for 50 elements of an array */
     "text_only",        /* takes it for impossible that a frame is binary */
     "limit_of_one",     /* takes it for impossible that a query asks for anything but 1 */
+    "slow",             /* computes for long, once */
     "blabs_pin",        /* writes pins into the log */
     NULL,
 };
@@ -48,7 +50,7 @@ enum fault {
     NONE, WRONG_ANSWER, CRASH_ON_NULL, HURTS_OTHERS, KEEPS_LOGIN, SECOND_LOGIN, OTHER_LOGIN,
     PENDING_AT_CLOSE, OVER_RATE, FORGETS, MUTE, CLOSES_ON_EVENT, BLABS, SHOWS_ALL, STARTS_ONCE,
     LEAKS, UNFINISHED, MUTE_RATE, MUTE_BACKLOG, ONE_AT_A_TIME, LEAVES, WANTS_LARGE,
-    FEW_REFS, TEXT_ONLY, LIMIT_OF_ONE, BLABS_PIN,
+    FEW_REFS, TEXT_ONLY, LIMIT_OF_ONE, SLOW, BLABS_PIN,
 };
 
 struct state {
@@ -199,6 +201,14 @@ static void look_at_refs(struct dm_session *session, const struct dm_json *json)
         abort();
 }
 
+static void compute(void) {
+    static int done;
+    clock_t begun = clock();
+    while (!done && clock() - begun < CLOCKS_PER_SEC * 3 / 2)
+        ;
+    done = 1;
+}
+
 static const char *on_say(struct dm_session *session, const struct dm_json *json) {
     const struct dm_table table = DM_TABLE(say_fields);
     struct fields fields = { .to = 0 };
@@ -208,6 +218,8 @@ static const char *on_say(struct dm_session *session, const struct dm_json *json
         dm_json_type(session->host, dm_json_get(session->host, json, "to")) == DM_JSON_NULL)
         abort();
     look_at_refs(session, json);
+    if (fault == SLOW)
+        compute();
     if (dm_json_decode(session->host, json, &table, &fields, &key))
         return refuse(session, key);
     if (!session->user && fault == KEEPS_LOGIN && *last_token)
