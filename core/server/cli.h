@@ -55,6 +55,9 @@ int cli_serve_begin(struct cli *cli);
 /* After everything: tells the process that has started this one why it failed, if it did. */
 void cli_serve_end(struct cli *cli, int r);
 
+/* 1 when a gateway takes orders below the state directory, else 0. */
+int cli_gateway_runs(const char *state);
+
 /* What cli_fail wrote last, without the program's name; empty when nothing. */
 const char *cli_failure(void);
 

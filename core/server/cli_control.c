@@ -73,6 +73,22 @@ static int find_targets(int dir, struct target *ret_targets, size_t *ret_count) 
     return r < 0 ? r : 0;
 }
 
+int cli_gateway_runs(const char *state) {
+    struct target targets[PROCESSES_MAX];
+    size_t count = 0;
+    int dir = state_dir_find(state, STATE_DIR_CONTROL);
+    if (dir < 0)
+        return 0;
+    find_targets(dir, targets, &count);
+    close(dir);
+    for (size_t i = 0; i < count; i++) {
+        close(targets[i].socket);
+        if (targets[i].process >= 0)
+            close(targets[i].process);
+    }
+    return count > 0;
+}
+
 static int read_answer(int fd, char *ret_text, size_t size) {
     size_t len = 0;
     ssize_t n;

@@ -86,6 +86,21 @@ void database_revive(const struct database *database) {
     private_cluster_ensure_running(database->cluster);
 }
 
+/* Whoever may not look is told so by PostgreSQL itself. */
+static int has_private(const char *state) {
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/pg", state);
+    return !access(path, F_OK) || (errno != ENOENT && errno != ENOTDIR);
+}
+
+/* A gateway that runs without a private database has one elsewhere, which a verb means, too. */
+static int may_found(const char *state) {
+    if (has_private(state) || !cli_gateway_runs(state))
+        return CLI_OK;
+    return cli_fail(CLI_UNAVAILABLE, "the gateway on %s has its database elsewhere; name that with "
+                                     "--config, as for the gateway", state);
+}
+
 static int start_private(struct database *database, const char *state) {
     int r = lock_state(database, state);
     if (r)
@@ -99,16 +114,18 @@ static int start_private(struct database *database, const char *state) {
     if (database->use == BACKEND_WORKER)
         return CLI_OK;
     note_starter(database);
+    int is_first = is_verb(database) && !has_private(state);
     r = private_cluster_ensure_running(database->cluster);
-    return r ? cli_fail(CLI_UNAVAILABLE, "the private PostgreSQL does not start: see %s/pg.log",
-                        state) : CLI_OK;
+    if (r)
+        return cli_fail(CLI_UNAVAILABLE, "the private PostgreSQL does not start: see %s/pg.log",
+                        state);
+    if (is_first)
+        fprintf(stderr, "dragoman: made a private database below %s\n", state);
+    return CLI_OK;
 }
 
-/* Whoever may not look is told so by PostgreSQL itself. */
 static int require_private(const char *state) {
-    char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%s/pg", state);
-    if (!access(path, F_OK) || (errno != ENOENT && errno != ENOTDIR))
+    if (has_private(state))
         return CLI_OK;
     return cli_fail(CLI_UNAVAILABLE, "there is no database below %s; name one with --state or "
                                      "--config", state);
@@ -128,6 +145,8 @@ int database_open(struct database *database, struct config *config, enum backend
         r = make_state_dir(state);
     else if (!r && !url.ptr)
         r = require_private(state);
+    if (!r && !url.ptr && is_verb(database))
+        r = may_found(state);
     return r || url.ptr ? r : start_private(database, state);
 }
 

@@ -195,6 +195,8 @@ static int read_and_run(const struct verb *verb, struct cli *cli) {
                          cli->argv);
     if (r)
         return r;
+    if (!serves)
+        options_default_file(&cli->options);
     if (options_read(&cli->options, cli->config))
         return cli_fail(CLI_CONFIG, "%s", config_error(cli->config));
     init_log(cli->config, verb);

@@ -12,6 +12,8 @@
 #include "core/server/loadout.h"
 #include "storage/conninfo.h"
 
+#define SYSTEM_FILE "/etc/dragoman/dragoman.yaml"
+
 /* The options that verbs share, and the setting each stands for ("": --set itself). */
 static const struct {
     const char *option;
@@ -209,6 +211,14 @@ static int check_config(struct config *config) {
     if (!r)
         r = check_database(config);
     return r ? r : check_node(config);
+}
+
+void options_default_file(struct options *options) {
+    for (size_t i = 0; i < options->count; i++)
+        if (!strncmp(options->assignments[i], "state=", 6))
+            return;
+    if (!options->file && !access(SYSTEM_FILE, R_OK))
+        options->file = SYSTEM_FILE;
 }
 
 int options_read(const struct options *options, struct config *config) {

@@ -29,6 +29,10 @@ enum options_kind {
 int options_take(struct options *options, enum options_kind kind, int *argc, char **argv);
 void options_fini(struct options *options);
 
+/* Of a verb that goes with the system's gateway: when neither a file nor a state directory was
+ * given, that gateway's file, /etc/dragoman/dragoman.yaml, if it may be read. */
+void options_default_file(struct options *options);
+
 /* Reads the file, the environment and the assignments into a fresh configuration and checks all of
  * it: also settings that the verb does not need, since a misspelled one may be one of security.
  * Returns 0, or -EINVAL or another negative errno with the reason in config_error. */

@@ -592,6 +592,47 @@ def test_a_mistyped_state_makes_no_database(asleep, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+def test_no_private_database_beside_a_gateway_with_another(make_gateway, asleep):
+    owner = make_gateway()
+    gw = make_gateway(settings={
+        "database.url": f"host={owner.state}/run user=dragoman dbname=dragoman"})
+    for verb in (["user", "add", "--username", unique()], ["migrate"]):
+        said = fails(asleep, UNAVAILABLE, *verb, "--state", gw.state, place=False)
+        assert f"the gateway on {gw.state} has its database elsewhere" in said
+    assert not (gw.state / "pg").exists()
+
+
+def test_a_private_database_that_a_verb_makes_is_told():
+    gw = Gateway()
+    try:
+        for told in (True, False):
+            done = subprocess.run([binary(), "user", "add", "--username", unique(), "--state",
+                                   gw.state], capture_output=True, text=True, check=True)
+            assert (f"made a private database below {gw.state}\n" in done.stderr) == told
+    finally:
+        gw.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone may mount")
+def test_verbs_read_the_system_file(tmp_path):
+    etc = tmp_path / "etc"
+    subprocess.run(["cp", "-a", "/etc", etc], check=True)
+    (etc / "dragoman").mkdir(exist_ok=True)
+    (etc / "dragoman/dragoman.yaml").write_text(f"state: {tmp_path}/named\n")
+    script = f"mount --bind {etc} /etc && exec {binary()} user list"
+
+    def run(more):
+        return subprocess.run(["unshare", "-m", "sh", "-c", script + more], capture_output=True,
+                              text=True, check=False).stderr
+
+    said = run("")
+    if "mount" in said or "unshare" in said:
+        pytest.skip(said)
+    assert f"there is no database below {tmp_path}/named" in said
+    assert f"below {tmp_path}/given" in run(f" --state {tmp_path}/given")
+    assert f"below {tmp_path}/set" in run(f" --set state={tmp_path}/set")
+
+
 # ---- configuration ---------------------------------------------------------------------------
 
 CONFIG_ERRORS = {
