@@ -155,7 +155,7 @@ def test_the_adapter_without_its_faults_passes():
 
 @pytest.mark.parametrize("fault, trials", [
     ("wrong_answer", ["transcript happy-path"]),
-    ("one_at_a_time", ["pipelining happy-path", "backlog"]),
+    ("one_at_a_time", ["pipelining happy-path", "pipelining errors", "backlog"]),
     ("leaves", ["pending answers"]),
     ("crash_on_null", ["wrong fields"]),
     ("hurts_others", ["wrong fields", "result after close", "unavailable store"]),
