@@ -98,7 +98,8 @@ static void append_texts(const struct config *config, const char *path, int inde
     size_t count = config_count(config, path);
     for (size_t i = 0; i < count; i++) {
         char item[PATH_SIZE];
-        snprintf(item, sizeof(item), "%s[%zu]", path, i);
+        if (snprintf(item, sizeof(item), "%s[%zu]", path, i) >= PATH_SIZE)
+            return;
         buf_printf(yaml, "%*s- ", indent, "");
         show(config, config_find_setting(item), item, append_value, yaml);
     }
@@ -130,7 +131,8 @@ static void append_items(const struct config *config, const char *path,
     for (size_t i = 0; i < count; i++) {
         const char *lead = "  - ";
         char item[PATH_SIZE];
-        snprintf(item, sizeof(item), "%s[%zu]", path, i);
+        if (snprintf(item, sizeof(item), "%s[%zu]", path, i) >= PATH_SIZE)
+            return;
         for (const struct config_setting *s = row; s->path && !strncmp(s->path, row->path, len + 3);
              s++)
             if (append_key(config, item, s->path + len + 3, lead, yaml))
