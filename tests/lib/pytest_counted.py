@@ -2,7 +2,8 @@
 
     pytest_counted.py [--second-look] JUNIT_XML JOBS FILE...
 
-So many files run at a time; the tests of one file run one after the other. With --second-look a
+So many files run at a time, and the tests of one file one after the other; where there is but one
+file, so many of its tests. With --second-look a
 test that fails is run once more with nothing beside it. If it passes then it counts as passed and
 is named in a line `UNSTEADY`: a finding about the test or about a race, to be looked into, that
 says nothing against the change at hand. What failed in the end is named in a line `FAIL`.
@@ -38,7 +39,8 @@ def passes_alone(name):
 def main(*words):
     second_look = words[0] == "--second-look"
     report, jobs, *files = words[1:] if second_look else words
-    spread = ["-n", jobs, "--dist", "loadfile"] if int(jobs) > 1 else []
+    by = "loadfile" if len(files) > 1 else "load"
+    spread = ["-n", jobs, "--dist", by] if int(jobs) > 1 else []
     failures = Failures()
     status = pytest.main(["-q", "-p", "no:cacheprovider", "--durations=5", "--tb=short", *spread,
                           f"--junitxml={report}", *files], plugins=[failures])
