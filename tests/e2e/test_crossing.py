@@ -748,9 +748,9 @@ def test_a_request_is_one_in_the_dialect_that_has_the_word(gateway, connect, dia
 @pytest.mark.parametrize("dialect", [d for d in DIALECTS if d != "pymessage"])
 def test_a_token_that_expires_ends_no_socket(gateway, pair, connect, dialect):
     ada, bob = pair
-    peer = connect(dialect, {**ada, "token": gateway.token(ada, ttl=1)})
+    peer = connect(dialect, {**ada, "token": gateway.token(ada, ttl=4)})
     listener = connect("pymessage", bob)
-    time.sleep(2.1)
+    time.sleep(5.1)
     peer.say(bob, "still here")
     assert listener.next("pushed").text == "still here"
 

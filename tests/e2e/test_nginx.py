@@ -117,7 +117,7 @@ def test_long_polling(by_path):
 SHARED_HOST = [
     ("GET", "/get_user?id=1", 200), ("GET", "/profile", 401), ("GET", "/thread", 401),
     ("POST", "/oauth/token", 400), ("POST", "/register", 400), ("GET", "/chat/user/threads/", 401),
-    ("GET", "/chat/messages/x/", 401), ("POST", "/api/auth/login", 400),
+    ("GET", "/chat/messages/x/", 401), ("POST", "/api/auth/login", 401),
     ("GET", "/ws/?EIO=4&transport=polling", 200), ("GET", "/ws?EIO=4&transport=polling", 200),
     ("GET", "/ws/?EIO=3&transport=polling", 400), ("GET", "/files/1/x", 404), ("GET", "/x", 404)]
 
