@@ -11,17 +11,25 @@ from wire import WebSocket, call
 
 
 class Away:
-    """A gateway with a database that can be taken away for longer than requests wait."""
+    """A gateway with a database that can be taken away."""
 
     def __init__(self, gateway):
         self.gateway = gateway
         self.ada, self.bob = make_user(gateway), make_user(gateway)
+        # A server does not start without it.
+        self.needed = gateway.state / "pg/global/pg_control"
+        self.hidden = self.needed.with_suffix(".hidden")
 
     def take(self):
         """Returns when the gateway has noticed: what was sent before would be uncertain, and wait
         for the database to come back."""
+        self.needed.rename(self.hidden)
         self.gateway.kill9_postgres()
         self.gateway.wait_log("database connection failed")
+
+    def give_back(self):
+        if self.hidden.exists():
+            self.hidden.rename(self.needed)
 
 
 def test_an_outage_is_told_once_by_each_connection(make_gateway):
@@ -43,7 +51,9 @@ def test_an_outage_is_told_once_by_each_connection(make_gateway):
 
 @pytest.fixture
 def away(make_gateway):
-    return Away(make_gateway(settings={"database.wait_ms": 100}))
+    away = Away(make_gateway(settings={"database.wait_ms": 100}))
+    yield away
+    away.give_back()
 
 
 def test_saletick(away):
@@ -71,6 +81,7 @@ def test_casamsa(away):
         assert peer.event("error") == {"type": "system_error", "detail": "Service unavailable",
                                        "event_response_key": {"k": 1}}
         # The socket stays, and is good again when the database is.
+        away.give_back()
         frame = None
         while not frame or frame["type"] != "chat_created":
             peer.call("create_chat", users=[away.bob["id"]], title="again")
@@ -84,6 +95,7 @@ def test_pymessage(away):
         away.take()
         peer.send_json({"type": "get_friends"})
         assert peer.recv_json() == {"type": "error", "error": "service unavailable"}
+        away.give_back()
         frame = None
         while not frame or frame["type"] != "friends_resp":
             peer.send_json({"type": "get_friends"})
@@ -102,6 +114,7 @@ def test_pubsub(away):
         away.take()
         peer.say(away.bob, "lost")
         # The socket stays, and the unanswered event is never answered.
+        away.give_back()
         while True:
             peer.say(away.bob, "again")
             if not peer.is_silent(0.2):
@@ -140,6 +153,7 @@ def test_a_login_while_the_database_is_away(away):
         away.take()
         peer.send_json(login)
         assert peer.recv_json() == {"type": "error", "error": "service unavailable"}
+        away.give_back()
         frame = None
         while not frame or frame["type"] != "resp":
             peer.send_json(login)
