@@ -248,7 +248,7 @@ int conn_open(struct conn_server *server, int fd, const struct net_address *peer
 }
 
 int conn_adopt(struct conn_server *server, int fd, const struct conn_passed *passed) {
-    struct conn *conn;
+    struct conn *conn = NULL;
     if (server->state == SERVER_CLOSING)
         return -ESHUTDOWN;
     int is_full = conn_server_is_full(server);
