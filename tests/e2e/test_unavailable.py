@@ -21,11 +21,15 @@ class Away:
         self.hidden = self.needed.with_suffix(".hidden")
 
     def take(self):
-        """Returns when the gateway has noticed: what was sent before would be uncertain, and wait
-        for the database to come back."""
+        """Returns when the gateway has noticed on all connections that read or write: what was sent
+        on one before would be uncertain, and wait for the database to come back."""
         self.needed.rename(self.hidden)
         self.gateway.kill9_postgres()
-        self.gateway.wait_log("database connection failed")
+        deadline = time.monotonic() + 60
+        for use in ("read", "write"):
+            while self.gateway.log.count(f'connection failed" connection={use} ') < 2:
+                assert time.monotonic() < deadline, "not noticed"
+                time.sleep(0.02)
 
     def give_back(self):
         if self.hidden.exists():
