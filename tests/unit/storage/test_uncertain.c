@@ -235,6 +235,15 @@ Test(uncertain, a_writer_row_that_somebody_removed_is_made_again) {
     rig_close(&rig);
 }
 
+/* A cut while a batch surely waits for its answer. */
+static void cut_in_flight(struct rig *rig) {
+    rig_sql(rig, "BEGIN");
+    rig_sql(rig, "LOCK TABLE messages");
+    wait_for_waiters(rig, 1);
+    rig_cut(rig);
+    rig_sql(rig, "COMMIT");
+}
+
 Test(uncertain, connections_cut_under_load_lose_and_double_nothing) {
     enum { COUNT = 3000, THREADS = 20 };
     struct rig rig;
@@ -250,6 +259,8 @@ Test(uncertain, connections_cut_under_load_lose_and_double_nothing) {
             rig_run(&rig, 2);
         if (i % 500 == 250)
             rig_cut(&rig);
+        if (i % 500 == 400)
+            cut_in_flight(&rig);
     }
     for (int i = 0; i < COUNT; i++) {
         rig_wait(&rig, &list[i].probe.done);
