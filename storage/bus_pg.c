@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/base/arena.h"
+#include "core/base/decimal.h"
 #include "core/base/list.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
@@ -60,21 +61,15 @@ void bus_pg_pack(struct buf *payload, struct dm_slice frame) {
 }
 
 int bus_pg_unpack(struct dm_slice *payload, struct dm_slice *ret_frame) {
-    size_t len = 0, digits = 0;
+    struct dm_slice rest = *payload;
+    int64_t len;
     if (!payload->len)
         return 0;
-    for (; digits < payload->len && digits < 6; digits++) {
-        char c = payload->ptr[digits];
-        if (c < '0' || c > '9')
-            break;
-        len = len * 10 + (size_t)(c - '0');
-    }
-    if (!digits || digits >= payload->len || payload->ptr[digits] != ' ' ||
-        len > payload->len - digits - 1)
+    if (!decimal_cut(&rest, &len) || !rest.len || rest.ptr[0] != ' ' ||
+        (uint64_t)len > rest.len - 1)
         return -EINVAL;
-    *ret_frame = (struct dm_slice){ payload->ptr + digits + 1, len };
-    payload->ptr += digits + 1 + len;
-    payload->len -= digits + 1 + len;
+    *ret_frame = (struct dm_slice){ rest.ptr + 1, (size_t)len };
+    *payload = (struct dm_slice){ rest.ptr + 1 + len, rest.len - 1 - (size_t)len };
     return 1;
 }
 

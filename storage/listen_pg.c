@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/decimal.h"
 #include "core/base/mem.h"
 #include "core/base/uuid.h"
 #include "storage/bus_pg.h"
@@ -26,13 +27,7 @@ struct listen_pg {
 };
 
 static int parse_id(const char *text, int64_t *ret_id) {
-    char *end;
-    errno = 0;
-    long long id = strtoll(text, &end, 10);
-    if (errno || end == text || *end || id <= 0)
-        return -EINVAL;
-    *ret_id = id;
-    return 0;
+    return decimal_parse(dm_slice_str(text), INT64_MAX, ret_id) || *ret_id == 0 ? -EINVAL : 0;
 }
 
 static int parse_fingerprint(const char *text, uint8_t ret_bytes[32]) {

@@ -1,5 +1,4 @@
-#include <stdlib.h>
-
+#include "core/base/decimal.h"
 #include "core/base/url.h"
 #include "storage/pg_read.h"
 #include "storage/task.h"
@@ -88,9 +87,8 @@ void task_read_members(struct task *task, const PGresult *result) {
 }
 
 static int64_t number_of(struct dm_slice text) {
-    int64_t value = 0;
-    for (size_t i = 0; i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9'; i++)
-        value = value * 10 + (text.ptr[i] - '0');
+    int64_t value;
+    decimal_cut(&text, &value);
     return value;
 }
 

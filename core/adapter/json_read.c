@@ -1,11 +1,11 @@
 #include "core/adapter/json_read.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "core/adapter/json_alc.h"
 #include "core/adapter/values.h"
+#include "core/base/decimal.h"
 #include "core/base/mem.h"
 
 #define ARENA_CHUNK 65536
@@ -95,16 +95,9 @@ static int is_too_deep(yyjson_val *value, unsigned left) {
 /* A number that is an int64_t. What a number was written like stays, for those who echo it; what it
  * is worth is made here. The reader has seen to its grammar. */
 static int read_int(yyjson_val *val, int64_t *ret_number) {
-    size_t len = yyjson_is_raw(val) ? yyjson_get_len(val) : SIZE_MAX;
-    char copy[24], *end;
-
-    if (len >= sizeof(copy))
-        return 0;
-    memcpy(copy, yyjson_get_raw(val), len);
-    copy[len] = '\0';
-    errno = 0;
-    *ret_number = strtoll(copy, &end, 10);
-    return !errno && !*end;
+    return yyjson_is_raw(val) &&
+           !decimal_parse_signed((struct dm_slice){ yyjson_get_raw(val), yyjson_get_len(val) },
+                                 ret_number);
 }
 
 static yyjson_doc *read_large(struct json_reader *reader, struct dm_slice text) {
@@ -217,22 +210,10 @@ struct dm_slice json_reader_scalar(struct json_reader *reader, const struct dm_j
 
 /* An int, or digits (with a sign) that make one, without a leading blank or plus. */
 static int read_loose(const struct dm_json *value, int64_t *ret_number) {
-    struct dm_slice text = json_value_string(value);
-    char copy[24], *end;
-
-    if (json_value_type(value) == DM_JSON_INT) {
-        *ret_number = json_value_int(value);
-        return 0;
-    }
-    if (text.len == 0 || text.len >= sizeof(copy) || memchr(text.ptr, '\0', text.len))
-        return -1;
-    memcpy(copy, text.ptr, text.len);
-    copy[text.len] = '\0';
-    if (copy[0] != '-' && (copy[0] < '0' || copy[0] > '9'))
-        return -1;
-    errno = 0;
-    *ret_number = strtoll(copy, &end, 10);
-    return errno || *end || end == copy ? -1 : 0;
+    if (json_value_type(value) != DM_JSON_INT)
+        return decimal_parse_signed(json_value_string(value), ret_number);
+    *ret_number = json_value_int(value);
+    return 0;
 }
 
 static int decode_field(struct json_reader *reader, const struct dm_json *value,

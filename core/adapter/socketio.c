@@ -2,7 +2,9 @@
 
 #include <errno.h>
 
-#define ID_MAX ((UINT64_C(1) << 53) - 1)
+#include "core/base/decimal.h"
+
+#define ID_MAX ((INT64_C(1) << 53) - 1)
 
 static int is_binary(enum socketio_type type) {
     return type == SOCKETIO_BINARY_EVENT || type == SOCKETIO_BINARY_ACK;
@@ -13,20 +15,13 @@ static void skip(struct dm_slice *text, size_t len) {
     text->len -= len;
 }
 
-/* Reads digits at the front; returns how many, or -EINVAL when the number is larger than max. */
-static int read_number(struct dm_slice *text, uint64_t max, uint64_t *ret_number) {
-    uint64_t number = 0;
-    int digits = 0;
+/* Cuts a number off the front. Returns 1, 0 when there is none, -EINVAL when it is above max. */
+static int read_number(struct dm_slice *text, int64_t max, uint64_t *ret_number) {
+    int64_t number;
+    size_t digits = decimal_cut(text, &number);
 
-    while (text->len && text->ptr[0] >= '0' && text->ptr[0] <= '9') {
-        number = number * 10 + (uint64_t)(text->ptr[0] - '0');
-        if (number > max)
-            return -EINVAL;
-        skip(text, 1);
-        digits++;
-    }
-    *ret_number = number;
-    return digits;
+    *ret_number = (uint64_t)number;
+    return number <= max ? digits > 0 : -EINVAL;
 }
 
 static int read_attachments(struct dm_slice *text, struct socketio_packet *packet) {
@@ -55,7 +50,7 @@ static struct dm_slice read_namespace(struct dm_slice *text) {
 
 int socketio_decode(struct dm_slice text, struct socketio_packet *ret_packet) {
     struct socketio_packet packet = { 0 };
-    int digits;
+    int has_id;
 
     if (!text.len || text.ptr[0] < '0' || text.ptr[0] > '6')
         return -EINVAL;
@@ -64,10 +59,10 @@ int socketio_decode(struct dm_slice text, struct socketio_packet *ret_packet) {
     if (is_binary(packet.type) && read_attachments(&text, &packet) != 0)
         return -EINVAL;
     packet.ns = read_namespace(&text);
-    digits = read_number(&text, ID_MAX, &packet.id);
-    if (digits < 0)
+    has_id = read_number(&text, ID_MAX, &packet.id);
+    if (has_id < 0)
         return -EINVAL;
-    if (digits > 0)
+    if (has_id)
         packet.flags |= SOCKETIO_HAS_ID;
     packet.data = text.len ? text : DM_SLICE_NONE;
     *ret_packet = packet;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "core/adapter/internal.h"
+#include "core/base/decimal.h"
 #include "core/base/mem.h"
 
 #define COMMON_COUNT 14
@@ -93,21 +94,6 @@ static const char *fallback_of(const struct value *value) {
     return value->fallback[0] ? value->fallback : value->setting.fallback;
 }
 
-static int read_int(struct dm_slice text, int64_t *ret_number) {
-    char copy[NUMBER_SIZE];
-    char *end;
-
-    if (text.len == 0 || text.len >= sizeof(copy))
-        return -EINVAL;
-    memcpy(copy, text.ptr, text.len);
-    copy[text.len] = '\0';
-    if (copy[0] != '-' && (copy[0] < '0' || copy[0] > '9'))
-        return -EINVAL;
-    errno = 0;
-    *ret_number = strtoll(copy, &end, 10);
-    return errno || *end || end == copy ? -EINVAL : 0;
-}
-
 static int read_bool(struct dm_slice text, int64_t *ret_number) {
     static const char *const words[] = { "false", "true", "no", "yes", "off", "on", "0", "1" };
 
@@ -162,7 +148,7 @@ static int read_value(const struct dm_setting *setting, struct dm_slice text, in
     case DM_SETTING_DEFAULT:
         break;
     case DM_SETTING_INT:
-        r = read_int(text, &number);
+        r = decimal_parse_signed(text, &number);
         if (r == 0 && (number < setting->min || number > setting->max))
             r = -EINVAL;
         break;

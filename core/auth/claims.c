@@ -2,6 +2,7 @@
 
 #include <strings.h>
 
+#include "core/base/decimal.h"
 #include "core/base/utf8.h"
 
 #define US_PER_S INT64_C(1000000)
@@ -95,20 +96,11 @@ static int read_kind(const struct claims_rules *rules, yyjson_val *payload,
 
 static int read_id(yyjson_val *value, int64_t *ret_id) {
     struct dm_slice text = json_text(value);
-    int64_t id = 0;
     if (yyjson_is_uint(value) && yyjson_get_uint(value) <= (uint64_t)ID_MAX) {
         *ret_id = (int64_t)yyjson_get_uint(value);
         return *ret_id > 0;
     }
-    if (text.len == 0 || text.len > 16 || text.ptr[0] == '0')
-        return 0;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return 0;
-        id = id * 10 + (text.ptr[i] - '0');
-    }
-    *ret_id = id;
-    return id <= ID_MAX;
+    return !decimal_parse(text, ID_MAX, ret_id) && text.ptr[0] != '0';
 }
 
 static struct dm_slice read_name(yyjson_val *value) {

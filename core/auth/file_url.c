@@ -11,13 +11,14 @@
 #include "core/auth/crypto.h"
 #include "core/base/base64.h"
 #include "core/base/clock.h"
+#include "core/base/decimal.h"
 #include "core/base/mem.h"
 #include "core/base/secret.h"
 
 #define TTL_DEFAULT 900
 #define MAC_LEN 16
 #define SIGNATURE_LEN 22 /* of MAC_LEN bytes in base64url */
-#define DIGITS_MAX 16    /* ids and times are below 2^53 */
+#define NUMBER_MAX ((INT64_C(1) << 53) - 1) /* of ids and times */
 
 struct file_urls {
     struct crypto crypto;
@@ -138,16 +139,7 @@ void file_urls_write(struct file_urls *urls, struct dm_slice base, int64_t id,
 
 /* Digits only, without leading zeros: one spelling for each number. Returns 0 or -EINVAL. */
 static int parse_number(struct dm_slice text, int64_t *ret_number) {
-    int64_t number = 0;
-    if (!text.len || text.len > DIGITS_MAX || text.ptr[0] == '0')
-        return -EINVAL;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return -EINVAL;
-        number = number * 10 + (text.ptr[i] - '0');
-    }
-    *ret_number = number;
-    return 0;
+    return decimal_parse(text, NUMBER_MAX, ret_number) || text.ptr[0] == '0' ? -EINVAL : 0;
 }
 
 /* Cuts `text` at the first `mark`, which belongs to neither part. */

@@ -1,5 +1,6 @@
 /* The PHC string format of argon2id, read only to bound what libargon2 will do with it. */
 #include "core/auth/hasher.h"
+#include "core/base/decimal.h"
 
 /* Cuts the prefix off text. Returns 0 when text begins otherwise. */
 static int cut_word(struct dm_slice *text, const char *word) {
@@ -12,15 +13,11 @@ static int cut_word(struct dm_slice *text, const char *word) {
 
 /* Cuts a decimal number of 1 to 9 digits, without leading zero, off text. */
 static int cut_number(struct dm_slice *text, uint32_t *ret_number) {
-    uint32_t number = 0;
-    size_t len = 0;
-    while (len < text->len && len < 9 && text->ptr[len] >= '0' && text->ptr[len] <= '9')
-        number = number * 10 + (uint32_t)(text->ptr[len++] - '0');
-    if (len == 0 || text->ptr[0] == '0')
-        return 0;
-    *text = (struct dm_slice){ text->ptr + len, text->len - len };
-    *ret_number = number;
-    return 1;
+    int is_padded = text->len && text->ptr[0] == '0';
+    int64_t number;
+    size_t digits = decimal_cut(text, &number);
+    *ret_number = (uint32_t)number;
+    return digits >= 1 && digits <= 9 && !is_padded;
 }
 
 /* Cuts a run of base64 characters off text; 1 when their number lies within the bounds. */

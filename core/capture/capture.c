@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/base/decimal.h"
 #include "core/base/mem.h"
 #include "core/capture/tap.h"
 #include "core/replay/target.h"
@@ -277,12 +278,11 @@ static int fail(const char *what, const char *why) {
 
 static int read_listen(struct capture *capture, const char *text) {
     const char *colon = strrchr(text, ':');
-    char *end;
+    int64_t port;
     if (!colon || (size_t)(colon - text) >= sizeof(capture->host))
         return fail(text, "HOST:PORT is expected");
     memcpy(capture->host, text, (size_t)(colon - text));
-    long port = strtol(colon + 1, &end, 10);
-    if (*end || end == colon + 1 || port < 0 || port > 65535)
+    if (decimal_parse(dm_slice_str(colon + 1), UINT16_MAX, &port))
         return fail(text, "the port is no number");
     capture->port = (int)port;
     capture->listen = text;

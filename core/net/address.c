@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "core/base/decimal.h"
+
 static void from_ipv6(const struct sockaddr_in6 *in6, struct net_address *ret_address) {
     ret_address->port = ntohs(in6->sin6_port);
     if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
@@ -81,15 +83,8 @@ static int resolve_unix(struct dm_slice path, struct sockaddr_storage *ret_sa,
 }
 
 int net_address_parse_port(struct dm_slice text, uint16_t *ret_port) {
-    unsigned port = 0;
-    if (text.len == 0 || text.len > 5)
-        return -EINVAL;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return -EINVAL;
-        port = port * 10 + (unsigned)(text.ptr[i] - '0');
-    }
-    if (port > 65535)
+    int64_t port;
+    if (decimal_parse(text, UINT16_MAX, &port) < 0)
         return -EINVAL;
     *ret_port = (uint16_t)port;
     return 0;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/decimal.h"
 #include "core/base/mem.h"
 
 static unsigned width_of(const struct net_address *address) {
@@ -25,31 +26,18 @@ static int has_bits_beyond(const struct net_address *address, unsigned bits) {
     return 0;
 }
 
-static int parse_bits(struct dm_slice text, unsigned max, unsigned *ret_bits) {
-    unsigned bits = 0;
-    if (text.len == 0 || text.len > 3)
-        return -EINVAL;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return -EINVAL;
-        bits = bits * 10 + (unsigned)(text.ptr[i] - '0');
-    }
-    *ret_bits = bits;
-    return bits <= max ? 0 : -EINVAL;
-}
-
 static int parse_block(struct dm_slice text, struct address_block *ret_block) {
     const char *slash = text.len ? memchr(text.ptr, '/', text.len) : NULL;
     struct dm_slice host = { text.ptr, slash ? (size_t)(slash - text.ptr) : text.len };
-    unsigned bits;
+    struct dm_slice mask = { slash ? slash + 1 : NULL, slash ? text.len - host.len - 1 : 0 };
+    int64_t bits;
     if (net_address_parse_ip(host, &ret_block->address) < 0 || ret_block->address.port != 0)
         return -EINVAL;
     bits = width_of(&ret_block->address);
-    if (slash && parse_bits((struct dm_slice){ slash + 1, text.len - host.len - 1 }, bits,
-                            &bits) < 0)
+    if (slash && (mask.len > 3 || decimal_parse(mask, bits, &bits) < 0))
         return -EINVAL;
     ret_block->bits = (uint8_t)bits;
-    return has_bits_beyond(&ret_block->address, bits) ? -EINVAL : 0;
+    return has_bits_beyond(&ret_block->address, ret_block->bits) ? -EINVAL : 0;
 }
 
 void address_set_fini(struct address_set *set) {

@@ -1,9 +1,10 @@
 /* From a parsed head to a valid request (RFC 9112, sections 3, 6 and 7). */
+#include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "core/base/decimal.h"
 #include "core/base/mem.h"
 #include "core/net/conn_internal.h"
 #include "core/net/forwarded.h"
@@ -162,19 +163,8 @@ static unsigned check_codings(const struct http_request *request) {
 }
 
 static unsigned parse_length(struct dm_slice text, int64_t *ret_length) {
-    int64_t length = 0;
-    if (text.len == 0)
-        return 400;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return 400;
-        int64_t digit = text.ptr[i] - '0';
-        if (length > (INT64_MAX - digit) / 10)
-            return 413;
-        length = length * 10 + digit;
-    }
-    *ret_length = length;
-    return 0;
+    int r = decimal_parse(text, INT64_MAX, ret_length);
+    return r == 0 ? 0 : r == -ERANGE ? 413 : 400;
 }
 
 /* Section 6.3; a request without either field has no body. */

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "core/base/decimal.h"
 #include "core/server/cli.h"
 #include "core/server/control.h"
 #include "core/server/state_dir.h"
@@ -40,9 +42,10 @@ static int connect_to(int dir, const char *name) {
 
 /* What a killed process has left is cleared away. Returns 1 with a target, 0, or negative errno. */
 static int find_target(int dir, const char *name, struct target *ret_target) {
-    char *end;
-    long pid = strtol(name, &end, 10);
-    if (pid <= 0 || strcmp(end, ".sock"))
+    struct dm_slice rest = dm_slice_str(name);
+    int64_t pid;
+    decimal_cut(&rest, &pid);
+    if (pid < 1 || pid > INT_MAX || !dm_slice_eq(rest, DM_SLICE(".sock")))
         return 0;
     int process = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
     int fd = connect_to(dir, name);

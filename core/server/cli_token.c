@@ -1,11 +1,10 @@
 /* dragoman token issue | revoke */
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/auth/auth.h"
 #include "core/base/clock.h"
+#include "core/base/decimal.h"
 #include "core/server/cli.h"
 #include "core/server/cli_auth.h"
 #include "core/server/cli_ref.h"
@@ -38,12 +37,8 @@ static int issue_for(struct cli *cli, struct backend *backend, int64_t ttl) {
 }
 
 static int parse_ttl(const char *text, int64_t *ret_ttl) {
-    char *end;
-    errno = 0;
-    long long ttl = strtoll(text, &end, 10);
-    if (errno || *end || end == text || ttl < 1 || ttl > TTL_MAX)
+    if (decimal_parse(dm_slice_str(text), TTL_MAX, ret_ttl) || *ret_ttl < 1)
         return cli_fail(CLI_USAGE, "--ttl wants seconds, at most ten years of them");
-    *ret_ttl = ttl;
     return CLI_OK;
 }
 

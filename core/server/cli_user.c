@@ -1,10 +1,9 @@
 /* dragoman user add | list | show | set | deactivate */
-#include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/decimal.h"
 #include "core/base/secret.h"
 #include "core/base/utf8.h"
 #include "core/server/cli.h"
@@ -14,7 +13,7 @@
 
 #define SECRET_MAX 1024
 #define ID_MIN 10000000
-#define ID_END (INT64_C(1) << 53)
+#define ID_MAX ((INT64_C(1) << 53) - 1)
 #define PAGE_ROWS 500
 
 /* One option of `add` and `set` that fills a member of the account. */
@@ -60,10 +59,8 @@ static int take_profile(struct user_options *options, const char *option, const 
 }
 
 static int take_id(struct user_options *options, const char *value) {
-    char *end;
-    errno = 0;
-    long long id = strtoll(value, &end, 10);
-    if (errno || *end || !isdigit((unsigned char)*value) || id < ID_MIN || id >= ID_END)
+    int64_t id;
+    if (decimal_parse(dm_slice_str(value), ID_MAX, &id) || id < ID_MIN)
         return cli_fail(CLI_USAGE, "--id must be a whole number from %d to 2^53 - 1", ID_MIN);
     options->account.id = id;
     return CLI_OK;

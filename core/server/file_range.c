@@ -2,16 +2,7 @@
 
 #include <strings.h>
 
-/* Digits from the front; more than fit a size count as the largest. Returns how many, 0 for
- * none. */
-static size_t read_number(struct dm_slice text, int64_t *ret_number) {
-    int64_t number = 0;
-    size_t i = 0;
-    for (; i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9'; i++)
-        number = number > INT64_MAX / 10 - 1 ? INT64_MAX : number * 10 + (text.ptr[i] - '0');
-    *ret_number = number;
-    return i;
-}
+#include "core/base/decimal.h"
 
 static struct dm_slice behind(struct dm_slice text, size_t count) {
     return (struct dm_slice){ text.ptr + count, text.len - count };
@@ -26,8 +17,7 @@ static struct file_range part(int64_t begin, int64_t end) {
 static struct file_range read_suffix(struct dm_slice text, int64_t size,
                                      struct file_range whole) {
     int64_t count;
-    size_t len = read_number(text, &count);
-    if (!len || len != text.len)
+    if (!decimal_cut(&text, &count) || text.len)
         return whole;
     return part(count < size ? size - count : 0, count ? size : 0);
 }
@@ -37,16 +27,11 @@ static struct file_range read_range(struct dm_slice text, int64_t size,
     int64_t begin, last = INT64_MAX - 1;
     if (text.len && text.ptr[0] == '-')
         return read_suffix(behind(text, 1), size, whole);
-    size_t len = read_number(text, &begin);
-    text = behind(text, len);
-    if (!len || !text.len || text.ptr[0] != '-')
+    if (!decimal_cut(&text, &begin) || !text.len || text.ptr[0] != '-')
         return whole;
     text = behind(text, 1);
-    if (text.len) {
-        len = read_number(text, &last);
-        if (len != text.len || last < begin)
-            return whole;
-    }
+    if (text.len && (!decimal_cut(&text, &last) || text.len || last < begin))
+        return whole;
     return part(begin, last < size ? last + 1 : size);
 }
 

@@ -7,18 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/decimal.h"
 #include "core/base/log.h"
 #include "core/net/conn.h"
-
-static int parse_number(const char *text, long max, long *ret_number) {
-    char *end;
-    errno = 0;
-    long number = strtol(text, &end, 10);
-    if (errno || end == text || *end || number < 0 || number > max)
-        return -EINVAL;
-    *ret_number = number;
-    return 0;
-}
 
 static int is_nameless(const char *name, size_t len) {
     static const char suffix[] = ".socket";
@@ -55,10 +46,11 @@ static int take_one(struct inherit *inherit, int fd, const char *name, size_t le
 
 static int take_all(struct inherit *inherit, const char *pid_text, const char *count_text,
                     const char *names) {
-    long pid, count;
+    int64_t pid, count;
     if (!pid_text || !count_text)
         return 0;
-    if (parse_number(pid_text, INT32_MAX, &pid) || parse_number(count_text, INHERIT_MAX, &count))
+    if (decimal_parse(dm_slice_str(pid_text), INT32_MAX, &pid)
+        || decimal_parse(dm_slice_str(count_text), INHERIT_MAX, &count))
         return -EINVAL;
     if (pid != getpid())
         return 0;

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "core/base/decimal.h"
 #include "core/base/uuid.h"
 
 #define FILL_MAX ((size_t)67108864)
@@ -20,25 +21,11 @@ static const struct {
     { "fill", MATCH_FILL },
 };
 
-static int read_int(struct dm_slice text, int64_t *ret) {
-    size_t digits = text.len && text.ptr[0] == '-';
-    uint64_t value = 0;
-    if (text.len == digits || text.len > digits + 18)
-        return -1;
-    for (size_t i = digits; i < text.len; i++) {
-        if (!isdigit((unsigned char)text.ptr[i]))
-            return -1;
-        value = value * 10 + (uint64_t)(text.ptr[i] - '0');
-    }
-    *ret = digits ? -(int64_t)value : (int64_t)value;
-    return 0;
-}
-
 static int read_range(struct dm_slice text, struct matcher *m) {
     for (size_t i = 1; i + 2 < text.len; i++)
         if (text.ptr[i] == '.' && text.ptr[i + 1] == '.')
-            return read_int(slice_sub(text, 0, i), &m->min) < 0 ||
-                           read_int(slice_sub(text, i + 2, text.len), &m->max) < 0
+            return decimal_parse_signed(slice_sub(text, 0, i), &m->min) < 0 ||
+                           decimal_parse_signed(slice_sub(text, i + 2, text.len), &m->max) < 0
                        ? -1 : 0;
     return -1;
 }
@@ -170,10 +157,8 @@ static int is_url(struct dm_slice text) {
 }
 
 static int is_digits(struct dm_slice text) {
-    for (size_t i = 0; i < text.len; i++)
-        if (!isdigit((unsigned char)text.ptr[i]))
-            return 0;
-    return text.len > 0;
+    int64_t number;
+    return decimal_cut(&text, &number) && !text.len;
 }
 
 static int is_fill(struct dm_slice text, size_t count) {
@@ -185,7 +170,7 @@ static int is_fill(struct dm_slice text, size_t count) {
 
 static int is_int(struct dm_slice text, const struct matcher *m) {
     int64_t value;
-    return read_int(text, &value) == 0 && value >= m->min && value <= m->max;
+    return decimal_parse_signed(text, &value) == 0 && value >= m->min && value <= m->max;
 }
 
 int matcher_accepts_text(const struct matcher *m, struct dm_slice text) {

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "core/base/decimal.h"
 #include "core/base/uuid.h"
 
 static int is_blank(char c) {
@@ -229,16 +230,9 @@ struct dm_slice slice_word(struct dm_slice *rest) {
 }
 
 int slice_number(struct dm_slice text, size_t max, size_t *ret_value) {
-    size_t value = 0;
-    if (text.len == 0 || text.len > 18)
+    int64_t value;
+    if (decimal_parse(text, (int64_t)max, &value) < 0)
         return -1;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return -1;
-        value = value * 10 + (size_t)(text.ptr[i] - '0');
-    }
-    if (value > max)
-        return -1;
-    *ret_value = value;
+    *ret_value = (size_t)value;
     return 0;
 }

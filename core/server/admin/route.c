@@ -1,11 +1,11 @@
 /* The table of the admin API; proto-docs/admin/openapi.yaml describes it. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "core/base/decimal.h"
 #include "core/server/admin/internal.h"
 
-#define ID_END (INT64_C(1) << 53)
+#define ID_MAX ((INT64_C(1) << 53) - 1)
 
 static const struct admin_route routes[] = {
     { "GET", "/healthz", ADMIN_EARLY, ADMIN_NO_BODY, admin_healthz },
@@ -94,28 +94,15 @@ struct dm_slice admin_query(struct admin_request *request, const char *name) {
     return DM_SLICE_NONE;
 }
 
-static int parse_number(struct dm_slice text, int64_t *ret_value) {
-    *ret_value = 0;
-    if (!text.len || text.len > 16)
-        return -EINVAL;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return -EINVAL;
-        *ret_value = *ret_value * 10 + (text.ptr[i] - '0');
-    }
-    return *ret_value < ID_END ? 0 : -EINVAL;
-}
-
 int admin_parse_id(struct dm_slice text, int64_t *ret_id) {
-    int r = parse_number(text, ret_id);
-    return r ? r : *ret_id > 0 ? 0 : -EINVAL;
+    return decimal_parse(text, ID_MAX, ret_id) || *ret_id == 0 ? -EINVAL : 0;
 }
 
 int admin_query_int(struct admin_request *request, const char *name, int64_t fallback, int64_t min,
                     int64_t max, int64_t *ret_value) {
     struct dm_slice text = admin_query(request, name);
     *ret_value = fallback;
-    if (!text.ptr || (!parse_number(text, ret_value) && *ret_value >= min && *ret_value <= max))
+    if (!text.ptr || (!decimal_parse(text, max, ret_value) && *ret_value >= min))
         return 0;
     admin_reply_error(request, 400, "the parameter is no whole number of its range", name);
     return -EINVAL;
