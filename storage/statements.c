@@ -26,7 +26,8 @@ const struct pg_statement store_statements[ST_COUNT] = {
     [ST_THREADS] = { "dm_threads", "SELECT * FROM thread_view($1, $2)" },
     [ST_THREAD_RAW] = { "dm_thread_raw",
                         "SELECT id, uuid, kind, title, opener_id, lo_id, hi_id, member_rev, "
-                        "created_at, state, unread_lo, unread_hi FROM threads WHERE id = $1" },
+                        "created_at, state, unread_lo, unread_hi, updated_at "
+                        "FROM threads WHERE id = $1" },
     [ST_MESSAGES] = { "dm_messages", "SELECT * FROM message_view($1, $2, $3, $4)" },
     [ST_UUIDS] = { "dm_uuids",
                    "SELECT m.thread_id, m.seq, m.uuid FROM unnest($1::bigint[], $2::bigint[]) "

@@ -50,6 +50,7 @@ void task_read_raw(struct task *task, const PGresult *result) {
     raw->state = (enum dm_thread_state)pg_read_int(result, 0, 9);
     raw->unread_lo = (uint64_t)pg_read_int(result, 0, 10);
     raw->unread_hi = (uint64_t)pg_read_int(result, 0, 11);
+    raw->updated_us = pg_read_time(result, 0, 12);
 }
 
 void task_read_uuids(struct task *task, const PGresult *result) {

@@ -183,7 +183,7 @@ void recovery_put_unit(struct buf *buf, const struct store_call *call, size_t in
     draft.event = &call->events->ret_list[index];
     draft.actor.id = draft.event->actor_id;
     draft.own.state = draft.others.state = thread->state;
-    draft.own.updated_us = draft.others.updated_us = thread->created_us;
+    draft.own.updated_us = draft.others.updated_us = thread->updated_us;
     draft.head = (struct unit_head){
         .thread_id = thread->id, .kind = thread->kind, .pair = { thread->lo_id, thread->hi_id },
         .rev = draft.event->rev, .span = draft.event->span, .seq = seq_of(&draft),

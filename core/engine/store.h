@@ -153,6 +153,7 @@ struct store_thread {
     size_t member_count;
     uint64_t member_rev;
     int64_t created_us;
+    int64_t updated_us;             /* as in dm_thread */
     enum dm_thread_state state;     /* EVENTS: direct, blocks aside */
     uint64_t unread_lo, unread_hi;  /* EVENTS: direct */
 };

@@ -227,7 +227,7 @@ static void keep_thread(struct store_call *call, const struct memory_thread *thr
         .id = thread->id, .uuid = thread->uuid, .kind = thread->kind, .title = thread->title,
         .opener_id = thread->opener_id, .lo_id = thread->lo_id, .hi_id = thread->hi_id,
         .member_ids = ids, .member_count = count, .member_rev = thread->member_rev,
-        .created_us = thread->created_us,
+        .created_us = thread->created_us, .updated_us = thread->updated_us,
     };
 }
 
