@@ -1,21 +1,19 @@
 /* Events: what the other sockets of the initiator, and the other users, are told. */
 #include "adapters/casamsa/casamsa.h"
 
-/* A frame that holds a chat, and the ids concerned where there are some. */
-static void put_chat_frame(struct dm_out *out, const char *type, enum casamsa_key with,
-                           const struct dm_event *event, const struct dm_user *self) {
+static void put_chat(struct dm_out *out, const char *type, enum casamsa_key with,
+                     const struct dm_event *event, const struct dm_user *self) {
     casamsa_begin(out, type, with, DM_SLICE_NONE);
-    if (event->users)
-        casamsa_put_ids(out, event->users, event->user_count);
     casamsa_put_chat(out, event->thread, self);
     casamsa_end(out, type);
 }
 
-/* The same for those who are told of the chat alone. */
-static void put_chat_only(struct dm_out *out, const char *type, const struct dm_event *event,
-                          const struct dm_user *self) {
-    casamsa_begin(out, type, KEY_LEFT_OUT, DM_SLICE_NONE);
-    casamsa_put_chat(out, event->thread, self);
+/* A chat, and who was added to it or removed. */
+static void put_members(struct dm_out *out, const char *type, enum casamsa_key with,
+                        const struct dm_event *event) {
+    casamsa_begin(out, type, with, DM_SLICE_NONE);
+    casamsa_put_ids(out, event->users, event->user_count);
+    casamsa_put_chat(out, event->thread, NULL);
     casamsa_end(out, type);
 }
 
@@ -32,9 +30,9 @@ static void put_message(struct dm_out *out, const struct dm_event *event,
 static void put_opened(struct dm_out *out, const struct dm_event *event,
                        const struct dm_view *view) {
     if (view->audience == DM_AUDIENCE_ACTOR)
-        put_chat_frame(out, "chat_created", KEY_GIVEN, event, event->actor);
+        put_chat(out, "chat_created", KEY_GIVEN, event, event->actor);
     else
-        put_chat_only(out, "new_chat", event, view->viewer);
+        put_chat(out, "new_chat", KEY_LEFT_OUT, event, view->viewer);
 }
 
 static void put_read(struct dm_out *out, const struct dm_event *event,
@@ -50,11 +48,11 @@ static void put_read(struct dm_out *out, const struct dm_event *event,
 static void put_added(struct dm_out *out, const struct dm_event *event,
                       const struct dm_view *view) {
     if (view->audience == DM_AUDIENCE_SUBJECT)
-        put_chat_only(out, "new_chat", event, NULL);
+        put_chat(out, "new_chat", KEY_LEFT_OUT, event, NULL);
     else if (view->audience == DM_AUDIENCE_ACTOR)
-        put_chat_frame(out, "user_added_successful", KEY_GIVEN, event, NULL);
+        put_members(out, "user_added_successful", KEY_GIVEN, event);
     else
-        put_chat_frame(out, "user_added", KEY_LEFT_OUT, event, NULL);
+        put_members(out, "user_added", KEY_LEFT_OUT, event);
 }
 
 static int removes_actor(const struct dm_event *event) {
@@ -67,12 +65,12 @@ static int removes_actor(const struct dm_event *event) {
 static void put_removed(struct dm_out *out, const struct dm_event *event,
                         const struct dm_view *view) {
     if (view->audience == DM_AUDIENCE_ACTOR)
-        put_chat_frame(out, "user_removed_successful", KEY_GIVEN, event, NULL);
+        put_members(out, "user_removed_successful", KEY_GIVEN, event);
     else if (view->audience == DM_AUDIENCE_MEMBER)
-        put_chat_frame(out, "user_removed", KEY_LEFT_OUT, event, NULL);
+        put_members(out, "user_removed", KEY_LEFT_OUT, event);
     if (view->audience == DM_AUDIENCE_SUBJECT
         || (view->audience == DM_AUDIENCE_ACTOR && removes_actor(event)))
-        put_chat_only(out, "chat_removed", event, NULL);
+        put_chat(out, "chat_removed", KEY_LEFT_OUT, event, NULL);
 }
 
 void casamsa_event(struct dm_instance *instance, const struct dm_event *event,
@@ -91,7 +89,7 @@ void casamsa_event(struct dm_instance *instance, const struct dm_event *event,
         put_read(out, event, view);
         break;
     case DM_EVENT_CHAT_UPDATED:
-        put_chat_only(out, "chat_updated", event, view->viewer);
+        put_chat(out, "chat_updated", KEY_LEFT_OUT, event, view->viewer);
         break;
     case DM_EVENT_MEMBERS_ADDED:
         put_added(out, event, view);
