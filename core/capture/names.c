@@ -54,6 +54,13 @@ static int names_an_id(struct dm_slice key) {
            ends_with(key, "_pk");
 }
 
+/* A number under the name of a thing is that one's id. */
+static int names_a_thing(struct dm_slice key) {
+    static const char *const things[] = { "chat", "thread", "room", "channel", "conversation",
+                                          "message", "user", "author", NULL };
+    return is_one_of(key, things);
+}
+
 static int names_a_time(struct dm_slice key) {
     return memmem(key.ptr, key.len, "time", 4) || memmem(key.ptr, key.len, "date", 4) ||
            ends_with(key, "_at") || memmem(key.ptr, key.len, "expires", 7);
@@ -86,8 +93,8 @@ enum value_class names_class(const struct names *names, struct dm_slice key,
         (is_string && is_jwt(value)))
         return VALUE_SECRET;
     if (!is_string)
-        return names_an_id(key) || (names_a_time(key) && value.len >= 10) ? VALUE_INT
-                                                                         : VALUE_PLAIN;
+        return names_an_id(key) || names_a_thing(key) || (names_a_time(key) && value.len >= 10)
+                   ? VALUE_INT : VALUE_PLAIN;
     if (is_lower_uuid(value))
         return VALUE_UUID;
     enum value_class time = class_of_time(value);

@@ -6,7 +6,6 @@ import re
 import signal
 import socket
 import subprocess
-import time
 
 import pytest
 
@@ -87,20 +86,35 @@ def play_captured(gateway, tmp_path, dialect):
     with capturing(gateway.ws_url, tmp_path / "out") as capture:
         status, text = replay(path, capture.url, "--users-from", str(users_file))
         assert status == 0, text
-        time.sleep(0.2)
     return capture, users
+
+
+@contextlib.contextmanager
+def numbering_from(thread, message):
+    """A server with ids that nobody else has: one that stays in a transcript is found out."""
+    with Gateway() as running:
+        running.psql(f"ALTER SEQUENCE thread_id_seq RESTART {thread}")
+        running.psql(f"ALTER SEQUENCE message_id_seq RESTART {message}")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def first():
+    """The old server."""
+    with numbering_from(thread=1000, message=2000) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
 def second():
     """Another server, to which the clients are to be moved."""
-    with Gateway() as running:
+    with numbering_from(thread=3000, message=4000) as running:
         yield running
 
 
 @pytest.mark.parametrize("dialect", ["opcode", "saletick", "casamsa", "pubsub"])
-def test_what_was_captured_can_be_played_elsewhere(gateway, second, tmp_path, dialect):
-    capture, users = play_captured(gateway, tmp_path, dialect)
+def test_what_was_captured_can_be_played_elsewhere(first, second, tmp_path, dialect):
+    capture, users = play_captured(first, tmp_path, dialect)
     for user in users.values():
         assert user["token"] not in capture.text
     tokens = [second.token(user) for user in move(users, second)]
@@ -111,8 +125,8 @@ def test_what_was_captured_can_be_played_elsewhere(gateway, second, tmp_path, di
     assert status == 0, text + capture.text
 
 
-def test_a_difference_is_shown(gateway, second, tmp_path):
-    capture, users = play_captured(gateway, tmp_path, "pymessage")
+def test_a_difference_is_shown(first, second, tmp_path):
+    capture, users = play_captured(first, tmp_path, "pymessage")
     move(users, second)
     assert '"content":"hello there"' in capture.text
     changed = tmp_path / "changed.txt"
@@ -163,9 +177,9 @@ b <- 200 ...
     assert status == 0, text + capture.text
 
 
-def test_long_polling(gateway, second, tmp_path):
+def test_long_polling(first, second, tmp_path):
     """Socket.IO by requests: the session's id is the server's, and comes again in each path."""
-    user = gateway.add_user()
+    user = first.add_user()
     path = tmp_path / "polling.txt"
     path.write_text("""transcript 1
 var token
@@ -180,8 +194,8 @@ a POST /pubsub/ws/?EIO=4&transport=polling&sid=$sid
   text "1"
 a <- 200 ok
 """)
-    with capturing(gateway.url, tmp_path / "out") as capture:
-        status, text = replay(path, capture.url, "--var", f"token={gateway.token(user)}")
+    with capturing(first.url, tmp_path / "out") as capture:
+        status, text = replay(path, capture.url, "--var", f"token={first.token(user)}")
         assert status == 0, text
     assert 'c1 <- 200\n  0{"sid":<text $sid' in capture.text
     name, = secrets_asked(capture.text)

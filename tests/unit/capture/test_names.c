@@ -44,6 +44,8 @@ Test(names, ids_and_times_are_the_servers) {
     cr_expect_eq(text("x", "a2d40043-0000-4000-8000-000000000000"), VALUE_UUID);
     cr_expect_eq(text("x", "A2D40043-0000-4000-8000-000000000000"), VALUE_PLAIN);
     cr_expect_eq(number("chat_id", "7"), VALUE_INT);
+    cr_expect_eq(number("chat", "7"), VALUE_INT);
+    cr_expect_eq(text("chat", "lobby"), VALUE_PLAIN);
     cr_expect_eq(number("count", "7"), VALUE_PLAIN);
     cr_expect_eq(text("messageId", "m-7"), VALUE_TEXT);
     cr_expect_eq(number("created_at", "1700000000"), VALUE_INT);
