@@ -37,8 +37,12 @@ struct opcode_instance {
     enum opcode auth_failure; /* answers a bad token */
 };
 
-/* Of an HTTP exchange. */
 struct opcode_session {
+    /* Of a socket. */
+    unsigned under_way;     /* commands without a result yet */
+    enum opcode last_word;  /* what ends the socket when there are none; 0: it goes on */
+
+    /* Of an HTTP exchange. */
     enum opcode_route route;
     enum {
         LIST_WHOLE = 0, /* nothing of the list of threads has been told */

@@ -5,9 +5,33 @@
 
 #define RECENT_THREADS 10
 
+/* Ends the socket at once. */
 static void fail(struct dm_session *session, enum opcode code) {
     opcode_put_bare(dm_out(session), code);
     dm_close(session, 0);
+}
+
+static void say_last_word(struct dm_session *session) {
+    const struct opcode_session *state = session->state;
+
+    if (state->last_word && !state->under_way)
+        opcode_put_bare(dm_out(session), state->last_word);
+}
+
+/* Ends the socket for what its peer sent, once everything that came before has been answered. */
+static void refuse(struct dm_session *session, enum opcode code) {
+    struct opcode_session *state = session->state;
+
+    state->last_word = code;
+    say_last_word(session);
+    dm_finish(session, 0);
+}
+
+static void submit(struct dm_session *session, const struct dm_command *command) {
+    struct opcode_session *state = session->state;
+
+    state->under_way++;
+    dm_submit(session, command, DM_SLICE_NONE);
 }
 
 /* What ends a socket whatever was asked; 1 when the status is such a one. */
@@ -65,11 +89,11 @@ static void identify(struct dm_session *session, const struct dm_json *data) {
 
     if (dm_json_decode(host, data, &identify_table, &identify, &field) != 0
         || dm_json_decode(host, identify.properties, &properties_table, &properties, &field) != 0) {
-        fail(session, OPCODE_INVALID_SESSION);
+        refuse(session, OPCODE_INVALID_SESSION);
         return;
     }
     command.token = identify.token;
-    dm_submit(session, &command, DM_SLICE_NONE);
+    submit(session, &command);
 }
 
 static void identified(struct dm_session *session, const struct dm_result *result) {
@@ -78,7 +102,7 @@ static void identified(struct dm_session *session, const struct dm_result *resul
                                   .flags = DM_CMD_HOLD_EVENTS, .limit = RECENT_THREADS };
 
     if (result->status == DM_OK)
-        dm_submit(session, &command, DM_SLICE_NONE);
+        submit(session, &command);
     else if (!fail_by_status(session, result->status))
         fail(session, instance->auth_failure);
 }
@@ -128,7 +152,7 @@ static void send_message(struct dm_session *session, const struct dm_json *data)
         return;
     command.user = dm_ref_uuid(&send.to);
     command.text = send.message;
-    dm_submit(session, &command, DM_SLICE_NONE);
+    submit(session, &command);
 }
 
 static void put_message_sent(struct dm_out *out, const struct dm_message *message) {
@@ -153,11 +177,11 @@ static void take(struct dm_session *session, const struct opcode_frame *frame) {
         if (frame->code == OPCODE_IDENTIFY)
             identify(session, frame->data);
         else
-            fail(session, OPCODE_NOT_AUTHENTICATED);
+            refuse(session, OPCODE_NOT_AUTHENTICATED);
     } else if (frame->code == OPCODE_IDENTIFY) {
-        fail(session, OPCODE_ALREADY_AUTHENTICATED);
+        refuse(session, OPCODE_ALREADY_AUTHENTICATED);
     } else if (frame->code != OPCODE_DISPATCH) {
-        fail(session, OPCODE_UNKNOWN_OPCODE);
+        refuse(session, OPCODE_UNKNOWN_OPCODE);
     } else if (dm_slice_eq_nocase(frame->event, DM_SLICE("SEND_MESSAGE"))) {
         send_message(session, frame->data);
     }
@@ -167,7 +191,7 @@ const char *opcode_frame(struct dm_session *session, const struct dm_frame *fram
     struct opcode_frame decoded;
 
     if (opcode_decode(session->host, frame->data, &decoded) != 0) {
-        fail(session, OPCODE_DECODE_ERROR);
+        refuse(session, OPCODE_DECODE_ERROR);
         return "invalid";
     }
     take(session, &decoded);
@@ -175,6 +199,9 @@ const char *opcode_frame(struct dm_session *session, const struct dm_frame *fram
 }
 
 void opcode_socket_result(struct dm_session *session, const struct dm_result *result) {
+    struct opcode_session *state = session->state;
+
+    state->under_way--;
     switch (result->kind) {
     case DM_CMD_AUTHENTICATE:
         identified(session, result);
@@ -188,6 +215,7 @@ void opcode_socket_result(struct dm_session *session, const struct dm_result *re
     default:
         break;
     }
+    say_last_word(session);
 }
 
 static void put_message(struct dm_out *out, const char *name, const struct dm_event *event) {

@@ -13,13 +13,17 @@ static int read_receiver(const struct dm_host *host, const struct dm_json *objec
     return 0;
 }
 
+/* A frame that breaks the socket: what came before it is confirmed first. */
+static const char *refuse(struct dm_session *session) {
+    dm_finish(session, CLOSE_INTERNAL);
+    return "invalid";
+}
+
 static const char *send_message(struct dm_session *session, const struct dm_json *object) {
     struct dm_command command = { .size = sizeof(command), .kind = DM_CMD_SEND };
 
-    if (read_receiver(session->host, object, &command)) {
-        dm_close(session, CLOSE_INTERNAL);
-        return "invalid";
-    }
+    if (read_receiver(session->host, object, &command))
+        return refuse(session);
     command.text = dm_json_member(session->host, object, "message_body");
     if (command.text.len)
         dm_submit(session, &command, DM_SLICE_NONE);
@@ -33,10 +37,8 @@ const char *saletick_frame(struct dm_session *session, const struct dm_frame *fr
 
     if (frame->kind == DM_FRAME_TEXT)
         object = dm_json_object(host, frame->data);
-    if (!object) {
-        dm_close(session, CLOSE_INTERNAL);
-        return "invalid";
-    }
+    if (!object)
+        return refuse(session);
     action = dm_json_member(host, object, "action");
     if (!dm_slice_eq(action, DM_SLICE("chat_message")))
         return "other";
