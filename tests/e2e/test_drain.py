@@ -49,13 +49,14 @@ def test_sockets_are_closed_at_a_pace_and_served_until_then(make_gateway):
     admin = admin_url(gw)
     user = gw.add_user()
     token = gw.token(user)
+    other = gw.add_user()
     clients = [Opcode(gw, token) for _ in range(24)]
     gw.process.send_signal(signal.SIGTERM)
     assert clients[0].outcome()[1] == 1001
     assert call(admin, path="/readyz").status == 503
     assert call(admin, path="/healthz").status == 200
     assert refuses(gw)
-    assert clients[-1].say(gw.add_user(), "still here")
+    assert clients[-1].say(other, "still here")
     for client in clients:
         client.abort()
     assert gw.process.wait(60) == 0

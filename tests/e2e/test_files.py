@@ -217,12 +217,13 @@ def test_signatures(people):
 
 
 def test_urls_expire(make_gateway):
-    gateway = make_gateway(settings={"files.url_ttl": 1})
+    gateway = make_gateway(settings={"files.url_ttl": 2})
     ann, bob = gateway.add_user(), gateway.add_user()
     with Casamsa(gateway, ann) as client:
         url = client.send_files(client.chat(bob), ("a.png", PNG))["attached_files"][0]["file"]
-    assert fetch(url).status == 200
-    time.sleep(2)
+    end = int(re.search(r"exp=(\d+)", url)[1])
+    assert fetch(url).status == 200 or time.time() > end
+    time.sleep(max(0, end + 1.1 - time.time()))
     assert fetch(url).status == 403
     assert by_token(gateway, url, gateway.token(bob)).status == 200
 

@@ -237,17 +237,16 @@ def test_head_too_slow(hasty):
 def test_head_by_single_bytes_for_ever(hasty):
     """Each byte arrives in time, the head does not."""
     with connect(hasty) as conn:
-        begun = time.monotonic()
         try:
             for byte in b"GET / HTTP/1.1\r\nHost: " + b"x" * 1000:
                 conn.send(bytes([byte]))
-                time.sleep(0.01)
-                if not conn.is_quiet(0):
+                if not conn.is_quiet(0.01):
                     break
+            else:
+                pytest.fail("all bytes were waited for")
         except OSError:
             pass
         assert conn.response().status == 408
-        assert time.monotonic() - begun < 10
 
 
 def test_silence_is_ended_in_silence(hasty):
@@ -272,10 +271,11 @@ def test_not_found_and_not_allowed(gateway):
 
 
 def test_date_is_now(gateway):
+    before = time.time()
     answer = call(gateway.url, path="/opcode/thread")
     date = email.utils.parsedate_to_datetime(answer.headers["date"])
     assert answer.headers["date"].endswith(" GMT")
-    assert abs(date.timestamp() - time.time()) < 5
+    assert before - 5 < date.timestamp() <= time.time()
 
 
 def test_keep_alive(gateway):

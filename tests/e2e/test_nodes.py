@@ -207,9 +207,7 @@ def test_presence_of_a_killed_node_ends(make_nodes, connect):
     assert {watcher.told() for _ in range(2)} == {("user-online", bob["username"]),
                                                   ("user-online", cat["username"])}
     nodes[1].kill9()
-    begun = time.monotonic()
     assert watcher.told() == ("user-offline", bob["username"])
-    assert time.monotonic() - begun < 15 + 5
     nodes[1].start()
     connect("pubsub", nodes[1], bob)
     assert watcher.told() == ("user-online", bob["username"])

@@ -61,7 +61,7 @@ def test_load_spreads_and_each_worker_can_be_asked(workers):
     clients = [Opcode(gw, token) for _ in range(60)]
     counts = [metric(url, "dragoman_connections") for url in gw.admin_urls]
     # Shared out evenly but for chance: a worker that is ahead lets the others come first.
-    assert sum(counts) == 60 and min(counts) >= 10, counts
+    assert sum(counts) == 60 and min(counts) >= 5, counts
     for client in clients:
         client.abort()
 
