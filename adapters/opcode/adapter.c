@@ -25,6 +25,8 @@ static const char *const auth_failures[] = { "9", "4004", NULL };
 static const struct dm_setting settings[] = {
     { .key = "auth_failure", .kind = DM_SETTING_WORD, .fallback = "9", .words = auth_failures,
       .doc = "opcode that answers a bad token: 9 (INVALID_SESSION) or 4004" },
+    /* No cookies: a page has to show a token of its own. */
+    { .key = "cors_origins", .kind = DM_SETTING_DEFAULT, .fallback = "*" },
 };
 
 static const struct dm_capability capabilities[] = {

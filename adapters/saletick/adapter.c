@@ -9,6 +9,11 @@ static const struct dm_route routes[] = {
       .auth = DM_AUTH_REQUIRED, .id = ROUTE_THREADS },
 };
 
+static const struct dm_setting settings[] = {
+    /* Its web client is served from elsewhere, and shows a token with each call. */
+    { .key = "cors_origins", .kind = DM_SETTING_DEFAULT, .fallback = "*" },
+};
+
 static const struct dm_capability capabilities[] = {
     { DM_EVENT_MESSAGE, DM_SUPPORTED, "re_message to the receiver, conf_message to the sender" },
     { DM_EVENT_MESSAGE_RELEASED, DM_SUPPORTED,
@@ -50,6 +55,7 @@ DM_ADAPTER_DEFINE = {
     .session_size = sizeof(struct saletick_session),
     .limits = { .ping_interval_ms = 20000 },
     .routes = DM_TABLE(routes),
+    .settings = DM_TABLE(settings),
     .capabilities = DM_TABLE(capabilities),
     .frame = saletick_frame,
     .request = saletick_request,

@@ -100,7 +100,7 @@ struct instance {
     struct metric_counter *notices[DM_NOTICE_WRITABLE + 1];
     uint32_t ping_timeout_ms, connect_timeout_ms; /* with Socket.IO or Engine.IO routes */
     uint32_t heartbeat_ms, payload_max;
-    struct dm_slice cors_origins;
+    struct dm_slice cors_origins; /* with these or HTTP routes */
 
     struct engineio *engineio; /* NULL: no Socket.IO or Engine.IO routes */
     struct metric_gauge *sockets;

@@ -51,8 +51,8 @@ static const struct dm_setting common_settings[COMMON_COUNT] = {
       "bytes of a Socket.IO or Engine.IO message after the login; 0: frame_max", 0 },
     { "connect_timeout_ms", DM_SETTING_INT, "45000", 0, 86400000, NULL,
       "milliseconds a Socket.IO client may stay without joining a namespace; 0: any time", 0 },
-    { "cors_origins", DM_SETTING_STRING, "*", 0, 0, NULL,
-      "origins whose pages may speak to the adapter, separated by blanks; *: any; empty: none", 0 },
+    { "cors_origins", DM_SETTING_STRING, "", 0, 0, NULL,
+      "origins whose pages may make HTTP requests, separated by blanks; *: any; empty: none", 0 },
     { "chats", DM_SETTING_WORD, "drop", 0, 0, chats_words,
       "drop: messages of chats are not shown; flatten: they are, as direct ones", 0 },
 };
@@ -223,6 +223,27 @@ int adapter_check_settings(const struct dm_adapter *adapter, struct adapter_erro
     return 0;
 }
 
+static int has_route(const struct dm_adapter *adapter, enum dm_transport transport) {
+    for (uint32_t i = 0; i < adapter->routes.count; i++) {
+        struct dm_route route;
+
+        adapter_row(&adapter->routes, i, &route, sizeof(route));
+        if (route.transport == transport)
+            return 1;
+    }
+    return 0;
+}
+
+int adapter_has_engineio(const struct dm_adapter *adapter) {
+    return has_route(adapter, DM_SOCKETIO) || has_route(adapter, DM_ENGINEIO);
+}
+
+/* The default of a common setting where it is the adapter's kind that tells; else NULL. Engine.IO's
+ * clients are pages of any origin; who has HTTP routes alone says so itself. */
+static const char *default_by_kind(const struct dm_adapter *adapter, const char *key) {
+    return strcmp(key, "cors_origins") == 0 && adapter_has_engineio(adapter) ? "*" : NULL;
+}
+
 static void add_row(struct adapter_values *values, const struct dm_setting *setting) {
     struct value *value = &values->rows[values->count++];
     struct adapter_error ignored;
@@ -230,6 +251,8 @@ static void add_row(struct adapter_values *values, const struct dm_setting *sett
     const char *own = common ? default_of(values->adapter, setting->key) : NULL;
     uint32_t limit = common && !own ? limit_of(values->adapter, setting->key) : 0;
 
+    if (common && !own)
+        own = default_by_kind(values->adapter, setting->key);
     value->setting = *setting;
     if (own)
         value->setting.fallback = own;
@@ -242,24 +265,14 @@ static void add_row(struct adapter_values *values, const struct dm_setting *sett
                          &ignored);
 }
 
-int adapter_has_engineio(const struct dm_adapter *adapter) {
-    for (uint32_t i = 0; i < adapter->routes.count; i++) {
-        struct dm_route route;
-
-        adapter_row(&adapter->routes, i, &route, sizeof(route));
-        if (route.transport == DM_SOCKETIO || route.transport == DM_ENGINEIO)
-            return 1;
-    }
-    return 0;
-}
-
 /* Whether the common setting has a meaning for that adapter. */
 static int concerns(const struct dm_adapter *adapter, const char *key) {
     if (strcmp(key, "chats") == 0)
         return !(adapter->flags & DM_ADAPTER_CHATS);
+    if (strcmp(key, "cors_origins") == 0)
+        return has_route(adapter, DM_HTTP) || adapter_has_engineio(adapter);
     if (strcmp(key, "ping_timeout_ms") == 0 || strcmp(key, "connect_timeout_ms") == 0
-        || strcmp(key, "heartbeat_ms") == 0 || strcmp(key, "payload_max") == 0
-        || strcmp(key, "cors_origins") == 0)
+        || strcmp(key, "heartbeat_ms") == 0 || strcmp(key, "payload_max") == 0)
         return adapter_has_engineio(adapter);
     return 1;
 }

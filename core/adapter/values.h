@@ -44,7 +44,8 @@ const char *adapter_treatment_name(enum dm_treatment treatment);
  *   frame_max_unauthenticated, frame_max, body_max (bytes), auth_timeout_ms, ping_interval_ms
  *   (0: none), rate (frames a second; 0: none), burst, public_url, and, for an adapter that does
  *   not know chats, chats (drop or flatten); for one with Socket.IO or Engine.IO routes
- *   ping_timeout_ms, heartbeat_ms, payload_max, connect_timeout_ms and cors_origins.
+ *   ping_timeout_ms, heartbeat_ms, payload_max, connect_timeout_ms and cors_origins (by default
+ *   any); for one with HTTP routes cors_origins (by default none).
  *
  * A declared setting with the name of a common one is refused by adapter_check. */
 struct adapter_values;

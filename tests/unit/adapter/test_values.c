@@ -25,7 +25,7 @@ Test(values, begin_at_the_defaults) {
     cr_expect_eq(adapter_values_int(values, "burst"), 1000);
     check_slice(adapter_values_text(values, "chats"), DM_SLICE("drop"));
     cr_expect_eq(adapter_values_is_set(values, "rate"), 0);
-    cr_expect_eq(adapter_values_count(values), 13);
+    cr_expect_eq(adapter_values_count(values), 14);
     adapter_values_free(values);
 }
 
@@ -33,6 +33,20 @@ Test(values, have_no_say_about_chats_where_the_adapter_knows_them) {
     struct adapter_values *values = adapter_values_new(&probe_chats_adapter);
 
     cr_expect_eq(set(values, "chats", "flatten"), -ENOENT);
+    adapter_values_free(values);
+}
+
+Test(values, name_origins_of_pages_where_there_is_http) {
+    static const struct dm_route rows[] = { { .transport = DM_WEBSOCKET, .path = "/ws" } };
+    struct adapter_values *values = adapter_values_new(&probe_adapter);
+    struct dm_adapter adapter = probe_adapter;
+
+    check_slice(adapter_values_text(values, "cors_origins"), DM_SLICE(""));
+    cr_expect_eq(set(values, "cors_origins", "https://app.example"), 0);
+    adapter_values_free(values);
+    adapter.routes = (struct dm_table)DM_TABLE(rows);
+    values = adapter_values_new(&adapter);
+    cr_expect_eq(set(values, "cors_origins", "https://app.example"), -ENOENT);
     adapter_values_free(values);
 }
 
@@ -94,7 +108,7 @@ Test(values, take_the_descriptors_defaults_of_common_settings) {
     cr_expect(adapter_has_default(&adapter, "body_max"));
     cr_expect_not(adapter_has_default(&adapter, "burst"));
     values = adapter_values_new(&adapter);
-    cr_expect_eq(adapter_values_count(values), 10);
+    cr_expect_eq(adapter_values_count(values), 11);
     cr_expect_eq(adapter_values_int(values, "rate"), 0);
     cr_expect_eq(adapter_values_int(values, "frame_max"), 2000);
     cr_expect_eq(adapter_values_int(values, "own"), 1);
