@@ -48,6 +48,7 @@ struct file_pg {
     uv_timer_t collect;
     enum { COLLECT_LATER = 0, COLLECT_DUE } collecting;
     struct line lines[CONNECTIONS_MAX];
+    struct pg_outage outage;
     unsigned parts;          /* not yet closed */
     struct file_pg_stats stats;
     file_pg_closed_fn closed;
@@ -296,6 +297,7 @@ static int open_line(struct file_pg *store, struct line *line, const char *conni
         .events = &line_events,
         .owner = line,
         .connect_timeout_ms = store->config.connect_timeout_ms,
+        .outage = &store->outage,
         .label = "files",
     };
     line->store = store;

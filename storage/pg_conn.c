@@ -25,7 +25,8 @@ struct pg_conn {
     int poll_events;
     uv_timer_t timer;
     uint32_t backoff_ms;
-    uint64_t tell_at_ms; /* loop time from which on a failure to connect is news again */
+    struct pg_outage *outage;
+    struct pg_outage own_outage;
     int dropped;
     PGresult *prepare_error;
     uint8_t prepared[PG_STATEMENTS_MAX];
@@ -87,25 +88,35 @@ static void conn_teardown(struct pg_conn *conn) {
     memset(conn->prepared, 0, sizeof(conn->prepared));
 }
 
-/* Of an outage: the first failure, and one a minute. */
 static enum log_level failure_level(struct pg_conn *conn) {
     uint64_t now = uv_now(conn->loop);
-    if (now < conn->tell_at_ms)
+    if (now < conn->outage->tell_at_ms)
         return LOG_LEVEL_DEBUG;
-    conn->tell_at_ms = now + TELL_EVERY_MS;
+    conn->outage->tell_at_ms = now + TELL_EVERY_MS;
     return LOG_LEVEL_WARNING;
+}
+
+static void conn_is_away(struct pg_conn *conn) {
+    conn->outage->away++;
+}
+
+static void conn_is_there(struct pg_conn *conn) {
+    if (--conn->outage->away == 0)
+        conn->outage->tell_at_ms = 0;
 }
 
 static void conn_fail(struct pg_conn *conn, const char *reason) {
     int was_ready = conn->state == PG_CONN_READY;
-    enum log_level level = was_ready ? LOG_LEVEL_WARNING : failure_level(conn);
+    enum log_level level = failure_level(conn);
     log_event(level,
               was_ready ? "database connection lost" : "database connection failed",
               LOG_STR("connection", conn->config.label), LOG_STR("reason", reason));
     conn_teardown(conn);
     conn_wait(conn);
-    if (was_ready)
-        conn->config.events->lost(conn, conn->config.owner);
+    if (!was_ready)
+        return;
+    conn_is_away(conn);
+    conn->config.events->lost(conn, conn->config.owner);
 }
 
 static void conn_fail_pg(struct pg_conn *conn) {
@@ -142,7 +153,7 @@ static void conn_won(struct pg_conn *conn) {
         return;
     }
     conn->state = PG_CONN_READY;
-    conn->tell_at_ms = 0;
+    conn_is_there(conn);
     conn->config.events->ready(conn, conn->config.owner);
 }
 
@@ -316,6 +327,8 @@ int pg_conn_open(uv_loop_t *loop, const struct pg_conn_config *config, struct pg
     conn->config = *config;
     conn->config.conninfo = mem_dup(config->conninfo, strlen(config->conninfo));
     conn->loop = loop;
+    conn->outage = config->outage ? config->outage : &conn->own_outage;
+    conn_is_away(conn);
     conn->params = params;
     conn->state = PG_CONN_WAITING;
     uv_timer_init(loop, &conn->timer);
@@ -376,6 +389,8 @@ void pg_conn_close(struct pg_conn *conn) {
     enum pg_conn_state was = conn->state;
     if (was == PG_CONN_CLOSED)
         return;
+    if (was != PG_CONN_READY)
+        conn_is_there(conn);
     conn->state = PG_CONN_CLOSED;
     conn_teardown(conn);
     if (was == PG_CONN_RESOLVING)

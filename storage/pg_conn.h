@@ -50,6 +50,14 @@ struct pg_conn_events {
     void (*closed)(void *owner);
 };
 
+/* What operators are told when connections to one database are lost or cannot be made: of one
+ * outage the first failure, and one a minute, are warnings; all others are for debugging. It lasts
+ * until all who share this are ready. Zeroed; outlives its connections. */
+struct pg_outage {
+    unsigned away;       /* connections that are not ready */
+    uint64_t tell_at_ms; /* loop time from which on a failure is news again */
+};
+
 struct pg_conn_config {
     const char *conninfo;
     const struct pg_statement *statements; /* static */
@@ -57,6 +65,7 @@ struct pg_conn_config {
     const struct pg_conn_events *events;   /* static */
     void *owner;
     uint32_t connect_timeout_ms;
+    struct pg_outage *outage;              /* NULL: shared with no other */
     const char *label;                     /* static, for the log */
 };
 

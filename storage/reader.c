@@ -131,6 +131,7 @@ int reader_open(struct reader *reader, struct store_pg *store) {
         .events = &events,
         .owner = reader,
         .connect_timeout_ms = store->config.connect_timeout_ms,
+        .outage = &store->outage,
         .label = "read",
     };
     reader->store = store;

@@ -80,6 +80,7 @@ struct store_pg {
     uv_loop_t *loop;
     struct store_pg_config config;
     char *conninfo;
+    struct pg_outage outage;
     struct pg_args args; /* scratch */
     struct writer writers[STORE_CONNECTIONS_MAX];
     struct reader readers[STORE_CONNECTIONS_MAX];

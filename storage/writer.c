@@ -269,6 +269,7 @@ int writer_open(struct writer *writer, struct store_pg *store) {
         .events = &events,
         .owner = writer,
         .connect_timeout_ms = store->config.connect_timeout_ms,
+        .outage = &store->outage,
         .label = "write",
     };
     writer->store = store;

@@ -108,8 +108,9 @@ size_t log_format_line(enum log_format format, int64_t us, enum log_level level,
 /* Logs msg (a literal) with any number of LOG_... fields. */
 #define log_event(level, msg, ...) \
     do { \
-        if ((level) >= log_get_level()) \
-            log_write((level), (msg), \
+        enum log_level level_ = (level); \
+        if (level_ >= log_get_level()) \
+            log_write(level_, (msg), \
                       (const struct log_field[]){ { .kind = LOG_KIND_NONE }, ##__VA_ARGS__ } + 1, \
                       sizeof((const struct log_field[]){ { .kind = LOG_KIND_NONE }, \
                                                          ##__VA_ARGS__ }) \

@@ -228,7 +228,7 @@ def test_no_secret_is_logged(make_gateway, form):
     gw = make_gateway(settings={"log.level": "debug", "log.format": form})
     secrets = make_noise(gw)
     gw.kill9_postgres()
-    gw.wait_log("database connection failed", timeout=60)
+    gw.wait_log("database connection lost", timeout=60)
     log = gw.log + (gw.state / "pg.log").read_text(errors="replace")
     key = (gw.state / "token.key").read_bytes()
     for secret in [*secrets, key.hex()]:

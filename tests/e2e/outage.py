@@ -1,0 +1,40 @@
+"""A private PostgreSQL that can be taken away for as long as a test likes."""
+
+import contextlib
+import time
+
+
+class Outage:
+    """Of a gateway's database. The gateway's log.level must be debug."""
+
+    def __init__(self, gateway):
+        self.gateway = gateway
+        # A server does not start without it.
+        self._needed = gateway.state / "pg/global/pg_control"
+        self._hidden = self._needed.with_suffix(".hidden")
+
+    def take(self):
+        """Returns when the gateway has noticed on all connections that read or write: what was sent
+        on one before would be uncertain, and wait for the database to come back."""
+        self._needed.rename(self._hidden)
+        self.gateway.kill9_postgres()
+        deadline = time.monotonic() + 60
+        for use in ("read", "write"):
+            while self.gateway.log.count(f'connection failed" connection={use} ') < 2:
+                assert time.monotonic() < deadline, "not noticed"
+                time.sleep(0.02)
+
+    def give_back(self):
+        if self._hidden.exists():
+            self._hidden.rename(self._needed)
+
+
+@contextlib.contextmanager
+def outage(gateway):
+    """The database is away inside the with block."""
+    away = Outage(gateway)
+    away.take()
+    try:
+        yield
+    finally:
+        away.give_back()
