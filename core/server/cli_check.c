@@ -41,10 +41,12 @@ static int check_entry(struct config *config) {
     return r ? cli_fail(CLI_CONFIG, "%s", config_error(config)) : CLI_OK;
 }
 
-/* Without a file of the operator's the token is made when there is none. */
+/* Without a file of the operator's the token is made when there is none; without the listener
+ * nobody reads it. */
 static int check_admin(struct config *config) {
     struct guard guard;
-    if (!config_string(config, "admin_token_file").ptr || !guard_init(&guard, config))
+    if (!config_string(config, "admin").ptr || !config_string(config, "admin_token_file").ptr
+        || !guard_init(&guard, config))
         return CLI_OK;
     return cli_fail(CLI_CONFIG, "%s", config_error(config));
 }

@@ -737,6 +737,7 @@ def test_check_config_opens_what_serve_would(tmp_path):
         issuer = {"name": "school", "algorithm": "RS256", "public_key_file": str(key)}
         good = {"tls": {"certificate": str(chain), "key": str(key)}}
         assert check(gw, good, tmp_path) == (OK, "")
+        assert check(gw, {"admin_token_file": "/nowhere"}, tmp_path) == (OK, ""), "nobody reads it"
         assert list(gw.state.iterdir()) == [], "nothing is made"
         for bad, word in (
                 ({"tls": {"certificate": "/nowhere.pem"}}, "/nowhere.pem"),
