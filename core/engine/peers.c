@@ -63,12 +63,17 @@ static void peer_free(struct engine *engine, struct peer *peer) {
     map_u64_remove(&engine->cluster.peers, (uint64_t)peer->id);
     map_u64_fini(&peer->online);
     map_u64_fini(&peer->incoming);
-    log_event(LOG_LEVEL_INFO, "another node is gone", LOG_INT("node", peer->id));
     free(peer);
     /* Threads that wait for its events wait no more. */
     engine_wake_at(engine, 0);
 }
 
+static void peer_is_gone(struct engine *engine, struct peer *peer) {
+    log_event(LOG_LEVEL_INFO, "another node is gone", LOG_INT("node", peer->id));
+    peer_free(engine, peer);
+}
+
+/* They go on; it is this node that hears no more of them. */
 static void forget_all(struct engine *engine) {
     struct map_iter iter = { 0 };
     void *peer;
@@ -116,7 +121,7 @@ static void bury(struct engine *engine, const struct bus_notice *notice) {
         struct peer *peer = value;
         if (is_listed(notice, peer->id))
             continue;
-        peer_free(engine, peer);
+        peer_is_gone(engine, peer);
         buried = 1;
     }
     if (buried)
@@ -282,7 +287,7 @@ static void hear_from(struct engine *engine, struct peer *peer, char kind,
         remote_take(engine, reader);
         break;
     case 'Q':
-        peer_free(engine, peer);
+        peer_is_gone(engine, peer);
         break;
     default: /* of a newer version */
         break;

@@ -123,6 +123,14 @@ def test_nobody_is_refused_or_cut_off_under_load(make_gateway, how):
     assert gw.port == port and gw.postgres_pid() is None
 
 
+def test_the_log_tells_once_that_the_old_one_is_gone(make_gateway):
+    """The new one says so; the old one does not say it of the new one, which stays."""
+    gw = make_gateway()
+    gw.upgrade()
+    gw.wait_log("another node is gone")
+    assert gw.log.count("another node is gone") == 1
+
+
 def test_admin_listener_and_readiness_are_handed_over(make_gateway):
     gw = make_gateway(args=["--admin", "127.0.0.1:0"])
     url = gw.admin_url
