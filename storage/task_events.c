@@ -42,9 +42,11 @@ static int read_rows(struct task *task, const PGresult *result, size_t count,
                      struct outcome *outcomes, struct store_event *events) {
     for (size_t i = 0; i < count; i++) {
         int row = (int)i;
+        uint64_t rev = (uint64_t)pg_read_int(result, row, 0);
+        uint64_t span = (uint64_t)pg_read_int(result, row, 1);
         events[i] = (struct store_event){
-            .rev = (uint64_t)pg_read_int(result, row, 0),
-            .span = (uint64_t)pg_read_int(result, row, 1),
+            .rev = rev,
+            .span = span < rev ? span : rev, /* an opening takes none, whatever its row says */
             .actor_id = pg_read_int(result, row, 2),
             .kind = (enum dm_command_kind)pg_read_int(result, row, 3),
         };

@@ -93,13 +93,24 @@ static void show_in_thread(struct operation *op, struct unit_event *told,
     fanout_listed(op, event, &others, NULL);
 }
 
+/* 1 for an opening that was shown before: the bus may tell it after a reading has found it. */
+static int is_shown(const struct operation *op, const struct unit_event *told) {
+    uint32_t before;
+    if (told->kind != DM_EVENT_THREAD_OPENED || !op->thread)
+        return 0;
+    before = op->thread->flags;
+    op->thread->flags |= THREAD_OPENED;
+    return !!(before & THREAD_OPENED);
+}
+
 void remote_show(struct operation *op) {
     struct remote *remote = op->extra;
     for (size_t i = 0; i < remote->unit.event_count; i++) {
         struct unit_event *told = &remote->unit.events[i];
         const struct dm_user *actor = user_data(remote, told->actor_id);
         struct dm_event event;
-        if (!actor || (told->message && !remote_user(remote, told->message->author_id)))
+        if (!actor || (told->message && !remote_user(remote, told->message->author_id))
+            || is_shown(op, told))
             continue;
         event = router_event(op->engine, told->kind, remote->unit.head.corr, actor);
         event.unread = told->unread;

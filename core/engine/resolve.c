@@ -232,6 +232,7 @@ static void announce_opened(struct operation *op) {
     struct dm_thread others;
     own.peer = op->other->user;
     view_turn(&own, op->actor->user, &others);
+    op->thread->flags |= THREAD_OPENED;
     fanout_thread(op, &event, &own, &others, operation_session(op));
 }
 

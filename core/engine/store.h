@@ -163,7 +163,7 @@ struct store_thread {
 /* One thing that happened in a thread. */
 struct store_event {
     uint64_t rev;                   /* of the thread, after it */
-    uint64_t span;                  /* how many revs it took */
+    uint64_t span;                  /* how many revs it took; an opening: none */
     enum dm_command_kind kind;      /* what did it; SEND: a message; THREAD_GET: the opening of a
                                        direct thread; NONE: what shows to nobody */
     int64_t actor_id;

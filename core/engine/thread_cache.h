@@ -13,6 +13,7 @@ enum thread_flag {
     THREAD_FRIENDS = 1u << 0, /* the two are friends; friendship does not end */
     THREAD_LOADING = 1u << 1, /* members are being read */
     THREAD_STALE = 1u << 2,   /* ... and have changed since that began */
+    THREAD_OPENED = 1u << 3,  /* its opening was told here, which has no rev to be known again by */
 };
 
 struct thread {

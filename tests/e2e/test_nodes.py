@@ -297,6 +297,25 @@ def test_frames_about_a_chat_are_alike_on_all_nodes(nodes, connect, deaf):
     told_alike("remove_from_chat", "user_removed_successful", 3, chat=chat, users=[bob["id"]])
 
 
+def test_chats_that_a_deaf_node_missed_are_told(nodes, connect):
+    """Direct chats too, whose opening is no step in the order of a thread: once, and before what
+    is said in them."""
+    ann, bob = make_user(nodes), make_user(nodes)
+    near, far = connect("casamsa", nodes[0], ann), connect("casamsa", nodes[1], bob)
+    nodes[1].process.send_signal(signal.SIGSTOP)
+    try:
+        nodes.psql(LISTENERS)
+        direct = near.ask("create_chat", "chat_created", users=[bob["id"]])["chat"]
+        made = near.ask("create_chat", "chat_created", users=[bob["id"]], title="We")["chat"]
+    finally:
+        nodes[1].process.send_signal(signal.SIGCONT)
+    told = [far.event("new_chat")["chat"] for _ in range(2)]
+    assert sorted(told, key=lambda chat: chat["id"]) == [direct, made]
+    near.call("send_message", chat=direct["id"], text="hi")
+    assert far.event("new_message")["message"]["text"] == "hi"
+    assert far.passed == [] and far.is_silent()
+
+
 def test_the_database_dies_mid_traffic(make_nodes, connect):
     nodes = make_nodes(2)
     talk = Talk(nodes, connect)

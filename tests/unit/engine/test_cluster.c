@@ -37,6 +37,21 @@ static struct buf retitled(const char *actor, uint64_t rev, const char *title) {
     return unit;
 }
 
+/* Ann opens it. */
+static struct buf opening(void) {
+    struct fake_thread *thread = &bench.store.threads[0];
+    struct dm_thread view = { .id = thread->id };
+    struct dm_event event = { .kind = DM_EVENT_THREAD_OPENED,
+                              .actor = &fake_user_named(&bench.store, "ann")->user };
+    struct unit_head head = { .thread_id = thread->id, .pair = { thread->lo_id, thread->hi_id },
+                              .uuid = thread->uuid };
+    struct buf unit = BUF_INIT;
+    unit_put_head(&unit, &head);
+    wire_put_uint(&unit, 1);
+    unit_put_event(&unit, UNIT_TO_THREAD, &event, &view, &view);
+    return unit;
+}
+
 static void open_thread(void) {
     struct fake_thread *thread = &bench.store.threads[bench.store.thread_count++];
     thread->id = 501;
@@ -322,6 +337,38 @@ Test(cluster, missing_frames_are_made_up_for) {
     check_true(!engine_is_settled(bench.engine));
     other_say("S1 1 1 0 ");
     check_true(engine_is_settled(bench.engine));
+    peer_close(&bob);
+}
+
+/* Knows of one thread, and of its opening alone. */
+static enum dm_status one_opening(struct fake_store *fake, struct store_call *call) {
+    struct fake_thread *thread = &fake->threads[0];
+    struct store_event *event = arena_zalloc(call->arena, sizeof(*event));
+    if (!call->events) {
+        call->ret_threads = &thread->id;
+        call->ret_thread_count = 1;
+        return DM_OK;
+    }
+    *event = (struct store_event){ .kind = DM_CMD_THREAD_GET, .actor_id = thread->lo_id };
+    call->events->ret_list = event;
+    call->events->ret_count = 1;
+    call->ret_thread = (struct store_thread){ .id = thread->id, .uuid = thread->uuid,
+                                              .lo_id = thread->lo_id, .hi_id = thread->hi_id };
+    return DM_OK;
+}
+
+Test(cluster, an_opening_that_was_missed_is_shown_once) {
+    struct peer bob;
+    open_thread();
+    bench.store.events = one_opening;
+    other_meet("S0 1 1 0 ");
+    peer_join(&bob, "bob", "bob");
+    bench_forget();
+    other_resync();
+    bench_expect("bob ! thread_opened member actor=ann peer=ann");
+    other_tell(opening());
+    other_resync();
+    bench_expect_nothing();
     peer_close(&bob);
 }
 
