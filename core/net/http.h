@@ -108,6 +108,9 @@ struct http_list_cursor {
 int http_list_next(const struct http_request *request, const char *name,
                    struct http_list_cursor *cursor, struct dm_slice *ret_token);
 
+/* 1 when that list has the token (any case), else 0. */
+int http_list_has(const struct http_request *request, const char *name, const char *token);
+
 /* Percent-decodes from `text` into `ret_text` (as long as text at least; may be the same memory)
  * and sets ret_len. '+' stays as it is unless plus is HTTP_PLUS_IS_SPACE. Returns 0, or -EINVAL
  * for a '%' without two hex digits or for %00. */

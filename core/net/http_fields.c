@@ -116,6 +116,15 @@ int http_list_next(const struct http_request *request, const char *name,
     return 0;
 }
 
+int http_list_has(const struct http_request *request, const char *name, const char *token) {
+    struct http_list_cursor cursor = { 0, 0 };
+    struct dm_slice element;
+    while (http_list_next(request, name, &cursor, &element))
+        if (http_name_is(element, token))
+            return 1;
+    return 0;
+}
+
 static int hex_digit(char c) {
     if (c >= '0' && c <= '9')
         return c - '0';

@@ -133,15 +133,6 @@ static unsigned check_host(struct http_request *request) {
     return 0;
 }
 
-static int has_token(const struct http_request *request, const char *name, const char *token) {
-    struct http_list_cursor cursor = { 0, 0 };
-    struct dm_slice element;
-    while (http_list_next(request, name, &cursor, &element))
-        if (http_name_is(element, token))
-            return 1;
-    return 0;
-}
-
 /* Section 6.1. Chunked anywhere but last, or twice, is an attack on the framing, and so are empty
  * elements around it: not all who pass requests on skip those. Any other coding is one that is not
  * spoken here. */
@@ -184,8 +175,8 @@ static unsigned check_length(struct http_request *request) {
 
 static unsigned check_connection(struct http_exchange *exchange) {
     const struct http_request *request = &exchange->request;
-    int closes = has_token(request, "connection", "close");
-    int keeps = request->minor > 0 || has_token(request, "connection", "keep-alive");
+    int closes = http_list_has(request, "connection", "close");
+    int keeps = request->minor > 0 || http_list_has(request, "connection", "keep-alive");
     if (keeps && !closes)
         exchange->flags |= HTTP_KEEP;
     struct dm_slice expect = http_header(request, "expect");

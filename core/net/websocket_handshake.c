@@ -12,15 +12,6 @@
 #define ACCEPT_TEXT 28
 #define GUID "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-static int has_token(const struct http_request *request, const char *name, const char *token) {
-    struct http_list_cursor cursor = { 0, 0 };
-    struct dm_slice element;
-    while (http_list_next(request, name, &cursor, &element))
-        if (http_name_is(element, token))
-            return 1;
-    return 0;
-}
-
 /* The value of a field that must be there exactly once, else the absent slice. */
 static struct dm_slice single(const struct http_request *request, const char *name) {
     struct dm_slice value = DM_SLICE_NONE;
@@ -43,8 +34,8 @@ static int key_is_valid(struct dm_slice key) {
 }
 
 enum http_upgrade websocket_detect(const struct http_request *request) {
-    if (!has_token(request, "upgrade", "websocket") ||
-        !has_token(request, "connection", "upgrade"))
+    if (!http_list_has(request, "upgrade", "websocket") ||
+        !http_list_has(request, "connection", "upgrade"))
         return HTTP_UPGRADE_NONE;
     if (request->method != HTTP_METHOD_GET || request->minor == 0 || request->length != 0)
         return HTTP_UPGRADE_BAD;

@@ -34,7 +34,7 @@ const char *config_error(const struct config *config) {
     return config->error ? config->error : "";
 }
 
-int config_fail_at(struct config *config, const char *place, const char *format, va_list args) {
+static int fail(struct config *config, const char *place, const char *format, va_list args) {
     if (config->error)
         return -EINVAL;
     char what[512];
@@ -45,6 +45,14 @@ int config_fail_at(struct config *config, const char *place, const char *format,
     return -EINVAL;
 }
 
+int config_fail_at(struct config *config, const char *place, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    int r = fail(config, place, format, args);
+    va_end(args);
+    return r;
+}
+
 static const struct config_value *find(const struct config *config, const char *path) {
     return map_bytes_get(&config->values, dm_slice_str(path));
 }
@@ -53,7 +61,7 @@ int config_fail(struct config *config, const char *path, const char *format, ...
     const struct config_value *value = find(config, path);
     va_list args;
     va_start(args, format);
-    int r = config_fail_at(config, value ? value->place : path, format, args);
+    int r = fail(config, value ? value->place : path, format, args);
     va_end(args);
     return r;
 }
@@ -99,14 +107,6 @@ static int parse_bool(const char *text) {
     return !strcmp(text, "false") ? 0 : -1;
 }
 
-static int fail(struct config *config, const char *place, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    int r = config_fail_at(config, place, format, args);
-    va_end(args);
-    return r;
-}
-
 static int check_word(struct config *config, const struct config_setting *setting,
                       const char *text, const char *place) {
     char words[256] = "";
@@ -116,7 +116,7 @@ static int check_word(struct config *config, const struct config_setting *settin
         size_t used = strlen(words);
         snprintf(words + used, sizeof(words) - used, "%s%s", used ? ", " : "", *w);
     }
-    return fail(config, place, "%s must be one of: %s", setting->path, words);
+    return config_fail_at(config, place, "%s must be one of: %s", setting->path, words);
 }
 
 static int check(struct config *config, const struct config_setting *setting, const char *text,
@@ -125,12 +125,13 @@ static int check(struct config *config, const struct config_setting *setting, co
     switch (setting->kind) {
     case CONFIG_INT:
         if (parse_int(text, &number) || number < setting->min || number > setting->max)
-            return fail(config, place, "%s must be a whole number from %lld to %lld",
-                        setting->path, (long long)setting->min, (long long)setting->max);
+            return config_fail_at(config, place, "%s must be a whole number from %lld to %lld",
+                                  setting->path, (long long)setting->min,
+                                  (long long)setting->max);
         return 0;
     case CONFIG_BOOL:
         if (parse_bool(text) < 0)
-            return fail(config, place, "%s must be true or false", setting->path);
+            return config_fail_at(config, place, "%s must be true or false", setting->path);
         return 0;
     case CONFIG_WORD:
         return check_word(config, setting, text, place);
@@ -158,7 +159,7 @@ static struct config_value *value_new(const char *path, struct dm_slice text, co
 int config_put(struct config *config, const char *path, struct dm_slice text,
                const char *place) {
     if (text.len && memchr(text.ptr, '\0', text.len))
-        return fail(config, place, "%s holds a NUL", path);
+        return config_fail_at(config, place, "%s holds a NUL", path);
     struct config_value *value = value_new(path, text, place);
     const struct config_setting *setting = config_find_setting(path);
     if (setting && check(config, setting, value->text.ptr, place)) {

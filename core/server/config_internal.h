@@ -2,8 +2,6 @@
 #ifndef DRAGOMAN_SERVER_CONFIG_INTERNAL_H
 #define DRAGOMAN_SERVER_CONFIG_INTERNAL_H
 
-#include <stdarg.h>
-
 #include "core/base/map.h"
 #include "core/server/config.h"
 
@@ -29,6 +27,8 @@ int config_put(struct config *config, const char *path, struct dm_slice text, co
 /* The environment variable that stands for a path. */
 void config_environment_name(const char *path, char *ret_name, size_t size);
 
-int config_fail_at(struct config *config, const char *place, const char *format, va_list args);
+/* As config_fail, but of a place ("FILE:LINE:COLUMN", an option, a variable), not of a setting. */
+int config_fail_at(struct config *config, const char *place, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -19,14 +19,6 @@ struct reader {
     yaml_document_t document;
 };
 
-static int fail(struct config *config, const char *place, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    int r = config_fail_at(config, place, format, args);
-    va_end(args);
-    return r;
-}
-
 static void format_place(const struct reader *reader, const yaml_mark_t *mark, char *ret_place) {
     snprintf(ret_place, PATH_SIZE, "%s:%zu:%zu", reader->name, mark->line + 1, mark->column + 1);
 }
@@ -37,7 +29,7 @@ static int read_scalar(struct reader *reader, const yaml_node_t *node, const cha
     char place[PATH_SIZE];
     format_place(reader, &node->start_mark, place);
     if (!*path)
-        return fail(reader->config, place, "the file must be a mapping");
+        return config_fail_at(reader->config, place, "the file must be a mapping");
     struct dm_slice text = { (const char *)node->data.scalar.value, node->data.scalar.length };
     int plain = node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
     if (plain && (text.len == 0 || dm_slice_eq(text, DM_SLICE("null")) ||
@@ -53,7 +45,7 @@ static int read_sequence(struct reader *reader, const yaml_node_t *node, const c
          item < node->data.sequence.items.top; item++, index++) {
         char below[PATH_SIZE];
         if (snprintf(below, sizeof(below), "%s[%zu]", path, index) >= (int)sizeof(below))
-            return fail(reader->config, path, "path too long");
+            return config_fail_at(reader->config, path, "path too long");
         int r = read_node(reader, *item, below, depth + 1);
         if (r)
             return r;
@@ -78,13 +70,13 @@ static int read_pair(struct reader *reader, const yaml_node_t *node, const yaml_
     char place[PATH_SIZE], below[PATH_SIZE];
     format_place(reader, &key->start_mark, place);
     if (key->type != YAML_SCALAR_NODE)
-        return fail(reader->config, place, "a key must be a word");
+        return config_fail_at(reader->config, place, "a key must be a word");
     const char *word = (const char *)key->data.scalar.value;
     if (key_is_repeated(reader, node, pair, word))
-        return fail(reader->config, place, "key %s is given twice", word);
+        return config_fail_at(reader->config, place, "key %s is given twice", word);
     int n = snprintf(below, sizeof(below), "%s%s%s", path, *path ? "." : "", word);
     if (n >= (int)sizeof(below))
-        return fail(reader->config, place, "path too long");
+        return config_fail_at(reader->config, place, "path too long");
     return read_node(reader, pair->value, below, depth + 1);
 }
 
@@ -102,7 +94,7 @@ static int read_mapping(struct reader *reader, const yaml_node_t *node, const ch
 static int read_node(struct reader *reader, int id, const char *path, int depth) {
     const yaml_node_t *node = yaml_document_get_node(&reader->document, id);
     if (depth > DEPTH_MAX)
-        return fail(reader->config, reader->name, "%s: nested too deeply", path);
+        return config_fail_at(reader->config, reader->name, "%s: nested too deeply", path);
     switch (node->type) {
     case YAML_SCALAR_NODE:
         return read_scalar(reader, node, path);
@@ -119,7 +111,8 @@ static int read_node(struct reader *reader, int id, const char *path, int depth)
 static int parse_error(struct reader *reader, const yaml_parser_t *parser) {
     char place[PATH_SIZE];
     format_place(reader, &parser->problem_mark, place);
-    return fail(reader->config, place, "%s", parser->problem ? parser->problem : "no YAML");
+    return config_fail_at(reader->config, place, "%s",
+                          parser->problem ? parser->problem : "no YAML");
 }
 
 int config_read_text(struct config *config, const char *name, struct dm_slice text) {
@@ -144,7 +137,7 @@ int config_read_file(struct config *config, const char *path) {
     FILE *file = fopen(path, "re");
     if (!file) {
         int error = errno;
-        fail(config, path, "%s", strerror(error));
+        config_fail_at(config, path, "%s", strerror(error));
         return -error;
     }
     struct buf text = BUF_INIT;
@@ -155,9 +148,9 @@ int config_read_file(struct config *config, const char *path) {
     } while (n > 0 && text.len <= FILE_MAX);
     int r;
     if (ferror(file))
-        r = fail(config, path, "cannot be read");
+        r = config_fail_at(config, path, "cannot be read");
     else if (text.len > FILE_MAX)
-        r = fail(config, path, "larger than a configuration can be");
+        r = config_fail_at(config, path, "larger than a configuration can be");
     else
         r = config_read_text(config, path, buf_slice(&text));
     fclose(file);
@@ -202,7 +195,7 @@ int config_set(struct config *config, const char *assignment) {
     const char *equals = strchr(assignment, '=');
     char path[PATH_SIZE], place[PATH_SIZE + 8];
     if (!equals || equals == assignment || equals - assignment >= PATH_SIZE)
-        return fail(config, "--set", "wants key=value");
+        return config_fail_at(config, "--set", "wants key=value");
     snprintf(path, sizeof(path), "%.*s", (int)(equals - assignment), assignment);
     snprintf(place, sizeof(place), "--set %s", path);
     return config_put(config, path, dm_slice_str(equals + 1), place);

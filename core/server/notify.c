@@ -127,22 +127,24 @@ void notify_status(struct notify *notify, const char *status) {
     notify_send(notify, state);
 }
 
-void notify_parent(struct notify *notify, const char *format, ...) {
+static void tell_formatted(int fd, const char *format, va_list args) {
     char state[512];
+    vsnprintf(state, sizeof(state), format, args);
+    tell(fd, state);
+}
+
+void notify_parent(struct notify *notify, const char *format, ...) {
     va_list args;
     va_start(args, format);
-    vsnprintf(state, sizeof(state), format, args);
+    tell_formatted(notify->parent, format, args);
     va_end(args);
-    tell(notify->parent, state);
 }
 
 void notify_manager(struct notify *notify, const char *format, ...) {
-    char state[256];
     va_list args;
     va_start(args, format);
-    vsnprintf(state, sizeof(state), format, args);
+    tell_formatted(notify->manager, format, args);
     va_end(args);
-    tell(notify->manager, state);
 }
 
 void notify_reloading(struct notify *notify) {
