@@ -8,6 +8,7 @@ static void on_closed(struct websocket *ws, const struct websocket_ending *endin
 
 static const struct websocket_handler socket_handler = {
     .message = on_message,
+    .over = on_closed,
     .closed = on_closed,
 };
 
@@ -113,9 +114,14 @@ static void on_message(struct websocket *ws, enum websocket_kind kind, struct dm
     socket_take(websocket_userdata(ws), &frame);
 }
 
+/* The session does not outlive the conversation: a peer may keep its connection for a while, but
+ * it is not there any more, and nothing may count as shown to it. */
 static void on_closed(struct websocket *ws, const struct websocket_ending *ending) {
     struct session *session = websocket_userdata(ws);
 
+    if (!session)
+        return;
+    websocket_set_userdata(ws, NULL);
     session->instance->host->socket_count--;
     log_event(LOG_LEVEL_DEBUG, "session closed", LOG_STR("adapter", session->instance->name),
               LOG_UINT("session", session->serial), LOG_INT("code", ending->code),

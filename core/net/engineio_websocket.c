@@ -40,11 +40,16 @@ static void on_closed(struct websocket *ws, const struct websocket_ending *endin
     if (!session)
         return;
     session->ws = NULL;
+    websocket_set_userdata(ws, NULL);
     engineio_drop(session, session->state == ENGINEIO_CLOSING ? ENGINEIO_END_CLOSED
                                                               : ENGINEIO_END_PEER);
 }
 
-static const struct websocket_handler handler = { .message = on_message, .closed = on_closed };
+static const struct websocket_handler handler = {
+    .message = on_message,
+    .over = on_closed,
+    .closed = on_closed,
+};
 
 void engineio_websocket(struct engineio *server, struct http_exchange *exchange) {
     struct engineio_session *session = engineio_session_new(server);
@@ -148,14 +153,17 @@ static void upgraded_message(struct websocket *ws, enum websocket_kind kind,
 
 static void upgraded_closed(struct websocket *ws, const struct websocket_ending *ending) {
     struct engineio_session *session = websocket_userdata(ws);
-    if (session && session->ws != ws)
+    if (session && session->ws != ws) {
+        websocket_set_userdata(ws, NULL);
         probe_free(session->probe);
-    else
+    } else {
         on_closed(ws, ending);
+    }
 }
 
 static const struct websocket_handler upgraded_handler = {
     .message = upgraded_message,
+    .over = upgraded_closed,
     .closed = upgraded_closed,
 };
 

@@ -164,9 +164,30 @@ void websocket_drained(struct websocket *ws) {
 
 /* ---- ending ---- */
 
+static struct websocket_ending ending_of(const struct websocket *ws, enum stream_end end) {
+    struct websocket_ending ending = {
+        .code = WEBSOCKET_CODE_ABNORMAL,
+        .reason = ws->reason ? blob_slice(ws->reason) : DM_SLICE(""),
+        .end = end,
+    };
+    if (ws->flags & WEBSOCKET_HAS_CODE)
+        ending.code = ws->code ? ws->code : WEBSOCKET_CODE_NONE;
+    return ending;
+}
+
+void websocket_over(struct websocket *ws) {
+    struct websocket_ending ending = ending_of(ws, STREAM_END_CLOSED);
+    if (ws->flags & WEBSOCKET_OVER)
+        return;
+    ws->flags |= WEBSOCKET_OVER;
+    if (ws->handler->over)
+        ws->handler->over(ws, &ending);
+}
+
 void websocket_hang_up(struct websocket *ws) {
     ws->flags |= WEBSOCKET_DEAF;
     stream_close(&conn_of(ws)->stream, ws->close_timeout, conn_of(ws)->server->config.linger_ms);
+    websocket_over(ws);
 }
 
 static void record_code(struct websocket *ws, uint16_t code) {
@@ -223,13 +244,7 @@ static void partial_free(struct websocket *ws) {
 }
 
 void websocket_end(struct websocket *ws, enum stream_end end) {
-    struct websocket_ending ending = {
-        .code = WEBSOCKET_CODE_ABNORMAL,
-        .reason = ws->reason ? blob_slice(ws->reason) : DM_SLICE(""),
-        .end = end,
-    };
-    if (ws->flags & WEBSOCKET_HAS_CODE)
-        ending.code = ws->code ? ws->code : WEBSOCKET_CODE_NONE;
+    struct websocket_ending ending = ending_of(ws, end);
     partial_free(ws);
     ws->handler->closed(ws, &ending);
     ws->reason = blob_unref(ws->reason);

@@ -1,7 +1,7 @@
 /* WebSocket, server side (RFC 6455).
  *
- *     OPEN --websocket_close--> CLOSING --peer's Close, timeout--> (stream closes) --> closed()
- *       \------ peer's Close (answered), or a violation (Close sent) ------/
+ *     OPEN --websocket_close--> CLOSING --peer's Close, timeout--> over() --stream ends--> closed()
+ *       \------ peer's Close (answered), or a violation (Close sent) ---/
  *
  * Messages are delivered whole. Control frames are dealt with here: a ping is answered (not while
  * the send queue is full), a Close is answered with the same code. Violations end the connection
@@ -64,6 +64,10 @@ struct websocket_handler {
     void (*message)(struct websocket *ws, enum websocket_kind kind, struct dm_slice data);
     /* The send queue has drained after websocket_is_full was true. May be NULL. */
     void (*drained)(struct websocket *ws);
+    /* The conversation is over, by the peer's Close or end or a violation: nothing is delivered or
+     * sent any more. closed() follows when the stream has ended, which a peer may put off. At most
+     * once, and not when the stream breaks off; ending->end is STREAM_END_CLOSED. May be NULL. */
+    void (*over)(struct websocket *ws, const struct websocket_ending *ending);
     /* Always last, exactly once; ws is gone afterwards. Required. */
     void (*closed)(struct websocket *ws, const struct websocket_ending *ending);
 };

@@ -15,7 +15,8 @@ enum websocket_flag {
     WEBSOCKET_FULL = 8,     /* reading waits until the send queue has drained */
     WEBSOCKET_PINGED = 16,  /* nothing was heard since */
     WEBSOCKET_HAS_CODE = 32, /* a Close was sent or received */
-    WEBSOCKET_OVERSIZE = 64  /* at the end of the frame under way the stream closes */
+    WEBSOCKET_OVERSIZE = 64, /* at the end of the frame under way the stream closes */
+    WEBSOCKET_OVER = 128     /* the handler was told so */
 };
 
 /* What lies between two reads only while a frame or a fragmented message is under way. */
@@ -63,6 +64,9 @@ void websocket_end(struct websocket *ws, enum stream_end end);
 
 /* Sends a Close with that code (0: empty) and records it as the connection's. */
 void websocket_send_close(struct websocket *ws, uint16_t code, struct dm_slice reason);
+
+/* Tells the handler, once, that nothing is delivered or sent any more. */
+void websocket_over(struct websocket *ws);
 
 /* Close was sent and received, or need not be waited for: the stream may end. */
 void websocket_hang_up(struct websocket *ws);

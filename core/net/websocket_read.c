@@ -90,6 +90,7 @@ static void refuse_size(struct websocket *ws) {
     websocket_close(ws, WEBSOCKET_CODE_TOO_BIG, DM_SLICE("message too big"));
     ws->flags |= WEBSOCKET_OVERSIZE;
     stream_set_deadline(&conn->stream, conn->server->config.linger_ms);
+    websocket_over(ws);
 }
 
 /* 1 when the payload may come. */

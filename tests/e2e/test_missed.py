@@ -1,6 +1,11 @@
 """What came while nobody was there, told at the login."""
 
-from dialects import PEERS, make_user
+import struct
+
+import pytest
+
+from dialects import DIALECTS, PEERS, make_user
+from wire import CLOSE
 
 
 def test_long_messages_are_not_too_much_at_once(make_gateway):
@@ -31,3 +36,23 @@ def test_very_many_friend_requests_do_not_keep_anybody_out(make_gateway):
         assert {frame["type"] for frame in asked} == {"friend_request"}
         peer.send_json({"type": "get_friends"})
         assert peer.recv_json() == {"type": "friends_resp", "friends": []}
+
+
+def ask_to_send(peer, to, text):
+    """A pymessage client's message; its answer."""
+    peer.say(to, text)
+    return peer.recv_json()
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_who_has_said_goodbye_is_gone_though_the_connection_stays(make_gateway, dialect):
+    gw = make_gateway()
+    ann, bob = make_user(gw), make_user(gw)
+    gone = {"type": "error", "error": f"{bob['id']} is not connected to the network"}
+    with PEERS["pymessage"](gw, ann) as sender, PEERS[dialect](gw, bob) as peer:
+        assert ask_to_send(sender, bob, "there")["type"] == "send_resp"
+        peer.next("pushed")
+        peer.send_frame(CLOSE, struct.pack("!H", 1000))
+        while peer.recv_frame().opcode != CLOSE:
+            pass
+        assert ask_to_send(sender, bob, "gone") == gone

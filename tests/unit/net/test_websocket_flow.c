@@ -206,3 +206,34 @@ Test(websocket_flow, userdata_is_the_callers) {
     cr_assert(eq(ptr, conn_userdata(conn), &net));
     net_close(&net);
 }
+
+static void log_over(struct websocket *ws, const struct websocket_ending *ending) {
+    net_log(websocket_userdata(ws), "over:%d:%.*s:%s ", ending->code,
+            DM_SLICE_FMT(ending->reason), stream_end_name(ending->end));
+}
+
+/* A peer that keeps its connection after the end of the conversation holds nobody up. */
+Test(websocket_flow, over_before_the_stream_has_ended) {
+    static const struct {
+        const char *sent, *over;
+    } ways[] = {
+        { "\x88\x85\1\2\3\4\x0e\xa2" "a}d", "over:4000:bye:closed " },
+        { "\x81\x01x", "over:1002::closed " },
+        { "\x81\xff\0\0\0\0\1\0\0\0\1\2\3\4half of it", "over:1009::closed " },
+    };
+    static struct websocket_handler handler;
+    handler = net_ws_handler;
+    handler.over = log_over;
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+        struct net net = { .ws_options.handler = &handler };
+        net_open_ws(&net);
+        size_t len = i == 2 ? 23 : strlen(ways[i].sent);
+        net_send(&net, (struct dm_slice){ ways[i].sent, len });
+        cr_assert(eq(str, (char *)net_take_log(&net), (char *)ways[i].over), "%zu", i);
+        close(net.peer);
+        net_turn(&net);
+        const char *rest = net_take_log(&net);
+        cr_assert(eq(int, text_has(rest, "ws:") && !text_has(rest, "over"), 1), "%s", rest);
+        net_close(&net);
+    }
+}
