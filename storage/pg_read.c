@@ -88,7 +88,7 @@ struct dm_slice pg_array_next(struct pg_array *array) {
     return item;
 }
 
-int64_t pg_array_next_int(struct pg_array *array) {
+static int64_t array_next_int(struct pg_array *array) {
     return int_of(pg_array_next(array));
 }
 
@@ -97,7 +97,7 @@ int64_t *pg_read_ints(const PGresult *res, int row, int col, struct arena *arena
     struct pg_array array = pg_read_array(res, row, col);
     int64_t *values = arena_alloc(arena, array.count * sizeof(*values));
     for (size_t i = 0; i < array.count; i++)
-        values[i] = pg_array_next_int(&array);
+        values[i] = array_next_int(&array);
     *ret_count = array.count;
     return values;
 }

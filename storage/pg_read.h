@@ -25,7 +25,6 @@ struct pg_array pg_read_array(const PGresult *res, int row, int col);
 
 /* The next item; absent when it is NULL or there is none left. */
 struct dm_slice pg_array_next(struct pg_array *array);
-int64_t pg_array_next_int(struct pg_array *array);
 
 /* All integers of an array, in the arena. */
 int64_t *pg_read_ints(const PGresult *res, int row, int col, struct arena *arena,

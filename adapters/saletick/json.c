@@ -4,7 +4,7 @@ static struct dm_slice or_empty(struct dm_slice text) {
     return text.ptr ? text : DM_SLICE("");
 }
 
-void saletick_put_user(struct dm_out *out, const char *key, const struct dm_user *user) {
+static void put_user(struct dm_out *out, const char *key, const struct dm_user *user) {
     dm_put_object(out, key);
     dm_put_uuid(out, "id", &user->uuid);
     dm_put_string(out, "email", or_empty(user->email));
@@ -17,8 +17,8 @@ void saletick_put_user(struct dm_out *out, const char *key, const struct dm_user
 void saletick_put_message(struct dm_out *out, const char *key, const struct dm_message *message) {
     dm_put_object(out, key);
     dm_put_int(out, "id", message->id);
-    saletick_put_user(out, "sender", message->author);
-    saletick_put_user(out, "receiver", message->recipient);
+    put_user(out, "sender", message->author);
+    put_user(out, "receiver", message->recipient);
     dm_put_message_text(out, "message", message);
     dm_put_time(out, "updated", message->updated_us, DM_TIME_Z);
     dm_put_time(out, "created", message->created_us, DM_TIME_Z);
@@ -30,7 +30,7 @@ void saletick_put_message(struct dm_out *out, const char *key, const struct dm_m
 void saletick_put_thread(struct dm_out *out, const struct dm_thread *thread) {
     dm_put_object(out, NULL);
     dm_put_int(out, "id", thread->id);
-    saletick_put_user(out, "other_user", thread->peer);
+    put_user(out, "other_user", thread->peer);
     saletick_put_message(out, "last_message", thread->last_message);
     dm_put_end(out);
 }

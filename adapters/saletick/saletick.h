@@ -47,7 +47,6 @@ void saletick_rest_result(struct dm_session *session, const struct dm_result *re
 void saletick_next_page(struct dm_session *session);
 
 /* json.c: the dialect's objects, as values of an open array or object. */
-void saletick_put_user(struct dm_out *out, const char *key, const struct dm_user *user);
 void saletick_put_message(struct dm_out *out, const char *key, const struct dm_message *message);
 void saletick_put_thread(struct dm_out *out, const struct dm_thread *thread);
 

@@ -356,15 +356,12 @@ void request_end(struct session *session);
 void request_abort(struct session *session);
 /* For the exchange's handler: a response in pieces may go on. */
 void request_writable(struct http_exchange *exchange);
-struct dm_slice request_bearer(const struct http_request *request);
 void request_fill(struct session *session);
 /* A request that nobody is going to answer any more is answered 500. */
 void request_check_answered(struct session *session);
 void request_free(struct host *host, struct request *request);
 
 /* limit.c */
-/* What stands for the session's client in limits of addresses. */
-uint64_t session_address_key(const struct session *session);
 /* One more of that kind from the session's address. */
 int session_take_address(struct session *session, enum address_limit_kind kind);
 int address_take(struct host *host, enum address_limit_kind kind, uint64_t key);

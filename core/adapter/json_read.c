@@ -198,7 +198,8 @@ int64_t json_value_int(const struct dm_json *value) {
     return read_int(val, &number) ? number : 0;
 }
 
-struct dm_slice json_reader_scalar(struct json_reader *reader, const struct dm_json *value) {
+/* The digits of an int or the bytes of a string (DM_FIELD_SCALAR); absent for anything else. */
+static struct dm_slice scalar_of(struct json_reader *reader, const struct dm_json *value) {
     char text[24];
     int len;
 
@@ -225,7 +226,7 @@ static int decode_field(struct json_reader *reader, const struct dm_json *value,
     case DM_FIELD_STRING:
     case DM_FIELD_SCALAR:
         text = kind == DM_FIELD_STRING ? json_value_string(value)
-                                       : json_reader_scalar(reader, value);
+                                       : scalar_of(reader, value);
         if (!text.ptr)
             return -1;
         memcpy(member, &text, sizeof(text));

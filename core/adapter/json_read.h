@@ -30,9 +30,6 @@ const struct dm_json *json_reader_parse(struct json_reader *reader, struct dm_sl
 /* The value as text, owned by the reader. NULL gives "null". */
 struct dm_slice json_reader_text(struct json_reader *reader, const struct dm_json *value);
 
-/* The digits of an int or the bytes of a string (DM_FIELD_SCALAR); absent for anything else. */
-struct dm_slice json_reader_scalar(struct json_reader *reader, const struct dm_json *value);
-
 /* As adapter.h describes them. */
 enum dm_json_type json_value_type(const struct dm_json *value);
 const struct dm_json *json_value_get(const struct dm_json *object, const char *key);

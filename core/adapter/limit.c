@@ -29,12 +29,13 @@ int address_take(struct host *host, enum address_limit_kind kind, uint64_t key) 
     return 0;
 }
 
-uint64_t session_address_key(const struct session *session) {
+/* What stands for the session's client in limits of addresses. */
+static uint64_t address_key(const struct session *session) {
     return address_limit_key(session->instance->host->config.addresses, &session->client);
 }
 
 int session_take_address(struct session *session, enum address_limit_kind kind) {
-    return address_take(session->instance->host, kind, session_address_key(session));
+    return address_take(session->instance->host, kind, address_key(session));
 }
 
 /* ---- requests under way ---- */

@@ -31,7 +31,7 @@ void request_free(struct host *host, struct request *request) {
 
 /* The token of "Authorization: Bearer TOKEN" (RFC 6750, section 2.1); absent for another scheme or
  * none; present, maybe empty, for this one. */
-struct dm_slice request_bearer(const struct http_request *request) {
+static struct dm_slice bearer_of(const struct http_request *request) {
     struct dm_slice value = http_header(request, "authorization");
     const char *blank = value.len ? memchr(value.ptr, ' ', value.len) : NULL;
     size_t scheme = blank ? (size_t)(blank - value.ptr) : value.len;
@@ -201,7 +201,7 @@ static struct dm_slice find_token(struct session *session) {
         return DM_SLICE_NONE;
     if (route->auth_query)
         token = query_token(session, route->auth_query);
-    return token.ptr ? token : request_bearer(http_request(session->request->exchange));
+    return token.ptr ? token : bearer_of(http_request(session->request->exchange));
 }
 
 /* Credentials come first, before a body is read or a hook runs. */

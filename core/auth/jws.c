@@ -25,7 +25,9 @@ const char *jws_algorithm_name(enum auth_algorithm algorithm) {
     return "unknown";
 }
 
-int jws_algorithm_parse(struct dm_slice name, enum auth_algorithm *ret_algorithm) {
+/* Reads the word of an algorithm, exactly. Returns 0, or -EINVAL for one that is not spoken here,
+ * `none` among them. */
+static int parse_algorithm(struct dm_slice name, enum auth_algorithm *ret_algorithm) {
     for (size_t i = 0; i < ALGORITHM_COUNT; i++) {
         if (dm_slice_eq(name, dm_slice_str(algorithms[i].name))) {
             *ret_algorithm = algorithms[i].algorithm;
@@ -61,7 +63,7 @@ static int type_allowed(struct dm_slice type) {
 static const char *read_header(yyjson_val *header, struct jws *ret_jws) {
     yyjson_val *kid = yyjson_obj_get(header, "kid");
     yyjson_val *type = yyjson_obj_get(header, "typ");
-    if (jws_algorithm_parse(json_string(header, "alg"), &ret_jws->algorithm) < 0)
+    if (parse_algorithm(json_string(header, "alg"), &ret_jws->algorithm) < 0)
         return "unknown algorithm";
     if (yyjson_obj_get(header, "crit"))
         return "critical header";

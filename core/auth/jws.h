@@ -30,7 +30,4 @@ struct dm_slice jws_signing_input(struct dm_slice token);
 /* The word of the header for an algorithm ("HS256"). */
 const char *jws_algorithm_name(enum auth_algorithm algorithm);
 
-/* Reads such a word, exactly. Returns 0, or -EINVAL for one we do not know, `none` among them. */
-int jws_algorithm_parse(struct dm_slice name, enum auth_algorithm *ret_algorithm);
-
 #endif

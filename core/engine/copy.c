@@ -34,7 +34,7 @@ static const struct dm_attachment *const *copy_attachments(struct arena *arena,
     return list;
 }
 
-struct dm_message *copy_message(struct arena *arena, const struct dm_message *message) {
+static struct dm_message *copy_message(struct arena *arena, const struct dm_message *message) {
     struct dm_message *copy;
     if (!message)
         return NULL;
@@ -47,7 +47,8 @@ struct dm_message *copy_message(struct arena *arena, const struct dm_message *me
     return copy;
 }
 
-struct dm_thread *copy_thread(struct arena *arena, const struct dm_thread *thread) {
+/* Without members and last message. */
+static struct dm_thread *copy_thread(struct arena *arena, const struct dm_thread *thread) {
     struct dm_thread *copy;
     if (!thread)
         return NULL;

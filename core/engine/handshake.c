@@ -46,7 +46,8 @@ enum dm_status handshake_check(struct operation *op, const char *adapter, int ki
     return status;
 }
 
-enum dm_status handshake_verify(struct operation *op, int kind, struct grant **ret_grant) {
+/* Of the session's token, as handshake_check. */
+static enum dm_status verify_token(struct operation *op, int kind, struct grant **ret_grant) {
     struct engine_session *session = operation_session(op);
     if (!session)
         return DM_UNAVAILABLE;
@@ -175,7 +176,7 @@ void authenticate_begin(struct operation *op) {
         operation_finish(op, DM_EXISTS);
         return;
     }
-    status = handshake_verify(op, AUTH_TOKEN_ACCESS, &grant);
+    status = verify_token(op, AUTH_TOKEN_ACCESS, &grant);
     if (status != DM_OK) {
         handshake_fail(op, status);
         return;
@@ -197,7 +198,7 @@ static void refreshed(struct operation *op, enum dm_status status) {
 
 void refresh_begin(struct operation *op) {
     struct grant *grant = NULL;
-    enum dm_status status = handshake_verify(op, AUTH_TOKEN_REFRESH, &grant);
+    enum dm_status status = verify_token(op, AUTH_TOKEN_REFRESH, &grant);
     if (status != DM_OK) {
         handshake_fail(op, status);
         return;

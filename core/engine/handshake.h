@@ -18,9 +18,6 @@ struct grant {
 enum dm_status handshake_check(struct operation *op, const char *adapter, int kind,
                                struct grant **ret_grant);
 
-/* The same for the token of op's session. */
-enum dm_status handshake_verify(struct operation *op, int kind, struct grant **ret_grant);
-
 /* 1 when the session has a principal already, which a handshake must not change. */
 int handshake_is_over(const struct operation *op);
 

@@ -168,7 +168,8 @@ void resolve_thread(struct operation *op, operation_step_fn then) {
     ask_thread(op, query, 0);
 }
 
-void resolve_direct(struct operation *op, operation_step_fn then) {
+/* The direct thread of op->actor and op->other → op->thread; NO_THREAD when there is none yet. */
+static void resolve_direct(struct operation *op, operation_step_fn then) {
     struct thread *thread = thread_cache_find_direct(&op->engine->threads, op->actor->id,
                                                      op->other->id);
     op->then = then;

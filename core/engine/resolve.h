@@ -14,9 +14,6 @@ void resolve_user(struct operation *op, const struct dm_ref *ref, operation_step
  * there is none, or it is a direct thread of others. Membership of chats is not checked. */
 void resolve_thread(struct operation *op, operation_step_fn then);
 
-/* The direct thread of op->actor and op->other → op->thread; NO_THREAD when there is none yet. */
-void resolve_direct(struct operation *op, operation_step_fn then);
-
 /* The thread of command.message → op->thread, else NO_MESSAGE. */
 void resolve_message(struct operation *op, operation_step_fn then);
 

@@ -118,7 +118,3 @@ void wire_uuid(struct wire_reader *reader, struct dm_uuid *ret_uuid) {
         ret_uuid->bytes[i] = (uint8_t)(hi << 4 | lo);
     }
 }
-
-struct dm_slice wire_rest(const struct wire_reader *reader) {
-    return (struct dm_slice){ reader->at, (size_t)(reader->end - reader->at) };
-}

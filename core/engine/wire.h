@@ -33,7 +33,4 @@ size_t wire_count(struct wire_reader *reader);
 struct dm_slice wire_text(struct wire_reader *reader);
 void wire_uuid(struct wire_reader *reader, struct dm_uuid *ret_uuid);
 
-/* What is left. */
-struct dm_slice wire_rest(const struct wire_reader *reader);
-
 #endif

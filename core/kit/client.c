@@ -64,15 +64,6 @@ int client_is_open(const struct client *client) {
     return client->peer.state == PEER_OPEN;
 }
 
-size_t client_arrivals(const struct client *client) {
-    size_t count = 0;
-    list_foreach(it, &client->peer.arrivals)
-        count++;
-    list_foreach(it, &client->peer.answers)
-        count++;
-    return count;
-}
-
 void client_close(struct client *client) {
     if (client->peer.state == PEER_OPEN)
         socket_close(client->peer.socket, 1000, DM_SLICE(""));

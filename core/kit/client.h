@@ -18,9 +18,10 @@ int client_open(struct client *client, struct stage *stage, const struct frame *
 /* Sends a frame as it was sent in its transcript, without waiting for anything. */
 void client_send(struct client *client, const struct frame *frame, enum credentials credentials);
 
+/* 1 while its WebSocket is open; 0 for one that needs none. */
 int client_is_open(const struct client *client);
-size_t client_arrivals(const struct client *client);
 
+/* Closes the WebSocket with 1000, lets the gateway see it, and frees what came. */
 void client_close(struct client *client);
 
 /* Whether the frame itself, not the request before it, bears what logs somebody in. */

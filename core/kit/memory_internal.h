@@ -141,10 +141,6 @@ enum dm_status memory_members(struct memory *memory, struct store_call *call);
 /* Commands. */
 enum dm_status memory_command(struct memory *memory, struct store_call *call);
 enum dm_status memory_do_chat(struct memory *memory, struct store_call *call);
-enum dm_status memory_do_read(struct memory *memory, struct store_call *call);
-enum dm_status memory_do_read_one(struct memory *memory, struct store_call *call);
-enum dm_status memory_do_delete(struct memory *memory, struct store_call *call);
-enum dm_status memory_do_undelivered(struct memory *memory, struct store_call *call);
 enum dm_status memory_do_approve(struct memory *memory, struct store_call *call);
 enum dm_status memory_do_block(struct memory *memory, struct store_call *call);
 /* The thread a command is about: call->thread_id, or the direct one with command->user. OK with

@@ -166,7 +166,7 @@ static enum dm_status count_unread(struct memory *memory, struct store_call *cal
 
 /* ---- marks ---- */
 
-enum dm_status memory_do_read(struct memory *memory, struct store_call *call) {
+static enum dm_status do_read(struct memory *memory, struct store_call *call) {
     struct memory_thread *thread;
     enum dm_status status = memory_placed(memory, call, &thread);
     if (status != DM_OK || !thread)
@@ -194,7 +194,7 @@ static void show_one(struct memory *memory, struct store_call *call,
     show_thread(memory, call, message->thread);
 }
 
-enum dm_status memory_do_read_one(struct memory *memory, struct store_call *call) {
+static enum dm_status do_read_one(struct memory *memory, struct store_call *call) {
     struct memory_message *message = memory_message(memory, call->command->message.id);
     if (!message || !memory_visible(message, call->actor_id) ||
         message->author_id == call->actor_id)
@@ -213,7 +213,7 @@ enum dm_status memory_do_read_one(struct memory *memory, struct store_call *call
     return DM_OK;
 }
 
-enum dm_status memory_do_delete(struct memory *memory, struct store_call *call) {
+static enum dm_status do_delete(struct memory *memory, struct store_call *call) {
     struct memory_message *message = memory_message(memory, call->command->message.id);
     if (!message || !memory_visible(message, call->actor_id) ||
         message->author_id != call->actor_id)
@@ -239,7 +239,7 @@ static int is_owed(const struct memory_message *message, const struct store_call
              call->command->flags & DM_CMD_DIRECT_ONLY);
 }
 
-enum dm_status memory_do_undelivered(struct memory *memory, struct store_call *call) {
+static enum dm_status do_undelivered(struct memory *memory, struct store_call *call) {
     size_t count = 0;
     struct memory_message **owed =
         arena_alloc(call->arena, ((size_t)memory->last_message + 1) * sizeof(*owed));
@@ -268,10 +268,10 @@ enum dm_status memory_command(struct memory *memory, struct store_call *call) {
     case DM_CMD_THREAD_GET: return get_thread(memory, call);
     case DM_CMD_HISTORY: return history(memory, call);
     case DM_CMD_UNREAD_COUNT: return count_unread(memory, call);
-    case DM_CMD_READ: return memory_do_read(memory, call);
-    case DM_CMD_READ_ONE: return memory_do_read_one(memory, call);
-    case DM_CMD_DELETE: return memory_do_delete(memory, call);
-    case DM_CMD_UNDELIVERED: return memory_do_undelivered(memory, call);
+    case DM_CMD_READ: return do_read(memory, call);
+    case DM_CMD_READ_ONE: return do_read_one(memory, call);
+    case DM_CMD_DELETE: return do_delete(memory, call);
+    case DM_CMD_UNDELIVERED: return do_undelivered(memory, call);
     case DM_CMD_APPROVE: return memory_do_approve(memory, call);
     case DM_CMD_BLOCK: return memory_do_block(memory, call);
     case DM_CMD_CHAT_CREATE:

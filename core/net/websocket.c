@@ -28,7 +28,7 @@ struct conn *websocket_conn(const struct websocket *ws) {
 
 /* ---- sending ---- */
 
-int websocket_check_open(const struct websocket *ws) {
+static int check_open(const struct websocket *ws) {
     if ((ws->flags & (WEBSOCKET_CLOSE_SENT | WEBSOCKET_DEAF)) || !conn_is_open(conn_of(ws)))
         return -EPIPE;
     return 0;
@@ -42,7 +42,7 @@ static int send_frame(struct websocket *ws, uint8_t kind, struct dm_slice payloa
 }
 
 int websocket_send(struct websocket *ws, enum websocket_kind kind, struct dm_slice payload) {
-    int r = websocket_check_open(ws);
+    int r = check_open(ws);
     return r < 0 ? r : send_frame(ws, (uint8_t)kind, payload);
 }
 
@@ -57,7 +57,7 @@ struct blob *websocket_frame_blob(enum websocket_kind kind, struct dm_slice payl
 }
 
 int websocket_send_blob(struct websocket *ws, struct blob *frame) {
-    int r = websocket_check_open(ws);
+    int r = check_open(ws);
     return r < 0 ? r : stream_write_blob(&conn_of(ws)->stream, frame);
 }
 
@@ -86,7 +86,7 @@ int websocket_is_blocked(const struct websocket *ws) {
 }
 
 void websocket_pause(struct websocket *ws) {
-    if (websocket_check_open(ws) < 0)
+    if (check_open(ws) < 0)
         return;
     ws->flags |= WEBSOCKET_PAUSED;
     conn_mark(conn_of(ws));
@@ -214,7 +214,7 @@ void websocket_send_close(struct websocket *ws, uint16_t code, struct dm_slice r
 }
 
 void websocket_close(struct websocket *ws, uint16_t code, struct dm_slice reason) {
-    if (websocket_check_open(ws) < 0)
+    if (check_open(ws) < 0)
         return;
     if (code != WEBSOCKET_CODE_EMPTY && !websocket_code_is_sendable(code))
         code = WEBSOCKET_CODE_INTERNAL;

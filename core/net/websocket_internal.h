@@ -74,7 +74,4 @@ void websocket_hang_up(struct websocket *ws);
 /* The peer has given a sign of life. */
 void websocket_heard(struct websocket *ws);
 
-/* Whether a control frame or message may be sent; 0 or -EPIPE. */
-int websocket_check_open(const struct websocket *ws);
-
 #endif

@@ -10,8 +10,8 @@
 #include "core/replay/target.h"
 #include "core/replay/wire.h"
 
-/* SOCKET_NONE -> UPGRADING -> OPEN -> ENDED
- *                    +-> REFUSED         +-> (peer_connect: UPGRADING again) */
+/* NONE -> UPGRADING -> OPEN -> ENDED
+ *             +-> REFUSED         +-> (peer_connect: UPGRADING again) */
 enum peer_socket {
     PEER_NONE,
     PEER_UPGRADING,

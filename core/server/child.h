@@ -54,11 +54,13 @@ struct child_config {
  * its end, with status 127. */
 int child_start(struct loop *loop, const struct child_config *config, struct child **ret_child);
 
+/* Valid until `ended` or child_let_go. */
 pid_t child_pid(const struct child *child);
 
 /* What it said last of why it fails ("STATUS=…"); empty when nothing. Borrowed. */
 const char *child_status(const struct child *child);
 
+/* Sends it the signal. Its end comes as `ended`. */
 void child_kill(struct child *child, int signum);
 
 /* An order, for the child's notify_listen. */

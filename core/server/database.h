@@ -48,15 +48,16 @@ int database_prepare(const struct database *database, struct config *config);
 int database_bring_up(struct database *database, struct config *config, enum backend_use use,
                       struct loop *loop);
 
-/* 1 when it is a private one that this process looks after; database_revive brings it back then
- * if it has died. That may be called in the pool. */
+/* 1 when it is a private one that this process looks after. Only then the next two are called. */
 int database_can_be_revived(const struct database *database);
 
 /* 1 while its server process is there. */
 int database_is_up(const struct database *database);
 
+/* Starts a server that has died. May be called in the pool. */
 void database_revive(const struct database *database);
 
+/* Gives up what was opened, and stops a private server as enum backend_use says. */
 void database_close(struct database *database);
 
 #endif

@@ -35,8 +35,9 @@ static size_t key_length(struct dm_slice words) {
     return len;
 }
 
-int parse_settings(struct parse *parse, const struct statement *st, struct dm_slice words,
-                   struct setting **tail) {
+/* name=value words, each appended to *tail; values may be quoted. */
+static int parse_settings(struct parse *parse, const struct statement *st, struct dm_slice words,
+                          struct setting **tail) {
     struct dm_slice rest = slice_trim(words);
     while (*tail)
         tail = &(*tail)->next;

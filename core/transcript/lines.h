@@ -50,10 +50,6 @@ int lines_next(struct lines *lines, struct statement *ret_statement);
 int parse_fail(struct parse *parse, unsigned line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* name=value words, each appended to *tail; values may be quoted. */
-int parse_settings(struct parse *parse, const struct statement *st, struct dm_slice words,
-                   struct setting **tail);
-
 /* The header statement, whose first word is `word`: 1 when it was one, 0 when not, -1 on error. */
 int parse_header(struct parse *parse, const struct statement *st, struct dm_slice word,
                  struct dm_slice rest);
@@ -79,9 +75,6 @@ int parse_out(struct parse *parse, const struct statement *st, struct dm_slice t
               struct step *step);
 int parse_in(struct parse *parse, const struct statement *st, struct dm_slice text,
              struct step *step);
-
-/* Checks that variables are bound before they are read, and read if they are captured. */
-int check_refs(struct parse *parse);
 
 /* The number of the line on which `at`, a place inside the statement, lies. */
 unsigned statement_line(const struct statement *st, const char *at);

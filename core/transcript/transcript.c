@@ -59,7 +59,8 @@ static int check_ref(struct parse *parse, const struct ref *ref) {
     return 0;
 }
 
-int check_refs(struct parse *parse) {
+/* Checks that variables are bound before they are read, and read if they are captured. */
+static int check_refs(struct parse *parse) {
     for (const struct ref *ref = parse->refs.first; ref; ref = ref->next)
         if (check_ref(parse, ref) < 0)
             return -1;

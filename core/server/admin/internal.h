@@ -141,11 +141,6 @@ void admin_find_user(struct admin_request *request, admin_done_fn *done);
  * request is gone. Every callback from outside asks first. */
 int admin_resume(struct admin_request *request);
 
-/* ---- status.c ---- */
-
-/* Why it cannot serve, as gateway_unready; "starting" before there is a gateway. */
-const char *admin_unready(const struct admin *admin);
-
 /* ---- handlers ---- */
 
 admin_handle_fn admin_healthz, admin_readyz, admin_metrics, admin_status, admin_config,

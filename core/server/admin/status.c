@@ -23,7 +23,8 @@ void admin_healthz(struct admin_request *request) {
     respond_text(request, "text/plain", DM_SLICE("ok\n"));
 }
 
-const char *admin_unready(const struct admin *admin) {
+/* Why it cannot serve, as gateway_unready; "starting" before there is a gateway. */
+static const char *unready(const struct admin *admin) {
     return admin->gateway ? gateway_unready(admin->gateway) : "starting";
 }
 
@@ -33,7 +34,7 @@ static void measure_start(struct admin *admin, struct buf *text) {
     struct measure measure;
     measure_init(&measure, admin->loop, metrics);
     measure_process(&measure);
-    measure_ready(&measure, admin_unready(admin));
+    measure_ready(&measure, unready(admin));
     metrics_write_prometheus(metrics, text);
     measure_fini(&measure);
     metrics_free(metrics);
@@ -54,7 +55,7 @@ void admin_metrics(struct admin_request *request) {
 
 static void put_readiness(const struct admin *admin, yyjson_mut_doc *doc,
                           yyjson_mut_val *object) {
-    const char *reason = admin_unready(admin);
+    const char *reason = unready(admin);
     yyjson_mut_obj_add_bool(doc, object, "ready", !reason);
     if (reason)
         yyjson_mut_obj_add_str(doc, object, "reason", reason);
@@ -66,7 +67,7 @@ void admin_readyz(struct admin_request *request) {
     yyjson_mut_val *root;
     yyjson_mut_doc *doc = admin_document(&root);
     put_readiness(request->admin, doc, root);
-    admin_reply(request, admin_unready(request->admin) ? 503 : 200, doc);
+    admin_reply(request, unready(request->admin) ? 503 : 200, doc);
 }
 
 /* ---- status ---- */
