@@ -56,50 +56,66 @@ static int table_is_good(const struct dm_table *table, size_t row_min) {
            && table->row_size <= ROW_SIZE_MAX && table->row_size % sizeof(void *) == 0;
 }
 
+/* Whether its transport can be served. Returns what is wrong, or NULL. */
+static const char *transport_fault(const struct dm_adapter *adapter,
+                                   const struct dm_route *route) {
+    switch (route->transport) {
+    case DM_WEBSOCKET:
+        return adapter->frame ? NULL : "WebSocket routes need the hook frame";
+    case DM_HTTP:
+        if (!adapter->request)
+            return "HTTP routes need the hook request";
+        return router_method(dm_slice_str(route->method)) < 0 ? "unknown method" : NULL;
+    case DM_SOCKETIO:
+        return adapter->frame && route->auth == DM_AUTH_NONE && route->ns && route->ns[0] == '/'
+                   ? NULL : "Socket.IO needs the hook frame, a namespace and no auth";
+    case DM_ENGINEIO:
+        return adapter->frame && route->auth == DM_AUTH_NONE
+                   ? NULL : "Engine.IO needs the hook frame and no auth";
+    }
+    return "unknown transport";
+}
+
+/* Namespaces share a path. */
+static int routes_clash(const struct dm_route *a, const struct dm_route *b) {
+    return router_rows_clash(a, "", b, "")
+           && (a->transport != DM_SOCKETIO || b->transport != DM_SOCKETIO
+               || strcmp(a->ns, b->ns) == 0);
+}
+
+static int check_route(const struct dm_adapter *adapter, uint32_t i,
+                       struct adapter_error *ret_error) {
+    struct dm_route route, other;
+    const char *fault;
+
+    adapter_row(&adapter->routes, i, &route, sizeof(route));
+    if (router_pattern_check(route.path) != 0)
+        return adapter_fail(ret_error, "adapter %s: route %u: bad path", adapter->name, i);
+    if (route.auth < DM_AUTH_NONE || route.auth > DM_AUTH_REQUIRED)
+        return adapter_fail(ret_error, "adapter %s: route %s: bad auth", adapter->name,
+                            route.path);
+    fault = transport_fault(adapter, &route);
+    if (fault)
+        return adapter_fail(ret_error, "adapter %s: route %s: %s", adapter->name, route.path,
+                            fault);
+    for (uint32_t j = 0; j < i; j++) {
+        adapter_row(&adapter->routes, j, &other, sizeof(other));
+        if (routes_clash(&route, &other))
+            return adapter_fail(ret_error, "adapter %s: route %s is there twice", adapter->name,
+                                route.path);
+    }
+    return 0;
+}
+
 static int check_routes(const struct dm_adapter *adapter, struct adapter_error *ret_error) {
+    int r = 0;
+
     if (!table_is_good(&adapter->routes, ROUTE_ROW_MIN) || adapter->routes.count == 0)
         return adapter_fail(ret_error, "adapter %s: no routes, or an ill-formed table of them",
                             adapter->name);
-    for (uint32_t i = 0; i < adapter->routes.count; i++) {
-        struct dm_route route;
-
-        adapter_row(&adapter->routes, i, &route, sizeof(route));
-        if (router_pattern_check(route.path) != 0)
-            return adapter_fail(ret_error, "adapter %s: route %u: bad path", adapter->name, i);
-        if (route.auth < DM_AUTH_NONE || route.auth > DM_AUTH_REQUIRED)
-            return adapter_fail(ret_error, "adapter %s: route %s: bad auth", adapter->name,
-                                route.path);
-        if (route.transport == DM_WEBSOCKET && !adapter->frame)
-            return adapter_fail(ret_error, "adapter %s: WebSocket routes need the hook frame",
-                                adapter->name);
-        if (route.transport == DM_HTTP && !adapter->request)
-            return adapter_fail(ret_error, "adapter %s: HTTP routes need the hook request",
-                                adapter->name);
-        if (route.transport == DM_HTTP && router_method(dm_slice_str(route.method)) < 0)
-            return adapter_fail(ret_error, "adapter %s: route %s: unknown method",
-                                adapter->name, route.path);
-        if (route.transport == DM_SOCKETIO && (!adapter->frame || route.auth != DM_AUTH_NONE
-                                               || !route.ns || route.ns[0] != '/'))
-            return adapter_fail(ret_error, "adapter %s: route %s: Socket.IO needs the hook frame, "
-                                "a namespace and no auth", adapter->name, route.path);
-        if (route.transport == DM_ENGINEIO && (!adapter->frame || route.auth != DM_AUTH_NONE))
-            return adapter_fail(ret_error, "adapter %s: route %s: Engine.IO needs the hook frame "
-                                "and no auth", adapter->name, route.path);
-        if (route.transport < DM_WEBSOCKET || route.transport > DM_ENGINEIO)
-            return adapter_fail(ret_error, "adapter %s: route %s: unknown transport",
-                                adapter->name, route.path);
-        for (uint32_t j = 0; j < i; j++) {
-            struct dm_route other;
-
-            adapter_row(&adapter->routes, j, &other, sizeof(other));
-            if (router_rows_clash(&route, "", &other, "")
-                && (route.transport != DM_SOCKETIO || other.transport != DM_SOCKETIO
-                    || strcmp(route.ns, other.ns) == 0))
-                return adapter_fail(ret_error, "adapter %s: route %s is there twice",
-                                    adapter->name, route.path);
-        }
-    }
-    return 0;
+    for (uint32_t i = 0; i < adapter->routes.count && r == 0; i++)
+        r = check_route(adapter, i, ret_error);
+    return r;
 }
 
 /* Notes are cells of a table: one line, without tabs. */

@@ -136,6 +136,8 @@ static void close_doors(struct gateway *gateway) {
     await_parts(gateway);
 }
 
+/* From the outside in: first whoever could begin anything, then what is under way, and each part
+ * before what it stands on. */
 void gateway_close(struct gateway *gateway) {
     while (gateway->reload)
         uv_run(loop_uv(backend_loop(gateway->backend)), UV_RUN_ONCE);
