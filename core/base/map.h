@@ -38,6 +38,9 @@ void map_u64_fini(struct map_u64 *map);
 /* The value under key, or NULL. */
 void *map_u64_get(const struct map_u64 *map, uint64_t key);
 
+/* Asks the processor for what a get of key will look at. */
+void map_u64_prefetch(const struct map_u64 *map, uint64_t key);
+
 /* Stores value (not NULL) under key and returns the value it replaced, or NULL. */
 void *map_u64_put(struct map_u64 *map, uint64_t key, void *value);
 

@@ -48,6 +48,11 @@ void *map_u64_get(const struct map_u64 *map, uint64_t key) {
     return map->count > 0 ? find(map, key)->value : NULL;
 }
 
+void map_u64_prefetch(const struct map_u64 *map, uint64_t key) {
+    if (map->count > 0)
+        __builtin_prefetch(&map->slots[home_of(map, key)]);
+}
+
 void *map_u64_put(struct map_u64 *map, uint64_t key, void *value) {
     assert(value);
     size_t cap = map_cap_for_put(map->cap, map->count);

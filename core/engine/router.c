@@ -131,6 +131,25 @@ static void mark(struct engine *engine, struct thread *thread, size_t place,
         marks_delivered(engine, thread, thread->members[place], event->message->seq);
 }
 
+/* A chat of thousands is in no cache when its turn comes: what will be looked at of the members to
+ * come is asked for ahead, their places in the map first, then they themselves, then the first
+ * session of each. */
+static void look_ahead(const struct engine *engine, const struct thread *thread, size_t place) {
+    enum { MAP_AHEAD = 12, USER_AHEAD = 8, SESSION_AHEAD = 4 };
+    const struct user_cache *users = &engine->users;
+    const int64_t *ids = thread->members + place;
+    size_t left = thread->member_count - place;
+    if (left > MAP_AHEAD)
+        map_u64_prefetch(&users->by_id, (uint64_t)ids[MAP_AHEAD]);
+    if (left > USER_AHEAD)
+        __builtin_prefetch(user_cache_find_id(users, ids[USER_AHEAD]));
+    if (left > SESSION_AHEAD) {
+        const struct engine_user *user = user_cache_find_id(users, ids[SESSION_AHEAD]);
+        if (user && engine_user_has_sessions(user))
+            __builtin_prefetch(user->sessions.next);
+    }
+}
+
 void router_to_members(struct engine *engine, struct thread *thread,
                        const struct dm_event *event, const struct engine_session *except) {
     struct engine_view view = { .audience = DM_AUDIENCE_MEMBER, .sharing = ENGINE_SHARED };
@@ -139,6 +158,7 @@ void router_to_members(struct engine *engine, struct thread *thread,
     router_to_user(engine, actor_id, event, DM_AUDIENCE_ACTOR, except);
     for (size_t i = 0; i < thread->member_count; i++) {
         struct engine_user *user = user_cache_find_id(&engine->users, thread->members[i]);
+        look_ahead(engine, thread, i);
         if (user && engine_user_has_sessions(user) && user->id != actor_id
             && to_sessions(engine, user, event, &view, NULL))
             mark(engine, thread, i, event, marked++);

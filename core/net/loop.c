@@ -21,6 +21,8 @@ static void hooks_run(struct list *marked) {
     list_splice_back(&batch, marked);
     struct list *link;
     while ((link = list_pop_front(&batch))) {
+        /* Of thousands the second next one is seldom in a cache, unless it is asked for now. */
+        __builtin_prefetch(batch.next->next);
         struct loop_hook *hook = container_of(link, struct loop_hook, link);
         hook->fn(hook);
     }

@@ -101,9 +101,17 @@ struct stream_layer {
     const struct stream_layer_ops *ops;
 };
 
+/* Bytes [at, at + len) of blob. */
+struct stream_piece {
+    struct blob *blob;
+    uint32_t at;
+    uint32_t len;
+};
+
 /* Visible only to be embedded; fields are the stream's. bytes includes the charges. */
 struct stream_queue {
-    struct blob *store;
+    struct stream_piece only; /* the piece while there is no store: most queues never hold two */
+    struct blob *store;       /* cap pieces, count of them used from head on; or NULL */
     uint32_t head;
     uint32_t count;
     uint32_t cap;

@@ -8,22 +8,15 @@
 #define CHUNK_SMALL 1008
 #define CHUNK_LARGE 4080
 
-/* Bytes [at, at + len) of blob. Behind a blob that was queued whole there is no room; behind a
- * chunk there is, until it is full. */
-struct stream_piece {
-    struct blob *blob;
-    uint32_t at;
-    uint32_t len;
-};
-
-static struct stream_piece *pieces_of(const struct stream_queue *queue) {
-    return (struct stream_piece *)(void *)queue->store->data;
+static struct stream_piece *pieces_of(struct stream_queue *queue) {
+    return queue->store ? (struct stream_piece *)(void *)queue->store->data : &queue->only;
 }
 
-static struct stream_piece *piece_last(const struct stream_queue *queue) {
+static struct stream_piece *piece_last(struct stream_queue *queue) {
     return queue->count ? &pieces_of(queue)[queue->head + queue->count - 1] : NULL;
 }
 
+/* Behind a blob that was queued whole there is none; behind a chunk there is, until it is full. */
 static size_t room_behind(const struct stream_piece *piece) {
     return piece ? piece->blob->len - piece->at - piece->len : 0;
 }
@@ -40,7 +33,7 @@ void stream_queue_clear(struct stream_queue *queue) {
 }
 
 static void store_grow(struct stream_queue *queue) {
-    uint32_t cap = queue->store ? queue->cap * 2 + 1 : PIECES_FIRST;
+    uint32_t cap = queue->cap ? queue->cap * 2 + 1 : PIECES_FIRST;
     struct blob *store = blob_alloc(cap * sizeof(struct stream_piece));
     if (queue->count)
         memcpy(store->data, pieces_of(queue) + queue->head,
@@ -51,16 +44,20 @@ static void store_grow(struct stream_queue *queue) {
     queue->head = 0;
 }
 
-static struct stream_piece *piece_append(struct stream_queue *queue, struct blob *blob) {
-    if (queue->head + queue->count == queue->cap) {
-        if (queue->head > queue->cap / 2) {
-            memmove(pieces_of(queue), pieces_of(queue) + queue->head,
-                    queue->count * sizeof(struct stream_piece));
-            queue->head = 0;
-        } else {
-            store_grow(queue);
-        }
+static void make_room(struct stream_queue *queue) {
+    if (!queue->count || queue->head + queue->count < queue->cap)
+        return;
+    if (queue->head > queue->cap / 2) {
+        memmove(pieces_of(queue), pieces_of(queue) + queue->head,
+                queue->count * sizeof(struct stream_piece));
+        queue->head = 0;
+    } else {
+        store_grow(queue);
     }
+}
+
+static struct stream_piece *piece_append(struct stream_queue *queue, struct blob *blob) {
+    make_room(queue);
     queue->count++;
     queue->bytes += STREAM_PIECE_CHARGE;
     struct stream_piece *piece = piece_last(queue);
@@ -99,11 +96,11 @@ void stream_queue_ref(struct stream_queue *queue, struct blob *blob) {
     queue->bytes += piece->len;
 }
 
-int stream_queue_has_room(const struct stream_queue *queue, size_t len) {
+int stream_queue_has_room(struct stream_queue *queue, size_t len) {
     return room_behind(piece_last(queue)) >= len;
 }
 
-int stream_queue_front(const struct stream_queue *queue, struct iovec *ret_iov, int max,
+int stream_queue_front(struct stream_queue *queue, struct iovec *ret_iov, int max,
                        size_t *ret_bytes) {
     int count = queue->count < (uint32_t)max ? (int)queue->count : max;
     size_t bytes = 0;

@@ -1,5 +1,6 @@
 /* The send queue of a stream: references to blobs, and chunks into which small writes are copied
- * one behind the other. Empty, it holds no memory. Private to the files of the stream. */
+ * one behind the other. Up to one piece it needs no memory of its own. Private to the files of the
+ * stream. */
 #ifndef DRAGOMAN_NET_STREAM_QUEUE_H
 #define DRAGOMAN_NET_STREAM_QUEUE_H
 
@@ -25,10 +26,10 @@ void stream_queue_copy(struct stream_queue *queue, const struct dm_slice *parts,
 void stream_queue_ref(struct stream_queue *queue, struct blob *blob);
 
 /* 1 when len bytes would fit behind what was copied last, without a new chunk. */
-int stream_queue_has_room(const struct stream_queue *queue, size_t len);
+int stream_queue_has_room(struct stream_queue *queue, size_t len);
 
 /* Describes at most max pieces from the front; returns how many, and their bytes. */
-int stream_queue_front(const struct stream_queue *queue, struct iovec *ret_iov, int max,
+int stream_queue_front(struct stream_queue *queue, struct iovec *ret_iov, int max,
                        size_t *ret_bytes);
 
 /* The first len bytes have left. */
