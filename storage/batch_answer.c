@@ -22,12 +22,33 @@ struct answer {
     struct ints ids, base, rev, unread[2], code, lo, hi, member_rev, taken;
 };
 
+/* Of append_one(): everything is about the only message and its thread. */
+static int answer_read_one(const struct batch *batch, const PGresult *result, struct arena *arena,
+                           struct answer *ret) {
+    struct ints *const parts[] = { &ret->ids, &ret->base, &ret->rev, &ret->unread[SIDE_LO],
+                                   &ret->unread[SIDE_HI], &ret->code, &ret->lo, &ret->hi,
+                                   &ret->member_rev };
+    enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
+    static const int64_t first = 1;
+    size_t count;
+    const int64_t *list = pg_read_ints(result, 0, 0, arena, &count);
+    if (count != PARTS + 2 || batch->row_count != 1 || batch->thread_count != 1)
+        return -EPROTO;
+    ret->at = list[0];
+    for (size_t i = 0; i < PARTS; i++)
+        *parts[i] = (struct ints){ &list[i + 1], 1 };
+    ret->taken = (struct ints){ &first, list[PARTS + 1] ? 1 : 0 };
+    return 0;
+}
+
 static int answer_read(const struct batch *batch, const PGresult *result, struct arena *arena,
                        struct answer *ret) {
     struct ints *const per_thread[] = { &ret->base, &ret->rev, &ret->unread[SIDE_LO],
                                         &ret->unread[SIDE_HI], &ret->code, &ret->lo, &ret->hi,
                                         &ret->member_rev };
     const size_t always = 4, count = sizeof(per_thread) / sizeof(per_thread[0]);
+    if (PQntuples(result) == 1 && PQnfields(result) == 1)
+        return answer_read_one(batch, result, arena, ret);
     if (PQntuples(result) != 1 || PQnfields(result) != 11)
         return -EPROTO;
     ret->at = pg_read_time(result, 0, 0);

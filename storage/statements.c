@@ -10,8 +10,7 @@
 const struct pg_statement store_statements[ST_COUNT] = {
     [ST_BATCH] = { "dm_batch", "SELECT * FROM batch($1, $2, $3, $4, $5, $6, $7, $8, $9)" },
     [ST_APPEND_ONE] = { "dm_append_one",
-                        "SELECT * FROM append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, "
-                        "$12)" },
+                        "SELECT append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)" },
     [ST_MARK_ONE] = { "dm_mark_one", "SELECT mark_one($1, $2, $3, $4, $5, $6)" },
     [ST_BATCH_LOOKUP] = { "dm_batch_lookup", "SELECT * FROM batch_lookup($1, $2, $3)" },
     [ST_WRITER_MARK] = { "dm_writer_mark", "SELECT writer_mark($1, $2)" },

@@ -37,6 +37,29 @@ Test(append, the_version_before_is_still_served) {
     rig_close(&rig);
 }
 
+/* Each alone, and all by the plans that the first ones left on the only connection. */
+Test(append, kinds_of_threads_take_turns_on_one_connection) {
+    enum { ROUNDS = 8 };
+    const struct store_pg_config config = { .write_connections = 1 };
+    const int64_t other = USER(2);
+    struct rig rig;
+    rig_open_with(&rig, &config);
+    rig_users(&rig, 2);
+    const int64_t threads[] = { rig_chat(&rig, USER(1), &other, 1),
+                                rig_direct(&rig, USER(1), USER(2), 0) };
+    for (int i = 0; i < 2 * ROUNDS; i++) {
+        struct store_append a = rig_append(&rig, threads[i % 2], USER(1), "x");
+        cr_assert(eq(int, a.ret_outcome, STORE_APPENDED));
+        cr_assert(eq(u64, a.ret_seq, (uint64_t)(i / 2 + 1)));
+        cr_assert(eq(int, rig_append(&rig, threads[i % 2], USER(3), "x").ret_outcome,
+                     STORE_REFUSED_MEMBER));
+        cr_assert(eq(i64, rig_sql(&rig, "SELECT (date_part('epoch', created_at) * 1e6)::bigint "
+                                        "FROM messages WHERE id = %lld", (long long)a.ret_id),
+                     a.ret_created_us));
+    }
+    rig_close(&rig);
+}
+
 Test(append, strangers_and_unknown_threads_are_refused) {
     struct rig rig;
     rig_open(&rig);
