@@ -73,6 +73,20 @@ static int is_under_way(const struct engine *engine, const struct store_call *ca
     return 0;
 }
 
+/* Whether a command of this node that makes the thread is under way: it will announce that. */
+static int is_made_here(const struct engine *engine, const struct store_call *call,
+                        const struct store_event *event) {
+    if (event->kind != DM_CMD_THREAD_GET && event->kind != DM_CMD_CHAT_CREATE)
+        return 0;
+    list_foreach(it, &engine->operations.live) {
+        const struct operation *op = container_of(it, struct operation, live_link);
+        if (!op->thread && op->at.append.base.kind != STORE_APPEND
+            && dm_uuid_eq(&op->at.call.uuid, &call->ret_thread.uuid))
+            return 1;
+    }
+    return 0;
+}
+
 /* Shows what was read; returns the rev up to which that is all, 0 when some of it waits. What this
  * node has done itself and is about to announce ends it: that has its place in the order. known:
  * the thread, when it was known here before; then its opening was shown. */
@@ -83,7 +97,7 @@ static uint64_t show(struct engine *engine, const struct store_call *call,
     uint64_t upto = events->ret_rev;
     for (size_t i = 0; i < events->ret_count; i++) {
         const struct store_event *event = &events->ret_list[i];
-        if (event->kind == DM_CMD_THREAD_GET && known)
+        if ((event->kind == DM_CMD_THREAD_GET && known) || is_made_here(engine, call, event))
             continue;
         if (is_under_way(engine, call, event)) {
             upto = upto ? event->rev - event->span : 0;

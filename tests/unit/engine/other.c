@@ -31,6 +31,14 @@ void other_close(void) {
     other_forget();
 }
 
+void other_open_thread(void) {
+    struct fake_thread *thread = &bench.store.threads[bench.store.thread_count++];
+    thread->id = 501;
+    thread->uuid.bytes[0] = 't';
+    thread->lo_id = thread->opener_id = bench_id("ann");
+    thread->hi_id = bench_id("bob");
+}
+
 void other_nodes(int64_t now_us, const int64_t *ids, size_t count) {
     struct bus_notice notice = { .kind = BUS_NODES, .nodes = ids, .node_count = count,
                                  .sure_count = count,

@@ -20,6 +20,9 @@ extern struct other {
 void other_open(void);
 void other_close(void);
 
+/* The store has an empty thread of ann and bob, its first. */
+void other_open_thread(void);
+
 /* The bus tells which nodes there are, and that it is heard again. */
 void other_nodes(int64_t now_us, const int64_t *ids, size_t count);
 void other_resync(void);

@@ -37,29 +37,6 @@ static struct buf retitled(const char *actor, uint64_t rev, const char *title) {
     return unit;
 }
 
-/* Ann opens it. */
-static struct buf opening(void) {
-    struct fake_thread *thread = &bench.store.threads[0];
-    struct dm_thread view = { .id = thread->id };
-    struct dm_event event = { .kind = DM_EVENT_THREAD_OPENED,
-                              .actor = &fake_user_named(&bench.store, "ann")->user };
-    struct unit_head head = { .thread_id = thread->id, .pair = { thread->lo_id, thread->hi_id },
-                              .uuid = thread->uuid };
-    struct buf unit = BUF_INIT;
-    unit_put_head(&unit, &head);
-    wire_put_uint(&unit, 1);
-    unit_put_event(&unit, UNIT_TO_THREAD, &event, &view, &view);
-    return unit;
-}
-
-static void open_thread(void) {
-    struct fake_thread *thread = &bench.store.threads[bench.store.thread_count++];
-    thread->id = 501;
-    thread->uuid.bytes[0] = 't';
-    thread->lo_id = thread->opener_id = bench_id("ann");
-    thread->hi_id = bench_id("bob");
-}
-
 /* ---- what is said ---- */
 
 Test(cluster, a_node_that_is_alone_says_nothing) {
@@ -111,7 +88,7 @@ Test(cluster, what_is_too_large_is_not_told_but_named) {
     char text[5000];
     memset(text, 'x', sizeof(text));
     text[sizeof(text) - 1] = '\0';
-    open_thread();
+    other_open_thread();
     peer_join(&ann, "ann", "ann");
     other_meet("S0 1 1 0 ");
     peer_send(&ann, "bob", text, NULL);
@@ -129,7 +106,7 @@ Test(cluster, what_is_too_large_is_not_told_but_named) {
 
 Test(cluster, messages_of_others_are_shown_in_order) {
     struct peer bob, ann;
-    open_thread();
+    other_open_thread();
     other_meet("S0 1 1 0 ");
     peer_join(&bob, "bob", "bob");
     peer_join(&ann, "ann", "ann");
@@ -154,7 +131,7 @@ Test(cluster, messages_of_others_are_shown_in_order) {
 
 Test(cluster, the_first_of_a_thread_waits_a_moment_for_earlier_ones) {
     struct peer bob;
-    open_thread();
+    other_open_thread();
     other_meet("S0 1 1 0 ");
     peer_join(&bob, "bob", "bob");
     other_tell(message("ann", 8, 8, "later"));
@@ -189,7 +166,7 @@ static enum dm_status one_message(struct fake_store *fake, struct store_call *ca
 
 Test(cluster, a_gap_that_stays_is_read_from_the_store) {
     struct peer bob;
-    open_thread();
+    other_open_thread();
     bench.store.events = one_message;
     other_meet("S0 1 1 0 ");
     peer_join(&bob, "bob", "bob");
@@ -213,7 +190,7 @@ static enum dm_status cannot_tell(struct fake_store *fake, struct store_call *ca
 
 Test(cluster, a_gap_that_nobody_can_fill_keeps_nothing) {
     struct peer bob;
-    open_thread();
+    other_open_thread();
     bench.store.events = cannot_tell;
     other_meet("S0 1 1 0 ");
     peer_join(&bob, "bob", "bob");
@@ -227,7 +204,7 @@ Test(cluster, a_gap_that_nobody_can_fill_keeps_nothing) {
 
 Test(cluster, an_answer_waits_for_what_comes_before_it) {
     struct peer bob;
-    open_thread();
+    other_open_thread();
     other_meet("S0 1 1 0 ");
     peer_join(&bob, "bob", "bob");
     other_tell(message("ann", 1, 1, "one"));
@@ -246,7 +223,7 @@ Test(cluster, an_answer_waits_for_what_comes_before_it) {
 
 Test(cluster, nothing_waits_for_a_node_that_is_gone) {
     struct peer bob;
-    open_thread();
+    other_open_thread();
     other_meet("S0 1 1 0 ");
     peer_join(&bob, "bob", "bob");
     other_tell(message("ann", 1, 1, "one"));
@@ -260,7 +237,7 @@ Test(cluster, nothing_waits_for_a_node_that_is_gone) {
 Test(cluster, what_concerns_nobody_here_costs_no_request) {
     struct peer cat;
     size_t before;
-    open_thread();
+    other_open_thread();
     other_meet("S0 1 1 0 ");
     peer_join(&cat, "cat", "cat");
     before = bench.store.counts[STORE_USERS_FIND];
@@ -293,7 +270,7 @@ Test(cluster, a_title_given_elsewhere_is_known_to_who_comes_later) {
 
 Test(cluster, users_that_are_not_known_are_read_first) {
     struct peer bob;
-    open_thread();
+    other_open_thread();
     other_meet("S0 1 1 0 ");
     peer_join(&bob, "bob", "bob");
     bench.store.held_kinds = 1u << STORE_USERS_FIND;
@@ -312,7 +289,7 @@ Test(cluster, users_that_are_not_known_are_read_first) {
 Test(cluster, frames_that_come_twice_count_once) {
     struct peer bob;
     struct buf unit;
-    open_thread();
+    other_open_thread();
     other_meet("S0 1 1 0 ");
     peer_join(&bob, "bob", "bob");
     other_tell(message("ann", 1, 1, "one"));
@@ -337,38 +314,6 @@ Test(cluster, missing_frames_are_made_up_for) {
     check_true(!engine_is_settled(bench.engine));
     other_say("S1 1 1 0 ");
     check_true(engine_is_settled(bench.engine));
-    peer_close(&bob);
-}
-
-/* Knows of one thread, and of its opening alone. */
-static enum dm_status one_opening(struct fake_store *fake, struct store_call *call) {
-    struct fake_thread *thread = &fake->threads[0];
-    struct store_event *event = arena_zalloc(call->arena, sizeof(*event));
-    if (!call->events) {
-        call->ret_threads = &thread->id;
-        call->ret_thread_count = 1;
-        return DM_OK;
-    }
-    *event = (struct store_event){ .kind = DM_CMD_THREAD_GET, .actor_id = thread->lo_id };
-    call->events->ret_list = event;
-    call->events->ret_count = 1;
-    call->ret_thread = (struct store_thread){ .id = thread->id, .uuid = thread->uuid,
-                                              .lo_id = thread->lo_id, .hi_id = thread->hi_id };
-    return DM_OK;
-}
-
-Test(cluster, an_opening_that_was_missed_is_shown_once) {
-    struct peer bob;
-    open_thread();
-    bench.store.events = one_opening;
-    other_meet("S0 1 1 0 ");
-    peer_join(&bob, "bob", "bob");
-    bench_forget();
-    other_resync();
-    bench_expect("bob ! thread_opened member actor=ann peer=ann");
-    other_tell(opening());
-    other_resync();
-    bench_expect_nothing();
     peer_close(&bob);
 }
 
