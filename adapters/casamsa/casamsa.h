@@ -4,6 +4,9 @@
 
 #include <dragoman/adapter.h>
 
+/* As much as the host keeps until the answer: an event_response_key, and what goes with it. */
+#define COOKIE_MAX 65536
+
 enum casamsa_route {
     ROUTE_SOCKET = 1,
 };
@@ -37,7 +40,12 @@ void casamsa_event(struct dm_instance *instance, const struct dm_event *event,
 /* errors.c: one error frame. `key` is the event_response_key as JSON text; absent gives null. */
 void casamsa_fail(struct dm_session *session, const char *type, const char *detail,
                   struct dm_slice key);
-void casamsa_fail_field(struct dm_session *session, const char *field, struct dm_slice key);
+/* The same for what asks nothing of the core: it waits in line behind the answers to frames before,
+ * as clients that give no key know errors by their order alone. */
+void casamsa_refuse(struct dm_session *session, const char *type, const char *detail,
+                    struct dm_slice key);
+void casamsa_refuse_field(struct dm_session *session, const char *field, struct dm_slice key);
+void casamsa_refused(struct dm_session *session, struct dm_slice cookie);
 void casamsa_fail_result(struct dm_session *session, const struct dm_result *result,
                          struct dm_slice key);
 

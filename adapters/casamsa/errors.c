@@ -1,28 +1,63 @@
 #include "adapters/casamsa/casamsa.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-static void begin_error(struct dm_out *out, const char *type, const char *detail,
+static void begin_error(struct dm_out *out, struct dm_slice type, struct dm_slice detail,
                         struct dm_slice key) {
     casamsa_begin(out, "error", KEY_GIVEN, key);
-    dm_put_str(out, "type", type);
-    dm_put_str(out, "detail", detail);
+    dm_put_string(out, "type", type);
+    dm_put_string(out, "detail", detail);
 }
 
-void casamsa_fail(struct dm_session *session, const char *type, const char *detail,
-                  struct dm_slice key) {
-    struct dm_out *out = dm_out(session);
-
+static void put_error(struct dm_out *out, struct dm_slice type, struct dm_slice detail,
+                      struct dm_slice key) {
     begin_error(out, type, detail, key);
     casamsa_end(out, "error");
 }
 
-void casamsa_fail_field(struct dm_session *session, const char *field, struct dm_slice key) {
+void casamsa_fail(struct dm_session *session, const char *type, const char *detail,
+                  struct dm_slice key) {
+    put_error(dm_out(session), dm_slice_str(type), dm_slice_str(detail), key);
+}
+
+void casamsa_refuse(struct dm_session *session, const char *type, const char *detail,
+                    struct dm_slice key) {
+    const struct dm_command turn = { .size = sizeof(turn), .kind = DM_CMD_NONE };
+    size_t size = strlen(type) + strlen(detail) + key.len + sizeof("[\"\",\"\",null]");
+    struct dm_slice shown = key.ptr ? key : DM_SLICE("null");
+    char *cookie = session->user && size <= COOKIE_MAX ? malloc(size) : NULL;
+    int len;
+
+    if (!cookie) {
+        casamsa_fail(session, type, detail, key);
+        return;
+    }
+    len = snprintf(cookie, size, "[\"%s\",\"%s\",%.*s]", type, detail, DM_SLICE_FMT(shown));
+    dm_submit(session, &turn, (struct dm_slice){ cookie, (size_t)len });
+    free(cookie);
+}
+
+void casamsa_refused(struct dm_session *session, struct dm_slice cookie) {
+    const struct dm_host *host = session->host;
+    const struct dm_json *parts = dm_json_parse(host, cookie);
+    const struct dm_json *type = dm_json_next(host, parts, NULL);
+    const struct dm_json *detail = dm_json_next(host, parts, type);
+
+    put_error(dm_out(session), dm_json_string(host, type), dm_json_string(host, detail),
+              dm_json_text(host, dm_json_next(host, parts, detail)));
+}
+
+static const char *field_detail(const char *field, char detail[96]) {
+    snprintf(detail, 96, "%s: missing or invalid.", field);
+    return detail;
+}
+
+void casamsa_refuse_field(struct dm_session *session, const char *field, struct dm_slice key) {
     char detail[96];
 
-    snprintf(detail, sizeof(detail), "%s: missing or invalid.", field);
-    casamsa_fail(session, "field_error", detail, key);
+    casamsa_refuse(session, "field_error", field_detail(field, detail), key);
 }
 
 /* The dialect's name of a command's member. */
@@ -40,7 +75,8 @@ static void fail_duplicate(struct dm_session *session, const struct dm_result *r
                            struct dm_slice key) {
     struct dm_out *out = dm_out(session);
 
-    begin_error(out, "chat_duplication_error", "The chat exists already.", key);
+    begin_error(out, DM_SLICE("chat_duplication_error"), DM_SLICE("The chat exists already."),
+                key);
     dm_put_int(out, "chat_id", result->thread ? result->thread->id : 0);
     casamsa_end(out, "error");
 }
@@ -57,10 +93,13 @@ static const char *access_detail(enum dm_status status) {
 
 void casamsa_fail_result(struct dm_session *session, const struct dm_result *result,
                          struct dm_slice key) {
+    char detail[96];
+
     switch (result->status) {
     case DM_INVALID:
     case DM_TOO_LARGE:
-        casamsa_fail_field(session, field_name(result->field), key);
+        casamsa_fail(session, "field_error", field_detail(field_name(result->field), detail),
+                     key);
         break;
     case DM_EXISTS:
         fail_duplicate(session, result, key);

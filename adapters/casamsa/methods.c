@@ -8,7 +8,6 @@
 
 #define FILES_MAX 64
 #define USERS_MAX 5000
-#define COOKIE_MAX 65536
 
 struct args {
     int64_t chat;
@@ -187,7 +186,7 @@ static const char *submit(struct dm_session *session, const struct method *metho
     const char *fault = prepare(session->host, method, args, key, &work, &command, &cookie);
 
     if (fault)
-        casamsa_fail_field(session, fault, key);
+        casamsa_refuse_field(session, fault, key);
     else
         dm_submit(session, &command, cookie);
     free(work.users);
@@ -204,7 +203,7 @@ const char *casamsa_method(struct dm_session *session, struct dm_slice name,
     struct dm_out *out;
 
     if (!method) {
-        casamsa_fail(session, "access_error", "There is no such method.", key);
+        casamsa_refuse(session, "access_error", "There is no such method.", key);
         return "invalid";
     }
     if (method->command != DM_CMD_NONE)

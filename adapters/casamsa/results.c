@@ -92,6 +92,8 @@ void casamsa_result(struct dm_session *session, const struct dm_result *result,
                     struct dm_slice cookie) {
     if (result->kind == DM_CMD_AUTHENTICATE)
         casamsa_authenticated(session, result);
+    else if (result->kind == DM_CMD_NONE)
+        casamsa_refused(session, cookie);
     else if (result->status == DM_HELD)
         return; /* confirmed when it is released */
     else if (result->kind == DM_CMD_CHAT_ADD || result->kind == DM_CMD_CHAT_REMOVE)

@@ -63,7 +63,7 @@ static const char *take(struct dm_session *session, const struct dm_json *object
     const struct dm_json *method = dm_json_get(host, object, "method");
 
     if (dm_json_type(host, method) != DM_JSON_STRING) {
-        casamsa_fail_field(session, "method", key_of(host, object));
+        casamsa_refuse_field(session, "method", key_of(host, object));
         return "invalid";
     }
     return casamsa_method(session, dm_json_string(host, method), args);
@@ -74,7 +74,7 @@ const char *casamsa_frame(struct dm_session *session, const struct dm_frame *fra
     const struct dm_json *object = dm_json_object(host, frame->data);
 
     if (!object) {
-        casamsa_fail(session, "system_error", "The frame is no JSON object.", DM_SLICE_NONE);
+        casamsa_refuse(session, "system_error", "The frame is no JSON object.", DM_SLICE_NONE);
         return "invalid";
     }
     if (session->user)
