@@ -47,7 +47,6 @@ struct task_operation {
 struct task_thread {
     struct dm_thread thread;
     int64_t peer_id;
-    uint64_t last_seq;
     const int64_t *member_ids;
 };
 

@@ -30,7 +30,6 @@ void task_read_threads(struct task *task, const PGresult *result) {
         t->thread.rev = (uint64_t)pg_read_int(result, i, 10);
         t->thread.created_us = pg_read_time(result, i, 12);
         t->thread.updated_us = pg_read_time(result, i, 13);
-        t->last_seq = (uint64_t)pg_read_int(result, i, 14);
     }
 }
 

@@ -94,6 +94,24 @@ static const struct dm_message *message_at(struct task *task, int64_t thread_id,
     return found ? &found->message : NULL;
 }
 
+/* The newest message at hand of a thread; NULL: there is none. The threads themselves were read by
+ * another statement, at another time: they may know of a message that was deleted since, or not of
+ * this one. */
+static const struct dm_message *newest_of(const struct task *task, int64_t thread_id) {
+    size_t low = 0;
+    size_t high = task->message_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (task->messages[middle].message.thread_id <= thread_id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == 0 || task->messages[low - 1].message.thread_id != thread_id)
+        return NULL;
+    return &task->messages[low - 1].message;
+}
+
 static void link_models(struct task *task) {
     sort(task->users, task->user_count, sizeof(*task->users), compare_users);
     sort(task->messages, task->message_count, sizeof(*task->messages), compare_messages);
@@ -109,8 +127,7 @@ static void link_models(struct task *task) {
             t->thread.members = users_of(task, t->member_ids, t->thread.member_count);
         else
             t->thread.member_count = 0;
-        if (t->last_seq)
-            t->thread.last_message = message_at(task, t->thread.id, t->last_seq);
+        t->thread.last_message = newest_of(task, t->thread.id);
     }
 }
 
@@ -189,10 +206,11 @@ static void fill_threads(struct task *task, struct dm_result *result) {
     }
     const struct dm_thread **list =
         arena_alloc(task->call->arena, task->thread_count * sizeof(*list));
-    for (size_t i = 0; i < task->thread_count; i++)
-        list[i] = &task->threads[i].thread;
     result->threads = list;
-    result->thread_count = task->thread_count;
+    result->thread_count = 0;
+    for (size_t i = 0; i < task->thread_count; i++)
+        if (task->threads[i].thread.last_message)
+            list[result->thread_count++] = &task->threads[i].thread;
 }
 
 static void fill_account(struct task *task) {
