@@ -106,30 +106,8 @@ static inline void metrics_move(struct metric_gauge *gauge, int64_t amount) {
 /* Counts one value: microseconds for metrics_histogram. */
 void metrics_observe(struct metric_histogram *histogram, uint64_t value);
 
-/* An upper bound of the given quantile in the unit observed: permille 990 is p99. 0 when nothing
- * was observed; UINT64_MAX when it lies above the last bound. */
-uint64_t metrics_quantile(const struct metric_histogram *histogram, unsigned permille);
-
 /* The inclusive upper bound of a bucket; UINT64_MAX for the last. */
 uint64_t metrics_bucket_bound(size_t bucket);
-
-/* One series as a visitor sees it; borrowed for the call. labels is the escaped inside of the
- * braces (`adapter="x",outcome="ok"`), empty when there are none. Exactly the pointer that
- * belongs to type is set. */
-struct metric_series {
-    enum metric_type type;
-    const char *name;
-    struct dm_slice labels;
-    const struct metric_counter *counter;
-    const struct metric_gauge *gauge;
-    const struct metric_histogram *histogram;
-};
-
-typedef void metrics_visit_fn(const struct metric_series *series, void *userdata);
-
-/* Calls visit for each series, names in order of their first registration, within the call. The
- * visitor must not register series. */
-void metrics_foreach(const struct metrics *metrics, metrics_visit_fn *visit, void *userdata);
 
 /* Number of series that count towards the limit. */
 size_t metrics_count(const struct metrics *metrics);

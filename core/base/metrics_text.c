@@ -47,38 +47,8 @@ void metrics_observe(struct metric_histogram *histogram, uint64_t value) {
     histogram->buckets[bucket_of(value)]++;
 }
 
-uint64_t metrics_quantile(const struct metric_histogram *histogram, unsigned permille) {
-    uint64_t rank = (histogram->count * permille + 999) / 1000;
-    uint64_t seen = 0;
-    if (histogram->count == 0)
-        return 0;
-    rank = rank == 0 ? 1 : rank > histogram->count ? histogram->count : rank;
-    size_t bucket = 0;
-    while ((seen += histogram->buckets[bucket]) < rank)
-        bucket++;
-    return metrics_bucket_bound(bucket);
-}
-
 static struct dm_slice node_labels(const struct metric_node *node) {
     return (struct dm_slice){ node->key + node->labels_at, node->key_len - node->labels_at };
-}
-
-void metrics_foreach(const struct metrics *metrics, metrics_visit_fn *visit, void *userdata) {
-    list_foreach(f, metrics_families(metrics)) {
-        const struct metric_family *family = container_of(f, struct metric_family, link);
-        list_foreach(s, &family->series) {
-            const struct metric_node *node = container_of(s, struct metric_node, link);
-            struct metric_series series = {
-                .type = family->type,
-                .name = family->name,
-                .labels = node_labels(node),
-                .counter = family->type == METRIC_COUNTER ? node->value : NULL,
-                .gauge = family->type == METRIC_GAUGE ? node->value : NULL,
-                .histogram = family->type == METRIC_HISTOGRAM ? node->value : NULL,
-            };
-            visit(&series, userdata);
-        }
-    }
 }
 
 /* Exact, which a conversion to double would not be. */

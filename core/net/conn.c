@@ -299,14 +299,6 @@ struct conn_server *conn_server_of(const struct conn *conn) {
     return conn->server;
 }
 
-void *conn_userdata(const struct conn *conn) {
-    return conn->userdata;
-}
-
-void conn_set_userdata(struct conn *conn, void *userdata) {
-    conn->userdata = userdata;
-}
-
 void conn_close(struct conn *conn) {
     stream_close(&conn->stream, conn->server->config.http.body_timeout_ms,
                  conn->server->config.linger_ms);

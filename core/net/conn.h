@@ -109,10 +109,6 @@ void conn_server_close(struct conn_server *server, conn_server_closed_fn *closed
 
 struct conn_server *conn_server_of(const struct conn *conn);
 
-/* For whoever speaks for the connection as a whole; NULL at first. */
-void *conn_userdata(const struct conn *conn);
-void conn_set_userdata(struct conn *conn, void *userdata);
-
 /* What the connection has queued as responses counts from now on for that client (a key that is
  * spread uniformly; clients whose keys fall together are one). Returns how many bytes it, by all
  * its connections, has not read. */

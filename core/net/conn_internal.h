@@ -27,7 +27,6 @@ struct conn {
     struct loop_hook hook;
     struct http_exchange *http; /* NULL while idle and after an upgrade */
     struct blob *backlog;       /* what was read and not taken yet: [backlog_at, len) */
-    void *userdata;
     struct conn_pass *pass;     /* on its way to another process; NULL: it stays */
     struct websocket ws;
     uint32_t backlog_at;

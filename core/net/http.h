@@ -185,14 +185,10 @@ void http_body_resume(struct http_exchange *exchange);
  * -EALREADY when a response was begun before (or, for chunk and end, was not); -EPIPE when the
  * connection is gone: end() comes with HTTP_END_LOST. */
 
+/* How large a whole response may be is the caller's to bound; until the peer has read it, the
+ * exchange stays, and no further request of its is taken. */
 int http_respond(struct http_exchange *exchange, unsigned status, const struct http_field *fields,
                  size_t field_count, struct dm_slice body);
-
-/* The same with a further reference to the blob. How large a whole response may be is the
- * caller's to bound; until the peer has read it, the exchange stays, and no further request of its
- * is taken. */
-int http_respond_blob(struct http_exchange *exchange, unsigned status,
-                      const struct http_field *fields, size_t field_count, struct blob *body);
 
 /* The reason phrase as a small text/plain body. */
 int http_respond_status(struct http_exchange *exchange, unsigned status);
@@ -211,7 +207,6 @@ int http_respond_begin(struct http_exchange *exchange, unsigned status,
 /* Next piece. An empty one does nothing. Also returns HTTP_FULL. -EMSGSIZE when it would exceed
  * the length given (nothing queued). */
 int http_respond_chunk(struct http_exchange *exchange, struct dm_slice piece);
-int http_respond_chunk_blob(struct http_exchange *exchange, struct blob *piece);
 
 /* The last piece was given. When fewer bytes than promised were given, the connection is aborted,
  * so that the client cannot take the rest for whole. */

@@ -162,18 +162,6 @@ int http_respond(struct http_exchange *exchange, unsigned status, const struct h
     return r;
 }
 
-int http_respond_blob(struct http_exchange *exchange, unsigned status,
-                      const struct http_field *fields, size_t field_count, struct blob *body) {
-    int r = check_begin(exchange, status, fields, field_count);
-    if (r < 0)
-        return r;
-    r = send_head(exchange, status, fields, field_count, (int64_t)body->len);
-    if (r == 0 && !(exchange->flags & HTTP_BODYLESS))
-        r = gone_if(stream_write_blob(&exchange->conn->stream, body));
-    finish(exchange);
-    return r;
-}
-
 static int respond_text(struct http_exchange *exchange, unsigned status,
                         const struct http_field *more) {
     struct http_field fields[2] = {
@@ -268,28 +256,6 @@ int http_respond_chunk(struct http_exchange *exchange, struct dm_slice piece) {
     int len = snprintf(size, sizeof(size), "%zx\r\n", piece.len);
     struct dm_slice parts[] = { { size, (size_t)len }, piece, DM_SLICE("\r\n") };
     return piece_sent(exchange, piece.len, stream_write_parts(&exchange->conn->stream, parts, 3));
-}
-
-static int send_chunk_blob(struct stream *stream, struct blob *piece) {
-    char size[24];
-    int len = snprintf(size, sizeof(size), "%zx\r\n", piece->len);
-    int r = stream_write(stream, size, (size_t)len);
-    if (r == 0)
-        r = stream_write_blob(stream, piece);
-    return r == 0 ? stream_write(stream, "\r\n", 2) : r;
-}
-
-int http_respond_chunk_blob(struct http_exchange *exchange, struct blob *piece) {
-    int r = check_piece(exchange, piece->len);
-    if (r < 0 || piece->len == 0)
-        return r;
-    if (exchange->flags & HTTP_BODYLESS)
-        return piece_sent(exchange, piece->len, 0);
-    if (exchange->flags & HTTP_CHUNKED)
-        r = send_chunk_blob(&exchange->conn->stream, piece);
-    else
-        r = stream_write_blob(&exchange->conn->stream, piece);
-    return piece_sent(exchange, piece->len, r);
 }
 
 int http_respond_end(struct http_exchange *exchange) {

@@ -61,12 +61,6 @@ int websocket_send_blob(struct websocket *ws, struct blob *frame) {
     return r < 0 ? r : stream_write_blob(&conn_of(ws)->stream, frame);
 }
 
-int websocket_ping(struct websocket *ws, struct dm_slice payload) {
-    if (payload.len > WEBSOCKET_CONTROL_MAX)
-        payload.len = WEBSOCKET_CONTROL_MAX;
-    return websocket_send(ws, WEBSOCKET_PING, payload);
-}
-
 int websocket_is_full(const struct websocket *ws) {
     return stream_is_full(&conn_of(ws)->stream);
 }

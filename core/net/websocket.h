@@ -119,9 +119,6 @@ struct blob *websocket_frame_blob(enum websocket_kind kind, struct dm_slice payl
 /* Queues such a frame (or several in one blob) with a further reference. */
 int websocket_send_blob(struct websocket *ws, struct blob *frame);
 
-/* A ping of the caller's own (at most 125 bytes); its pong is only noticed as life. */
-int websocket_ping(struct websocket *ws, struct dm_slice payload);
-
 /* 1 while the send queue is at or above its high mark: producers should wait for drained(). */
 int websocket_is_full(const struct websocket *ws);
 

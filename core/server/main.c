@@ -68,7 +68,7 @@ static const struct verb verbs[] = {
       "Writes the folder of a new adapter, which builds and passes the tests as it is.",
       .tool = cli_adapter_new },
     { "adapter", "test", "FILE.so|NAME --transcripts DIR [--live] [--set KEY=VALUE]...\n"
-      "      [--silent-failures] [--only TEXT]",
+      "      [--var NAME=VALUE]... [--silent-failures] [--only TEXT]",
       "Puts an adapter through the conformance kit.", .tool = cli_adapter_test },
     { "capture", NULL,
       "--listen HOST:PORT --upstream ws://OLD-SERVER [--out DIR] [--mask NAME]...",

@@ -205,22 +205,6 @@ Test(metrics, buckets_cover_every_value) {
     metrics_free(metrics);
 }
 
-Test(metrics, quantiles_are_upper_bounds) {
-    struct metrics *metrics = metrics_new(10);
-    struct metric_histogram *h = metrics_histogram(metrics, "h_seconds", "H.", METRIC_NO_LABELS);
-    cr_assert(eq(u64, metrics_quantile(h, 500), 0));
-    for (uint64_t us = 1; us <= 1000; us++)
-        metrics_observe(h, us);
-    cr_assert(eq(u64, metrics_quantile(h, 0), 1));
-    cr_assert(eq(u64, metrics_quantile(h, 500), 500));
-    cr_assert(eq(u64, metrics_quantile(h, 990), 1000));
-    cr_assert(eq(u64, metrics_quantile(h, 1000), 1000));
-    cr_assert(eq(u64, metrics_quantile(h, 5000), 1000));
-    metrics_observe(h, UINT64_MAX / 2);
-    cr_assert(eq(u64, metrics_quantile(h, 1000), UINT64_MAX));
-    metrics_free(metrics);
-}
-
 Test(metrics, durations_are_shown_in_seconds) {
     struct metrics *metrics = metrics_new(10);
     struct metric_histogram *h =
@@ -252,29 +236,3 @@ Test(metrics, plain_histograms_are_shown_as_they_are) {
     metrics_free(metrics);
 }
 
-static void count_series(const struct metric_series *series, void *userdata) {
-    int *counts = userdata;
-    counts[series->type]++;
-    cr_assert(eq(int, !!series->counter, series->type == METRIC_COUNTER));
-    cr_assert(eq(int, !!series->gauge, series->type == METRIC_GAUGE));
-    cr_assert(eq(int, !!series->histogram, series->type == METRIC_HISTOGRAM));
-    if (series->type == METRIC_GAUGE) {
-        check_slice(dm_slice_str(series->name), DM_SLICE("g"));
-        check_slice(series->labels, DM_SLICE("k=\"v\",l=\"\""));
-        cr_assert(eq(i64, series->gauge->value, -3));
-    }
-}
-
-Test(metrics, a_visitor_meets_each_series) {
-    int counts[3] = { 0 };
-    struct metrics *metrics = metrics_new(10);
-    metrics_counter(metrics, "c_total", "C.", METRIC_LABELS("k", "1"));
-    metrics_counter(metrics, "c_total", "C.", METRIC_LABELS("k", "2"));
-    metrics_set(metrics_gauge(metrics, "g", "G.", METRIC_LABELS("k", "v", "l", "")), -3);
-    metrics_histogram(metrics, "h_seconds", "H.", METRIC_NO_LABELS);
-    metrics_foreach(metrics, count_series, counts);
-    cr_assert(eq(int, counts[METRIC_COUNTER], 3));
-    cr_assert(eq(int, counts[METRIC_GAUGE], 1));
-    cr_assert(eq(int, counts[METRIC_HISTOGRAM], 1));
-    metrics_free(metrics);
-}

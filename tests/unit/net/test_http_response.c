@@ -16,11 +16,10 @@ Test(http_response, pieces_are_chunks) {
     struct net net = { 0 };
     open_held(&net, GET);
     struct http_exchange *exchange = net.held;
-    struct blob *blob = blob_new("0123456789abcdefg", 17);
     cr_assert(eq(int, http_respond_begin(exchange, 200, NULL, 0, HTTP_LENGTH_CHUNKED), 0));
     cr_assert(eq(int, http_respond_chunk(exchange, DM_SLICE("hello")), 0));
     cr_assert(eq(int, http_respond_chunk(exchange, DM_SLICE("")), 0));
-    cr_assert(eq(int, http_respond_chunk_blob(exchange, blob), 0));
+    cr_assert(eq(int, http_respond_chunk(exchange, DM_SLICE("0123456789abcdefg")), 0));
     net_settle(&net);
     cr_assert(eq(int, http_respond_end(exchange), 0));
     cr_assert(eq(int, http_respond_end(exchange), -EALREADY));
@@ -30,7 +29,6 @@ Test(http_response, pieces_are_chunks) {
                  "5\r\nhello\r\n11\r\n0123456789abcdefg\r\n0\r\n\r\n"));
     cr_assert(eq(str, (char *)net_take_log(&net), "end:sent "));
     check_true(!net.peer_eof);
-    blob_unref(blob);
     net_close(&net);
 }
 
@@ -152,26 +150,13 @@ Test(http_response, fields_cannot_split_a_response) {
     net_close(&net);
 }
 
-Test(http_response, large_body_is_shared_not_copied) {
-    struct net net = { 0 };
-    open_held(&net, GET);
-    struct blob *blob = blob_alloc(500000);
-    memset(blob->data, 'a', blob->len);
-    cr_assert(eq(int, http_respond_blob(net.held, 200, NULL, 0, blob), 0));
-    cr_assert(eq(u32, blob->refs, 2));
-    net_settle(&net);
-    cr_assert(eq(u32, blob->refs, 1));
-    check_true(net_take_bytes(&net).len > 500000);
-    blob_unref(blob);
-    net_close(&net);
-}
-
 Test(http_response, may_be_larger_than_a_socket_may_queue) {
     struct net net = { 0 };
     open_held(&net, GET);
     struct blob *blob = blob_alloc(2000000);
     memset(blob->data, 'a', blob->len);
-    cr_assert(eq(int, http_respond_blob(net.held, 200, NULL, 0, blob), 0));
+    cr_assert(eq(int, http_respond(net.held, 200, NULL, 0,
+                                   (struct dm_slice){ blob->data, blob->len }), 0));
     net_settle(&net);
     check_true(net_take_bytes(&net).len > 2000000);
     blob_unref(blob);
@@ -183,7 +168,8 @@ Test(http_response, may_be_larger_than_a_socket_may_queue) {
 static void respond_large(struct net *net) {
     struct blob *blob = blob_alloc(2000000);
     memset(blob->data, 'a', blob->len);
-    cr_assert(eq(int, http_respond_blob(net->held, 200, NULL, 0, blob), 0));
+    cr_assert(eq(int, http_respond(net->held, 200, NULL, 0,
+                                   (struct dm_slice){ blob->data, blob->len }), 0));
     blob_unref(blob);
 }
 
