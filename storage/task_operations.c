@@ -116,9 +116,12 @@ static void encode_history(const struct task *task, struct pg_args *args) {
 }
 
 static void encode_undelivered(const struct task *task, struct pg_args *args) {
+    const struct dm_command *command = task->call->command;
     encode_actor(task, args);
     pg_args_int4(args, limit_of(task, HISTORY_LIMIT));
-    pg_args_bool(args, (task->call->command->flags & DM_CMD_DIRECT_ONLY) != 0);
+    pg_args_bool(args, (command->flags & DM_CMD_DIRECT_ONLY) != 0);
+    pg_args_bool(args, (command->flags & DM_CMD_TOLD_LATER) != 0);
+    pg_args_int8(args, bound(command->cursor));
 }
 
 static void encode_chat_create(const struct task *task, struct pg_args *args) {

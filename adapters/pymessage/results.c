@@ -57,10 +57,13 @@ static void put_message(struct dm_out *out, const struct dm_message *message) {
 
 /* ---- login ---- */
 
-static void ask_for_missed(struct dm_session *session) {
+/* `told` is the last message that the session was told of; what it is told counts as delivered
+ * only with the next question. */
+static void ask_for_missed(struct dm_session *session, const struct dm_message *told) {
     const struct pymessage_instance *instance = session->instance->state;
     struct dm_command command = { .size = sizeof(command), .kind = DM_CMD_UNDELIVERED,
-                                  .limit = REPLAY_ROWS };
+                                  .flags = DM_CMD_TOLD_LATER, .limit = REPLAY_ROWS,
+                                  .cursor = told ? (uint64_t)told->id : 0 };
 
     if (instance->offline == OFFLINE_STORE)
         dm_submit(session, &command, DM_SLICE_NONE);
@@ -71,7 +74,7 @@ static void logged_in(struct dm_session *session, const char *type) {
 
     put_id(dm_out(session), type, "id", session->user->id);
     /* First of all, so that what comes live waits behind what was missed. */
-    ask_for_missed(session);
+    ask_for_missed(session, NULL);
     dm_submit(session, &command, DM_SLICE_NONE);
 }
 
@@ -98,8 +101,8 @@ static void missed_result(struct dm_session *session, const struct dm_result *re
 
     for (size_t i = 0; i < result->message_count; i++)
         put_message(out, result->messages[i]);
-    if (result->message_count >= REPLAY_ROWS)
-        ask_for_missed(session);
+    if (result->message_count)
+        ask_for_missed(session, result->messages[result->message_count - 1]);
 }
 
 static void pending_result(struct dm_session *session, const struct dm_result *result) {

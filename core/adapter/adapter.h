@@ -37,7 +37,8 @@
  *    capabilities name.
  *
  * Minor versions: 1.1 added Engine.IO routes, the hook `configure`, flags of settings and
- * DM_SETTING_DEFAULT; 1.2 added dm_finish, and .user of APPROVE and BLOCK. */
+ * DM_SETTING_DEFAULT; 1.2 added dm_finish, and .user of APPROVE and BLOCK; 1.3 added
+ * DM_CMD_TOLD_LATER. */
 #ifndef DRAGOMAN_ADAPTER_H
 #define DRAGOMAN_ADAPTER_H
 
@@ -47,7 +48,7 @@
 #include "../model/result.h"
 
 #define DM_ABI_MAJOR 1
-#define DM_ABI_MINOR 2
+#define DM_ABI_MINOR 3
 #define DM_ADAPTER_SYMBOL "dragoman_adapter"
 
 /* Begins the definition of the descriptor: DM_ADAPTER_DEFINE = { .size = ..., ... };

@@ -232,6 +232,11 @@ static int oldest_first(const void *left, const void *right) {
     return (*a)->id < (*b)->id ? -1 : 1;
 }
 
+static int is_told(const struct memory_message *message, const struct store_call *call) {
+    return (call->command->flags & DM_CMD_TOLD_LATER)
+           && (uint64_t)message->id <= call->command->cursor;
+}
+
 static int is_owed(const struct memory_message *message, const struct store_call *call) {
     return memory_unread(message, call->actor_id) &&
            !memory_seen(message, call->actor_id, MEMORY_PUSHED) &&
@@ -245,8 +250,13 @@ static enum dm_status do_undelivered(struct memory *memory, struct store_call *c
         arena_alloc(call->arena, ((size_t)memory->last_message + 1) * sizeof(*owed));
     list_foreach(t, &memory->threads) {
         list_foreach(m, &container_of(t, struct memory_thread, link)->messages) {
-            owed[count] = container_of(m, struct memory_message, link);
-            count += (size_t)is_owed(owed[count], call);
+            struct memory_message *message = container_of(m, struct memory_message, link);
+            if (!is_owed(message, call))
+                continue;
+            if (is_told(message, call))
+                memory_see(memory, message, call->actor_id, MEMORY_PUSHED);
+            else
+                owed[count++] = message;
         }
     }
     qsort(owed, count, sizeof(*owed), oldest_first);
@@ -255,7 +265,8 @@ static enum dm_status do_undelivered(struct memory *memory, struct store_call *c
     const struct dm_message **list = list_new(call, count);
     for (size_t i = 0; i < count; i++) {
         list[i] = memory_show_message(memory, call->arena, owed[i], call->actor_id);
-        memory_see(memory, owed[i], call->actor_id, MEMORY_PUSHED);
+        if (!(call->command->flags & DM_CMD_TOLD_LATER))
+            memory_see(memory, owed[i], call->actor_id, MEMORY_PUSHED);
     }
     call->result->message_count = count;
     call->result->flags = count ? DM_RESULT_CHANGED : 0;

@@ -83,7 +83,8 @@ enum dm_command_kind {
     DM_CMD_READ_ONE,         /* .message → message, thread, count (unread left of that author) */
     DM_CMD_DELETE,           /* .message → message, thread; the author only */
     DM_CMD_UNDELIVERED,      /* .limit → messages pushed to no session of the caller yet, oldest
-                                first, over all threads; they count as delivered from now on */
+                                first, over all threads; they count as delivered from now on, or
+                                as DM_CMD_TOLD_LATER says */
 
     /* Friends */
     DM_CMD_FRIEND_LIST = 160, /* → users */
@@ -123,6 +124,10 @@ enum dm_command_flag {
                                           the answer is out, as they always do for UNDELIVERED
                                           (and friend requests for FRIEND_PENDING) */
     DM_CMD_WITHOUT_BODIES = 1u << 10,  /* HISTORY: thread only, with message_count */
+    DM_CMD_TOLD_LATER = 1u << 13,      /* UNDELIVERED: what is found counts as delivered only with a
+                                          further one, whose .cursor is the id of the last message
+                                          that was told. So ask until nothing is found; who leaves
+                                          before gets the rest the next time */
 };
 
 /* A file that comes with a command. */

@@ -1,5 +1,6 @@
 """What came while nobody was there, told at the login."""
 
+import json
 import struct
 
 import pytest
@@ -56,3 +57,21 @@ def test_who_has_said_goodbye_is_gone_though_the_connection_stays(make_gateway, 
         while peer.recv_frame().opcode != CLOSE:
             pass
         assert ask_to_send(sender, bob, "gone") == gone
+
+
+def test_who_leaves_amid_what_was_missed_is_told_no_more(make_gateway):
+    gw = make_gateway(settings={"pymessage.offline": "store"})
+    ann, bob = make_user(gw), make_user(gw)
+    texts = [str(i) for i in range(200)]
+    with PEERS["pymessage"](gw, ann) as sender:
+        for text in texts:
+            sender.say(bob, text)
+        sender.collect(sent=len(texts))
+    with PEERS["pymessage"](gw, bob) as first:
+        shown = [first.next("pushed").text]
+        first.send_frame(CLOSE, struct.pack("!H", 1000))
+        while (frame := first.recv_frame()).opcode != CLOSE:
+            shown.append(first.interpret(json.loads(frame.payload)).text)
+        with PEERS["pymessage"](gw, bob) as second:
+            shown += [seen.text for seen in second.collect(pushed=len(texts) - len(shown))]
+    assert shown == texts
