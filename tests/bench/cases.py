@@ -12,10 +12,11 @@ SALETICK = {"gateway saletick": ("gateway", "saletick")}
 PEERS = {"node ws": ("node", "node"), "socket.io": ("socketio", "socketio"),
          "ejabberd": ("ejabberd", "xmpp")}
 LIMITS = {"own statement": ("own statement", None), "bare rows": ("bare rows", None)}
+DISK = {"disk alone": ("disk", None)}
 CASES = {
     "200x8": ([*PAIRS, "--window", "8"], {**GATEWAY, **SALETICK, **PEERS, **LIMITS}),
     "200x1": ([*PAIRS, "--window", "1"], {**GATEWAY, **SALETICK, **PEERS}),
-    "1000/s": ([*PAIRS, "--mode", "rate", "--rate", "1000"], {**GATEWAY, **PEERS}),
+    "1000/s": ([*PAIRS, "--mode", "rate", "--rate", "1000"], {**GATEWAY, **PEERS, **DISK}),
     "20000/s": ([*PAIRS, "--mode", "rate", "--rate", "20000"], GATEWAY),
     "fanout x1": ([*FANOUT, "--window", "1"], {**GATEWAY, "plain loop": ("fanout", "plain")}),
     "fanout x16": ([*FANOUT, "--window", "16"], {**GATEWAY, "plain loop": ("fanout", "plain")}),

@@ -85,6 +85,9 @@ class GatewayServer:
         # The gateway's own role may not.
         self._as_superuser("-c", "checkpoint")
 
+    def folder(self):
+        return str(self.gateway.state)
+
     def stored(self):
         return int(self.psql("select count(*) from messages")[0][0])
 
