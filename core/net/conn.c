@@ -87,9 +87,7 @@ static size_t process(struct conn *conn, uint8_t *data, size_t len) {
 /* Reading goes on while a response is awaited, so that the peer's end is noticed. */
 static void update_reading(struct conn *conn) {
     int blocked = backlog_len(conn) >= CONN_BACKLOG_MAX;
-    if (conn->http)
-        blocked |= conn->http->flags & HTTP_BODY_PAUSED;
-    else if (conn->flags & CONN_WEBSOCKET)
+    if (!conn->http && conn->flags & CONN_WEBSOCKET)
         blocked |= websocket_is_blocked(&conn->ws);
     if (blocked)
         stream_pause(&conn->stream);

@@ -75,8 +75,7 @@ static void ignore_body(struct http_exchange *exchange, struct dm_slice body) {
 }
 
 void engineio_let_go(struct http_exchange *exchange) {
-    static const struct http_handler nobody = { .body = ignore_body, .complete = ignore_body,
-                                                .end = ignore_end };
+    static const struct http_handler nobody = { .complete = ignore_body, .end = ignore_end };
     http_attach(exchange, &nobody, NULL);
 }
 

@@ -13,9 +13,9 @@
  *
  * Life of an exchange, from the caller's side:
  *
- *   request() - choose: http_collect | http_receive | http_respond… | websocket_accept
+ *   request() - choose: http_collect | http_respond… | websocket_accept
  *      |          at once or later; until then the body waits in the kernel
- *      +- body()* complete()          in the mode chosen
+ *      +- complete()                  the body, after http_collect
  *      +- http_respond, or begin chunk* end
  *      +- end()                       always, exactly once, last; the exchange is gone afterwards
  *
@@ -135,13 +135,10 @@ enum http_end {
 };
 
 struct http_handler {
-    /* A piece of the body (after http_receive); gone after the call. */
-    void (*body)(struct http_exchange *exchange, struct dm_slice piece);
-    /* The body is complete. After http_collect it is all here and lives until end(); else the
-     * absent slice. */
+    /* The body, which lives until end(); after http_collect. */
     void (*complete)(struct http_exchange *exchange, struct dm_slice body);
     /* The body passes the limit given. NULL: answered 413. Else the caller must respond, at once
-     * or later; neither body nor complete follow. */
+     * or later; complete does not follow. */
     void (*too_large)(struct http_exchange *exchange);
     /* A response in pieces may go on after HTTP_FULL. */
     void (*writable)(struct http_exchange *exchange);
@@ -161,17 +158,8 @@ struct conn *http_conn(const struct http_exchange *exchange);
 
 /* Have the body collected, at most max bytes; complete() brings it. A request without a body gets
  * complete() with an empty slice. Sends 100 (Continue) where the client waits for it. Once per
- * exchange, this or http_receive, after http_attach with complete() set; does nothing when a
- * response was begun. */
+ * exchange, after http_attach with complete() set; does nothing when a response was begun. */
 void http_collect(struct http_exchange *exchange, size_t max);
-
-/* Have the body delivered in pieces by body(), at most max bytes in all, and then complete(). */
-void http_receive(struct http_exchange *exchange, uint64_t max);
-
-/* Backpressure: no body() until resumed. May be called inside body(). While paused, the time for
- * the body does not run. Idempotent. */
-void http_body_pause(struct http_exchange *exchange);
-void http_body_resume(struct http_exchange *exchange);
 
 /* ---- responding ----
  *

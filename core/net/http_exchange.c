@@ -77,9 +77,7 @@ void http_exchange_await_reader(struct http_exchange *exchange) {
 }
 
 int http_exchange_wants_input(const struct http_exchange *exchange) {
-    if (exchange->phase == HTTP_PHASE_HEAD)
-        return 1;
-    return exchange->phase == HTTP_PHASE_BODY && !(exchange->flags & HTTP_BODY_PAUSED);
+    return exchange->phase == HTTP_PHASE_HEAD || exchange->phase == HTTP_PHASE_BODY;
 }
 
 void http_exchange_end(struct http_exchange *exchange, enum http_end how) {
@@ -136,8 +134,6 @@ static void body_piece(struct http_exchange *exchange, struct dm_slice piece) {
     arm_body_deadline(exchange);
     if (exchange->mode == HTTP_BODY_COLLECT)
         buf_append_slice(&exchange->body, piece);
-    else if (exchange->mode == HTTP_BODY_RECEIVE)
-        exchange->handler->body(exchange, piece);
 }
 
 static void body_end(struct http_exchange *exchange) {
@@ -145,8 +141,6 @@ static void body_end(struct http_exchange *exchange) {
     http_exchange_await_reader(exchange);
     if (exchange->mode == HTTP_BODY_COLLECT)
         exchange->handler->complete(exchange, buf_slice(&exchange->body));
-    else if (exchange->mode == HTTP_BODY_RECEIVE)
-        exchange->handler->complete(exchange, DM_SLICE_NONE);
 }
 
 /* What can only be said once the caller has named its limit. */
@@ -196,8 +190,6 @@ static int step(struct http_exchange *exchange, const uint8_t *data, size_t len,
             return 0;
         return body_begin(exchange) == 0;
     }
-    if (exchange->flags & HTTP_BODY_PAUSED)
-        return 0;
     switch (http_parser_execute(exchange->parser, data, len, ret_used, &piece)) {
     case HTTP_EVENT_MORE:
         return 0;
@@ -288,39 +280,11 @@ struct conn *http_conn(const struct http_exchange *exchange) {
     return exchange->conn;
 }
 
-static void choose(struct http_exchange *exchange, enum http_body_mode mode, uint64_t max) {
+void http_collect(struct http_exchange *exchange, size_t max) {
     assert(exchange->handler && exchange->handler->complete);
     if (exchange->mode != HTTP_BODY_UNDECIDED || exchange->answer != HTTP_ANSWER_NONE)
         return;
-    exchange->mode = (uint8_t)mode;
+    exchange->mode = HTTP_BODY_COLLECT;
     exchange->body_max = max;
-    conn_mark(exchange->conn);
-}
-
-void http_collect(struct http_exchange *exchange, size_t max) {
-    choose(exchange, HTTP_BODY_COLLECT, max);
-}
-
-void http_receive(struct http_exchange *exchange, uint64_t max) {
-    assert(exchange->handler && exchange->handler->body);
-    choose(exchange, HTTP_BODY_RECEIVE, max);
-}
-
-void http_body_pause(struct http_exchange *exchange) {
-    if (exchange->mode != HTTP_BODY_RECEIVE || exchange->phase == HTTP_PHASE_DONE)
-        return;
-    if (!(exchange->flags & HTTP_BODY_PAUSED))
-        exchange->paused_at = now_of(exchange);
-    exchange->flags |= HTTP_BODY_PAUSED;
-    stream_set_deadline(&exchange->conn->stream, 0);
-}
-
-void http_body_resume(struct http_exchange *exchange) {
-    if (!(exchange->flags & HTTP_BODY_PAUSED))
-        return;
-    exchange->flags &= (uint16_t)~HTTP_BODY_PAUSED;
-    if (exchange->body_until)
-        exchange->body_until += now_of(exchange) - exchange->paused_at;
-    arm_body_deadline(exchange);
     conn_mark(exchange->conn);
 }

@@ -31,20 +31,18 @@ enum http_answer {
 enum http_body_mode {
     HTTP_BODY_UNDECIDED,
     HTTP_BODY_COLLECT,
-    HTTP_BODY_RECEIVE,
     HTTP_BODY_DISCARD,
 };
 
 enum http_flag {
     HTTP_KEEP = 1,          /* the client wants the connection kept */
     HTTP_EXPECTS = 2,       /* it waits for 100 (Continue) */
-    HTTP_BODY_PAUSED = 4,
-    HTTP_CHUNKED = 8,       /* the response is sent in chunks */
-    HTTP_BODYLESS = 16,     /* the response has no body: HEAD, 204, 304 */
-    HTTP_WAITS_ROOM = 32,   /* writable() is owed */
-    HTTP_NET_ANSWERED = 64, /* the response is not the caller's */
-    HTTP_UPGRADED = 128,
-    HTTP_GONE_TOLD = 256,
+    HTTP_CHUNKED = 4,       /* the response is sent in chunks */
+    HTTP_BODYLESS = 8,      /* the response has no body: HEAD, 204, 304 */
+    HTTP_WAITS_ROOM = 16,   /* writable() is owed */
+    HTTP_NET_ANSWERED = 32, /* the response is not the caller's */
+    HTTP_UPGRADED = 64,
+    HTTP_GONE_TOLD = 128,
 };
 
 struct http_exchange {
@@ -61,7 +59,6 @@ struct http_exchange {
     uint64_t body_max;
     uint64_t body_seen;
     uint64_t body_until; /* loop_now when it is too late for the rest; 0: no limit */
-    uint64_t paused_at;
     size_t unread;       /* of the response, when the time for the reader began */
     int64_t left; /* of a response of given length */
     uint16_t flags;

@@ -134,7 +134,7 @@ static int send_head(struct http_exchange *exchange, unsigned status,
 
 static void finish(struct http_exchange *exchange) {
     exchange->answer = HTTP_ANSWER_FINISHED;
-    exchange->flags &= (uint16_t)~(HTTP_WAITS_ROOM | HTTP_BODY_PAUSED);
+    exchange->flags &= (uint16_t)~HTTP_WAITS_ROOM;
     exchange->mode = HTTP_BODY_DISCARD;
     if (exchange->phase != HTTP_PHASE_DONE && (exchange->flags & HTTP_KEEP) &&
         exchange->request.length > (int64_t)exchange->body_seen) {

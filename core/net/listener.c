@@ -35,7 +35,7 @@ struct listener {
     int fd;
     uint32_t count;
     uint32_t surplus;
-    enum { LISTENER_ACTIVE, LISTENER_PAUSED, LISTENER_CLOSING, LISTENER_CLOSED } state;
+    enum { LISTENER_ACTIVE, LISTENER_CLOSING, LISTENER_CLOSED } state;
 };
 
 /* ---- connections without room ---- */
@@ -302,21 +302,6 @@ const struct net_address *listener_address(const struct listener *listener) {
 
 int listener_fd(const struct listener *listener) {
     return listener->fd;
-}
-
-void listener_pause(struct listener *listener) {
-    if (listener->state != LISTENER_ACTIVE)
-        return;
-    listener->state = LISTENER_PAUSED;
-    loop_timer_cancel(listener->loop, &listener->pause);
-    uv_poll_stop(&listener->poll);
-}
-
-void listener_resume(struct listener *listener) {
-    if (listener->state != LISTENER_PAUSED)
-        return;
-    listener->state = LISTENER_ACTIVE;
-    watch(listener);
 }
 
 void listener_release(struct listener *listener) {

@@ -49,7 +49,8 @@ struct listener_config {
 int listener_bind(const struct listener_config *config);
 
 /* Binds, listens and starts to accept in the next turn. Returns 0 or a negative errno (-EINVAL:
- * address; -EADDRINUSE, -EACCES, ...). Callbacks never run inside this call. */
+ * address; -EADDRINUSE, -EACCES, ...). Callbacks never run inside this call. When the process runs
+ * out of descriptors the listener pauses itself for 100 ms, and warns of it once a minute. */
 int listener_open(struct loop *loop, const struct listener_config *config,
                   listener_accept_fn *accept, void *userdata, struct listener **ret_listener);
 
@@ -58,11 +59,6 @@ const struct net_address *listener_address(const struct listener *listener);
 
 /* Borrowed, to be handed to a successor process. */
 int listener_fd(const struct listener *listener);
-
-/* Stop accepting (connections wait in the kernel's queue), and go on. Idempotent. When the process
- * runs out of descriptors the listener pauses itself for 100 ms, and warns of it once a minute. */
-void listener_pause(struct listener *listener);
-void listener_resume(struct listener *listener);
 
 /* A connection that this listener handed out is gone. Allowed also after listener_close, for as
  * many as were handed out: the memory lives until then. */

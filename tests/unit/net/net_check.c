@@ -198,10 +198,6 @@ struct net *net_of(struct http_exchange *exchange) {
     return http_userdata(exchange);
 }
 
-static void log_body(struct http_exchange *exchange, struct dm_slice piece) {
-    net_log(net_of(exchange), "body:%.*s ", DM_SLICE_FMT(piece));
-}
-
 static void log_complete(struct http_exchange *exchange, struct dm_slice body) {
     struct net *net = net_of(exchange);
     net_log(net, "complete:%.*s ", DM_SLICE_FMT(body));
@@ -226,7 +222,6 @@ static void log_end(struct http_exchange *exchange, enum http_end how) {
 }
 
 const struct http_handler net_http_handler = {
-    .body = log_body,
     .complete = log_complete,
     .writable = log_writable,
     .gone = log_gone,

@@ -64,7 +64,7 @@ struct dm_slice net_take_bytes(struct net *net);
 const char *net_take_log(struct net *net);
 void net_log(struct net *net, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Handlers that log everything: "body:5 complete:hello end:sent ". */
+/* Handlers that log everything: "complete:hello end:sent ". */
 extern const struct http_handler net_http_handler;
 extern const struct websocket_handler net_ws_handler;
 struct net *net_of(struct http_exchange *exchange);

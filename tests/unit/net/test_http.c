@@ -122,57 +122,6 @@ Test(http, bodies_are_collected) {
     net_close(&net);
 }
 
-static void receive(struct net *net, struct http_exchange *exchange) {
-    net_hold(net, exchange);
-    http_receive(exchange, 1000);
-}
-
-Test(http, bodies_come_in_pieces) {
-    struct net net = { 0 };
-    net_open(&net, receive);
-    net_send_str(&net, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-                       "2\r\nab\r\n1\r\nc\r\n0\r\n\r\n");
-    cr_assert(eq(str, (char *)net_take_log(&net), "POST:/ body:ab body:c complete: "));
-    http_respond_status(net.held, 204);
-    net_settle(&net);
-    cr_assert(eq(str, (char *)net_take_log(&net), "end:sent "));
-    net_close(&net);
-}
-
-static void pause_in_body(struct http_exchange *exchange, struct dm_slice piece) {
-    net_http_handler.body(exchange, piece);
-    http_body_pause(exchange);
-}
-
-static struct http_handler pausing_handler;
-
-static void receive_pausing(struct net *net, struct http_exchange *exchange) {
-    pausing_handler = net_http_handler;
-    pausing_handler.body = pause_in_body;
-    net_hold(net, exchange);
-    http_attach(exchange, &pausing_handler, net);
-    http_receive(exchange, 1000000);
-}
-
-Test(http, body_waits_while_paused) {
-    struct net net = { 0 };
-    net_open(&net, receive_pausing);
-    net_send_str(&net, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-                       "2\r\nab\r\n1\r\nc\r\n0\r\n\r\n");
-    cr_assert(eq(str, (char *)net_take_log(&net), "POST:/ body:ab "));
-    net_settle(&net);
-    cr_assert(eq(str, (char *)net_take_log(&net), ""));
-    http_body_resume(net.held);
-    net_settle(&net);
-    cr_assert(eq(str, (char *)net_take_log(&net), "body:c "));
-    http_body_resume(net.held);
-    net_settle(&net);
-    cr_assert(eq(str, (char *)net_take_log(&net), "complete: "));
-    http_respond_status(net.held, 200);
-    net_settle(&net);
-    net_close(&net);
-}
-
 static void own_too_large(struct http_exchange *exchange) {
     http_respond(exchange, 413, NULL, 0, DM_SLICE("mine"));
 }

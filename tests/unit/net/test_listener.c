@@ -215,20 +215,6 @@ Test(listener, surplus_is_told_and_room_comes_back) {
     host_close(&host);
 }
 
-Test(listener, pause_leaves_connections_in_the_queue) {
-    struct host host = { 0 };
-    host_open(&host);
-    cr_assert(eq(int, host_listen(&host, "127.0.0.1:0"), 0));
-    listener_pause(host.listener);
-    listener_pause(host.listener);
-    int fd = connect_to("127.0.0.1:0", listener_address(host.listener)->port);
-    cr_assert(eq(str, (char *)ask(&host, fd), ""));
-    listener_resume(host.listener);
-    cr_assert(eq(str, (char *)ask(&host, fd), "HTTP/1.1 200 OK"));
-    close(fd);
-    host_close(&host);
-}
-
 Test(listener, connections_outlive_it) {
     struct host host = { 0 };
     host_open(&host);
