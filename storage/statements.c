@@ -29,8 +29,8 @@ const struct pg_statement store_statements[ST_COUNT] = {
                         "FROM threads WHERE id = $1" },
     [ST_MESSAGES] = { "dm_messages", "SELECT * FROM message_view($1, $2, $3, $4)" },
     [ST_UUIDS] = { "dm_uuids",
-                   "SELECT m.thread_id, m.seq, m.uuid FROM unnest($1::bigint[], $2::bigint[]) "
-                   "x(t, s) JOIN messages m ON m.thread_id = x.t AND m.seq = x.s "
+                   "SELECT m.thread_id, m.seq, m.uuid, m.held "
+                   "FROM unnest($1::bigint[], $2::bigint[]) x(t, s) JOIN messages m ON m.thread_id = x.t AND m.seq = x.s "
                    "ORDER BY m.thread_id, m.seq" },
     [ST_MEMBERS] = { "dm_members",
                      "SELECT thread_id, user_id FROM members WHERE thread_id = ANY ($1) "

@@ -54,6 +54,7 @@ struct task_uuid {
     int64_t thread_id;
     int64_t seq;
     struct dm_uuid uuid;
+    int held;
 };
 
 struct task_message {

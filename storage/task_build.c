@@ -60,6 +60,7 @@ void task_read_uuids(struct task *task, const PGresult *result) {
         task->uuids[i].thread_id = pg_read_int(result, i, 0);
         task->uuids[i].seq = pg_read_int(result, i, 1);
         pg_read_uuid(result, i, 2, &task->uuids[i].uuid);
+        task->uuids[i].held = pg_read_int(result, i, 3) != 0;
     }
 }
 

@@ -150,8 +150,10 @@ static const struct dm_message *message_ids(struct task *task, const struct outc
     const struct task_uuid key = { .thread_id = m->thread_id, .seq = m->seq };
     const struct task_uuid *found = find(&key, task->uuids, task->uuid_count, sizeof(key),
                                             compare_uuids);
-    if (found)
+    if (found) {
         message->uuid = found->uuid;
+        message->flags = found->held ? DM_MESSAGE_HELD : 0;
+    }
     for (size_t i = 0; i < task->thread_count; i++)
         if (task->threads[i].thread.id == m->thread_id) {
             const struct dm_thread *thread = &task->threads[i].thread;

@@ -157,9 +157,11 @@ static void read_one_done(struct operation *op, enum dm_status status) {
     operation_finish(op, status);
 }
 
+/* What was held, nobody but its author ever knew. */
 static void delete_done(struct operation *op, enum dm_status status) {
     if (tells_of_change(op, status))
-        announce_later(op, announce_deleted);
+        announce_later(op, op->result.message->flags & DM_MESSAGE_HELD ? fanout_nothing
+                                                                       : announce_deleted);
     operation_finish(op, status);
 }
 

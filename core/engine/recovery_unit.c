@@ -72,7 +72,7 @@ static void put_read(struct draft *draft) {
 
 static void put_deleted(struct draft *draft) {
     struct dm_event event = { .kind = DM_EVENT_MESSAGE_DELETED };
-    if (!draft->event->message_count)
+    if (!draft->event->message_count || messages_of(draft)[0]->flags & DM_MESSAGE_HELD)
         return;
     event.message = messages_of(draft)[0];
     put(draft, UNIT_TO_THREAD, &event, &draft->actor);

@@ -13,7 +13,7 @@ enum dm_event_kind {
     DM_EVENT_MESSAGE,           /* message, thread, actor = author. To all members */
     DM_EVENT_MESSAGE_RELEASED,  /* a held message is let through: message, thread, actor = author */
     DM_EVENT_READ,              /* actor read messages[] (id, seq, author; no bodies): thread */
-    DM_EVENT_MESSAGE_DELETED,   /* message (id, seq, author), thread, actor */
+    DM_EVENT_MESSAGE_DELETED,   /* message (id, seq, author), thread, actor; of a held one: none */
     DM_EVENT_THREAD_OPENED,     /* a direct thread came into being: thread, actor = opener */
     DM_EVENT_THREAD_STATE,      /* approved or blocked: thread, actor */
     DM_EVENT_CHAT_CREATED,      /* thread with members, actor */

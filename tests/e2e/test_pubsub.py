@@ -209,6 +209,20 @@ def test_conversation(gateway, pair):
     assert b.ask("fetch-conversation-with-user", {"user": ada["username"]}) == {"chats": []}
 
 
+def test_what_was_held_is_deleted_unseen(gateway):
+    """Who is asked never knew of it."""
+    student, tutor = gateway.add_user(), gateway.add_user(role="TUTOR")
+    a, b = Client(gateway, student), Client(gateway, tutor)
+    first = a.ask("send-message", {"message": "please", "user": tutor["username"]})["chat"]
+    assert b.event("chat") == {"chat": first} and b.event("unread-chats-count")
+    a.emit("send-message", {"message": "held", "user": tutor["username"]})
+    held = a.ask("fetch-conversation-with-user", {"user": tutor["username"]})["chats"][0]
+    assert held["message"] == "held"
+    assert a.ask("delete-chat", {"id": held["id"]}) == {} and b.is_silent()
+    assert a.ask("delete-chat", {"id": first["id"]}) == {}
+    assert b.event("delete-chat") == {"id": first["id"]}
+
+
 @pytest.mark.parametrize("name, data", [
     ("send-message", {"message": "  ", "user": "BOB"}),
     ("send-message", {"message": "x", "user": "nobody at all"}),

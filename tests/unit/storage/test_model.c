@@ -83,6 +83,8 @@ static void step_delete(struct rig *rig, struct model *model, int side, int seq)
     int may = m->author == side && !m->deleted;
     cr_assert(eq(int, rig_command(rig, &call, user(side), DM_CMD_DELETE),
                  may ? DM_OK : DM_NO_MESSAGE));
+    if (may)
+        cr_assert(eq(int, !!(call.result.message->flags & DM_MESSAGE_HELD), m->held != 0));
     m->deleted |= may;
 }
 
