@@ -5,8 +5,8 @@
  * those between, which are on their way over the bus or still at the store; then they are read
  * from the store. The answer to who caused it waits as well: to its session it is one of the
  * thread's events. Where nothing of a thread was shown yet, the first event waits for a moment
- * too, because earlier ones may still be on their way; not so an answer. A node that is alone
- * waits for nothing. */
+ * too, because earlier ones may still be on their way; not so an answer, unless such an event is
+ * before it. A node that is alone waits for nothing. */
 #ifndef DRAGOMAN_ENGINE_ORDER_H
 #define DRAGOMAN_ENGINE_ORDER_H
 

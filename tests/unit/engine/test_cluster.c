@@ -221,6 +221,22 @@ Test(cluster, an_answer_waits_for_what_comes_before_it) {
     peer_close(&bob);
 }
 
+Test(cluster, an_answer_does_not_pass_a_first_event_that_waits) {
+    struct peer bob;
+    other_open_thread();
+    other_meet("S0 1 1 0 ");
+    peer_join(&bob, "bob", "bob");
+    other_tell(message("ann", 7, 7, "earlier"));
+    bench.store.threads[0].rev = bench.store.threads[0].seq = 7;
+    peer_send_thread(&bob, 501, "own", "c");
+    bench_run();
+    bench_expect_nothing();
+    bench_wait(60000);
+    bench_expect("bob ! message member actor=ann seq=7 text=earlier peer=ann",
+                 "bob send ok seq=8 text=own peer=ann cookie=c");
+    peer_close(&bob);
+}
+
 Test(cluster, nothing_waits_for_a_node_that_is_gone) {
     struct peer bob;
     other_open_thread();
