@@ -29,7 +29,6 @@ struct parse {
     struct arena *arena;
     struct refs refs;
     struct client_state *states; /* one for each client */
-    size_t client_cap;
     struct step **tail;
     struct transcript_error *error;
     unsigned depth;

@@ -199,6 +199,14 @@ static void await_frames(struct node *node, int count) {
     check_true(node->frames >= count);
 }
 
+/* Until a beat tells of so many other nodes, and for how many of them their lock vouches. */
+static void await_others(struct node *node, size_t others, size_t sure) {
+    for (int i = 0; i < 3000 && (node->others != others || node->sure != sure); i++)
+        rig_run(node->rig, 10);
+    cr_assert(eq(sz, node->others, others));
+    cr_assert(eq(sz, node->sure, sure));
+}
+
 static void publish(struct node *node, const char *frame) {
     bus_publish(bus_pg_port(node->bus), dm_slice_str(frame));
 }
@@ -264,24 +272,20 @@ Test(nodes, nodes_know_of_each_other_until_they_leave) {
     node_open(&b, &rig);
     cr_assert(eq(sz, b.others, 1));
     cr_assert(eq(sz, b.sure, 1));
-    rig_run(&rig, 300);
-    cr_assert(eq(sz, a.others, 1));
+    await_others(&a, 1, 1);
     check_true(bus_pg_port(a.bus)->node != bus_pg_port(b.bus)->node);
     publish(&b, "last words");
     node_close(&b);
     await_frames(&a, 1);
-    rig_run(&rig, 300);
-    cr_assert(eq(sz, a.others, 0));
-    /* One that says nothing any more is forgotten in time. */
+    await_others(&a, 0, 0);
+    /* One that says nothing any more is forgotten in time: after 10 s with its lock, else 5. */
     rig_sql(&rig, "INSERT INTO nodes VALUES (7, clock_timestamp() - interval '11 s')");
-    rig_sql(&rig, "INSERT INTO nodes VALUES (8, clock_timestamp() - interval '8 s')");
-    rig_sql(&rig, "INSERT INTO nodes VALUES (9, clock_timestamp() - interval '4 s')");
-    rig_run(&rig, 300);
-    cr_assert(eq(sz, a.others, 1));
-    cr_assert(eq(sz, a.sure, 0));
-    rig_sql(&rig, "SELECT pg_advisory_lock_shared(8)");
-    rig_run(&rig, 300);
-    cr_assert(eq(sz, a.sure, 1));
+    rig_sql(&rig, "INSERT INTO nodes VALUES (8, clock_timestamp() - interval '6 s')");
+    rig_sql(&rig, "INSERT INTO nodes VALUES (9, clock_timestamp())");
+    await_others(&a, 1, 0);
+    rig_sql(&rig, "UPDATE nodes SET at = clock_timestamp() WHERE id = 9");
+    rig_sql(&rig, "SELECT pg_advisory_lock_shared(7), pg_advisory_lock_shared(8)");
+    await_others(&a, 2, 1);
     node_close(&a);
     rig_close(&rig);
 }
