@@ -27,6 +27,7 @@ struct picture {
     uint32_t kept_count;
     struct list kept;
     struct map_u64 shown;    /* keys (key_of) of what answers contained */
+    struct map_u64 told;     /* messages: thread id → seq of the last message that a list showed */
 };
 
 struct catchup {
@@ -55,6 +56,7 @@ static void picture_fini(struct picture *picture) {
     while ((link = list_front(&picture->kept)))
         kept_free(picture, container_of(link, struct kept, link));
     map_u64_fini(&picture->shown);
+    map_u64_fini(&picture->told);
 }
 
 static void catchup_free(struct catchup *catchup) {
@@ -83,7 +85,7 @@ static int is_asking(const struct catchup *catchup) {
 
 static int shows_any(const struct catchup *catchup) {
     for (int i = 0; i < CATCHUP_SUBJECT_COUNT; i++) {
-        if (catchup->pictures[i].shown.count)
+        if (catchup->pictures[i].shown.count || catchup->pictures[i].told.count)
             return 1;
     }
     return 0;
@@ -102,6 +104,7 @@ static struct catchup *catchup_new(struct engine_session *session) {
     for (int i = 0; i < CATCHUP_SUBJECT_COUNT; i++) {
         list_init(&catchup->pictures[i].kept);
         map_u64_init(&catchup->pictures[i].shown);
+        map_u64_init(&catchup->pictures[i].told);
     }
     list_init(&catchup->link);
     return catchup;
@@ -158,6 +161,18 @@ static enum catchup_subject subject_of(const struct dm_event *event,
     }
 }
 
+static int is_shown(const struct picture *picture, const struct dm_event *event) {
+    return map_u64_get(&picture->shown, key_of(event)) != NULL;
+}
+
+/* Whether it is the last message of a thread that a list showed, or one before it. */
+static int is_told(const struct picture *picture, const struct dm_event *event) {
+    const struct dm_message *message = event->message;
+    return message
+           && message->seq
+                  <= (uintptr_t)map_u64_get(&picture->told, (uint64_t)message->thread_id);
+}
+
 enum catchup_verdict catchup_meets(struct engine_session *session, const struct dm_event *event,
                                    const struct engine_view *view) {
     enum catchup_subject subject = subject_of(event, view);
@@ -165,8 +180,10 @@ enum catchup_verdict catchup_meets(struct engine_session *session, const struct 
     if (subject == CATCHUP_NOTHING)
         return CATCHUP_PASS;
     picture = &session->catchup->pictures[subject];
-    if (map_u64_get(&picture->shown, key_of(event)))
+    if (is_shown(picture, event))
         return CATCHUP_SHOWN;
+    if (is_told(picture, event))
+        return CATCHUP_TOLD;
     if (!picture->asking)
         return CATCHUP_PASS;
     keep(picture, event, view->audience);
@@ -211,12 +228,23 @@ void catchup_hears(struct engine *engine, const struct dm_event *event, int64_t 
 
 /* ---- the answer ---- */
 
+static void remember_list(struct picture *picture, const struct dm_result *result) {
+    for (size_t i = 0; i < result->thread_count; i++) {
+        const struct dm_thread *thread = result->threads[i];
+        if (thread->last_message)
+            map_u64_put(&picture->told, (uint64_t)thread->id,
+                        (void *)(uintptr_t)thread->last_message->seq);
+    }
+}
+
 static void remember(struct catchup *catchup, enum catchup_subject subject,
                      const struct dm_result *result) {
     struct engine *engine = catchup->session->engine;
     struct map_u64 *shown = &catchup->pictures[subject].shown;
     for (size_t i = 0; subject == CATCHUP_MESSAGES && i < result->message_count; i++)
         map_u64_put(shown, (uint64_t)result->messages[i]->id, catchup);
+    if (subject == CATCHUP_MESSAGES)
+        remember_list(&catchup->pictures[subject], result);
     for (size_t i = 0; subject == CATCHUP_REQUESTS && i < result->user_count; i++)
         map_u64_put(shown, (uint64_t)result->users[i]->id, catchup);
     catchup->until_us = engine_now_us(engine) + SHOWN_US;
@@ -255,7 +283,7 @@ static int follow_up(struct catchup *catchup, struct picture *picture) {
         struct kept *kept = container_of(link, struct kept, link);
         list_remove(link);
         picture->kept_count--;
-        if (!map_u64_get(&picture->shown, key_of(&kept->event)))
+        if (!is_shown(picture, &kept->event) && !is_told(picture, &kept->event))
             kept_show(catchup->session, kept);
         arena_fini(&kept->arena);
         free(kept);

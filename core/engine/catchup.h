@@ -3,7 +3,9 @@
  *
  * From the submission until the answer, what comes for the session of the same subject is kept;
  * then it follows, but for what the answer contained. An event of such a thing that comes later
- * still is dropped. So everything is shown once, and in order.
+ * still is dropped. So everything is shown once, and in order. A list of threads contains, of each,
+ * all up to its last message: shown behind it, they would run backwards. They count as pushed to
+ * nobody.
  *
  * A message is there for good. A friend request ends with its answer: then it is kept no longer,
  * and the next one of the same user is another. */
@@ -34,6 +36,7 @@ enum catchup_verdict {
     CATCHUP_PASS = 0, /* none of its business */
     CATCHUP_KEPT,     /* not shown yet */
     CATCHUP_SHOWN,    /* shown already */
+    CATCHUP_TOLD,     /* a list of threads has shown it, or what came after it */
 };
 
 /* What is to become of an event for the session, which has session->catchup. */

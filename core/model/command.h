@@ -122,7 +122,9 @@ enum dm_command_flag {
                                           .before and .offset do not count */
     DM_CMD_HOLD_EVENTS = 1u << 12,     /* any command: new messages for the session wait until
                                           the answer is out, as they always do for UNDELIVERED
-                                          (and friend requests for FRIEND_PENDING) */
+                                          (and friend requests for FRIEND_PENDING). What the
+                                          answer contained does not follow; nor do, behind a
+                                          THREAD_LIST, messages up to the last one of a thread */
     DM_CMD_WITHOUT_BODIES = 1u << 10,  /* HISTORY: thread only, with message_count */
     DM_CMD_TOLD_LATER = 1u << 13,      /* UNDELIVERED: what is found counts as delivered only with a
                                           further one, whose .cursor is the id of the last message

@@ -172,3 +172,65 @@ Test(catchup, any_command_may_hold_messages_back_until_its_answer) {
     peer_close(&ann);
     peer_close(&bob);
 }
+
+/* The first thread, with the second of its messages as the last. */
+static enum dm_status list_up_to_two(struct fake_store *fake, struct store_call *call) {
+    struct dm_thread *thread = arena_zalloc(call->arena, sizeof(*thread));
+    const struct dm_thread **threads = arena_alloc(call->arena, sizeof(*threads));
+    thread->id = fake->threads[0].id;
+    thread->last_message = fake_message(fake, call, &fake->threads[0], 2,
+                                        fake->threads[0].opener_id);
+    threads[0] = thread;
+    call->result->threads = threads;
+    call->result->thread_count = 1;
+    return DM_OK;
+}
+
+static void ask_for_a_list(struct peer *ann, struct peer *bob) {
+    struct dm_command command = bench_command(DM_CMD_THREAD_LIST);
+    command.flags = DM_CMD_HOLD_EVENTS;
+    bench.store.command = list_up_to_two;
+    peer_join(ann, "ann", "ann");
+    peer_join(bob, "bob", "bob");
+    bench.store.held_kinds = 1u << STORE_COMMAND;
+    peer_submit(bob, command, NULL);
+}
+
+Test(catchup, a_list_is_followed_by_what_came_after_its_last_messages) {
+    struct peer ann, bob;
+    ask_for_a_list(&ann, &bob);
+    peer_send(&ann, "bob", "one", NULL);
+    peer_send(&ann, "bob", "two", NULL);
+    peer_send(&ann, "bob", "three", NULL);
+    bench_run();
+    bench_forget();
+    bench.store.held_kinds = 0;
+    bench_run();
+    bench_expect("bob thread_list ok",
+                 "bob ! message member actor=ann seq=3 text=three peer=ann unread=3");
+    bench_wait(250000);
+    cr_assert(eq(sz, bench.store.mark_count, 1));
+    cr_assert(eq(u64, bench.store.marks[0].from, 3));
+    peer_close(&ann);
+    peer_close(&bob);
+}
+
+/* The store showed what it had committed before it told so. */
+Test(catchup, an_event_behind_the_list_that_told_of_it) {
+    struct peer ann, bob;
+    ask_for_a_list(&ann, &bob);
+    peer_send(&ann, "bob", "one", NULL);
+    bench_run();
+    bench_forget();
+    bench.store.held_kinds = 1u << STORE_APPEND;
+    peer_send(&ann, "bob", "two", NULL);
+    peer_send(&ann, "bob", "three", NULL);
+    bench_run();
+    bench_forget();
+    bench.store.held_kinds = 0;
+    bench_run();
+    bench_expect("ann send ok seq=2 text=two peer=bob", "ann send ok seq=3 text=three peer=bob",
+                 "bob ! message member actor=ann seq=3 text=three peer=ann unread=3");
+    peer_close(&ann);
+    peer_close(&bob);
+}
