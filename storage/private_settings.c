@@ -1,3 +1,4 @@
+/* Where PostgreSQL's programs are, and the settings of a private server. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

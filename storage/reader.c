@@ -1,3 +1,4 @@
+/* Connections that carry what changes nothing. */
 #include "storage/store_pg_internal.h"
 
 /* Calls under way on one connection. */

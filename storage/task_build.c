@@ -1,3 +1,4 @@
+/* Rows of a task's looks, as the task keeps them. */
 #include "core/base/decimal.h"
 #include "core/base/url.h"
 #include "storage/pg_read.h"

@@ -1,3 +1,4 @@
+/* Puts together, from what a task has read, the result that its caller gets. */
 #include <stdlib.h>
 
 #include "storage/task.h"

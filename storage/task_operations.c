@@ -1,3 +1,4 @@
+/* The statement of each command and call, and its parameters. */
 #include "core/base/random.h"
 #include "storage/task.h"
 

@@ -1,3 +1,4 @@
+/* The life of a session, whatever carries it: begin, close, end, and its timers. */
 #include <stdlib.h>
 
 #include "core/adapter/internal.h"

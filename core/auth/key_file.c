@@ -1,3 +1,4 @@
+/* The gateway's own key: read from its file, or made there. */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>

@@ -1,3 +1,4 @@
+/* auth_reload: another configuration for a service that runs, read in the pool. */
 #include <errno.h>
 #include <stdlib.h>
 

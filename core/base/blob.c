@@ -1,3 +1,4 @@
+/* Counted bytes (struct blob), and the pool that small ones come from. */
 #include <assert.h>
 #include <stdlib.h>
 

@@ -1,3 +1,4 @@
+/* What metrics look like: buckets, and the Prometheus text format. */
 #include "core/base/metrics_internal.h"
 #include "core/base/utf8.h"
 

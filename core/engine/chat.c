@@ -1,3 +1,4 @@
+/* CHAT_CREATE, CHAT_UPDATE, CHAT_ADD, CHAT_REMOVE. */
 #include "core/base/random.h"
 #include "core/engine/commands.h"
 #include "core/engine/core.h"

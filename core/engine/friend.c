@@ -1,3 +1,4 @@
+/* FRIEND_REQUEST and its answers. */
 #include "core/engine/commands.h"
 #include "core/engine/core.h"
 #include "core/engine/fanout.h"

@@ -1,3 +1,4 @@
+/* APPROVE and BLOCK: whether a direct thread is open to its other side. */
 #include "core/engine/commands.h"
 #include "core/engine/core.h"
 #include "core/engine/release.h"

@@ -1,3 +1,4 @@
+/* LOGIN and REGISTER: commands that bring a secret. */
 #include "core/base/random.h"
 #include "core/engine/commands.h"
 #include "core/engine/core.h"

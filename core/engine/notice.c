@@ -1,3 +1,4 @@
+/* What the bus tells of users and tokens, from the command line or another node. */
 #include "core/engine/core.h"
 #include "core/engine/session.h"
 

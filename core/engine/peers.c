@@ -1,3 +1,4 @@
+/* The other nodes: who is there, and what they say (cluster.h has their frames). */
 #include <stdlib.h>
 
 #include "core/base/log.h"

@@ -1,3 +1,4 @@
+/* Commands that only look, and WATCH and UNWATCH. */
 #include "core/engine/commands.h"
 #include "core/engine/core.h"
 #include "core/engine/presence.h"

@@ -1,3 +1,4 @@
+/* READ, READ_ONE, HISTORY and DELETE. */
 #include "core/engine/commands.h"
 #include "core/engine/core.h"
 #include "core/engine/fanout.h"

@@ -1,3 +1,4 @@
+/* Units made again from what the store keeps of them, for recovery.c. */
 #include "core/engine/core.h"
 #include "core/engine/recovery.h"
 

@@ -1,3 +1,4 @@
+/* Shows another node's unit to the sessions here. */
 #include "core/engine/core.h"
 #include "core/engine/fanout.h"
 #include "core/engine/remote_internal.h"

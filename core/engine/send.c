@@ -1,3 +1,4 @@
+/* SEND: from the command to the message, its result and its event. */
 #include "core/base/random.h"
 #include "core/engine/attachment.h"
 #include "core/engine/commands.h"

@@ -1,3 +1,4 @@
+/* Responses: whole, or in pieces. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* Steps that do something: connect, request, send, close, drop. */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>

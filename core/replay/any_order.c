@@ -1,3 +1,4 @@
+/* The block `any order`. */
 #include <stdlib.h>
 
 #include "core/base/mem.h"

@@ -1,3 +1,4 @@
+/* Steps that expect something: frames, answers, ends. */
 #include <string.h>
 
 #include "core/replay/player_internal.h"

@@ -1,3 +1,4 @@
+/* The step `silent`. */
 #include <string.h>
 
 #include "core/replay/player_internal.h"

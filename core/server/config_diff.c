@@ -1,3 +1,4 @@
+/* In which settings two configurations differ. */
 #include <stdlib.h>
 #include <string.h>
 

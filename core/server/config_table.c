@@ -1,3 +1,4 @@
+/* All settings but those of adapters. */
 #include "core/server/config.h"
 
 static const char *const log_levels[] = { "debug", "info", "warning", "error", NULL };

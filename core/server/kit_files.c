@@ -1,3 +1,4 @@
+/* `/files/` of the gateways that the kit runs in memory. */
 #include "core/kit/memory.h"
 #include "core/server/cli_kit.h"
 #include "core/server/file_server.h"

@@ -1,3 +1,4 @@
+/* `adapter test --live`: whole gateways on a private database that outlives each of them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>

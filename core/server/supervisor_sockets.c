@@ -1,3 +1,4 @@
+/* The listening sockets that a supervisor binds, or was given, for its workers. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

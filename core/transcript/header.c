@@ -1,3 +1,4 @@
+/* Statements of a transcript's header. */
 #include <string.h>
 
 #include "core/transcript/lines.h"

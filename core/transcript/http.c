@@ -1,3 +1,4 @@
+/* Steps of HTTP: requests, and answers that are expected. */
 #include <string.h>
 
 #include "core/transcript/lines.h"

@@ -1,3 +1,4 @@
+/* Whether a JSON value matches a pattern, and where not. */
 #include <stdlib.h>
 #include <string.h>
 #include <yyjson.h>

@@ -1,3 +1,4 @@
+/* Patterns as they are written: JSON with matchers and variables in it. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* What is sent and expected in steps: frames and header lines. */
 #include <ctype.h>
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* Statements behind the header: one step each, or a block. */
 #include <ctype.h>
 #include <string.h>
 

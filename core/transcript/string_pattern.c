@@ -1,3 +1,4 @@
+/* Patterns inside a string: literal parts, matchers and variables. */
 #include <string.h>
 
 #include "core/transcript/pattern_node.h"

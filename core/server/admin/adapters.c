@@ -1,3 +1,4 @@
+/* /api/v1/adapters: routes, settings and capabilities of each. */
 #include "core/adapter/inspect.h"
 #include "core/server/admin/internal.h"
 

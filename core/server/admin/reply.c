@@ -1,3 +1,4 @@
+/* Answers of the admin API. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,3 +1,4 @@
+/* /api/v1/sessions. */
 #include <errno.h>
 
 #include "core/adapter/inspect.h"

@@ -1,3 +1,4 @@
+/* /api/v1/users. */
 #include <errno.h>
 
 #include "core/base/log.h"
