@@ -5,6 +5,7 @@
 #include "core/base/mem.h"
 #include "core/engine/copy.h"
 #include "core/engine/core.h"
+#include "core/engine/session.h"
 
 /* So much of a subject is kept; of more, the session learns when it asks again. */
 #define KEPT_MAX 1000
@@ -146,14 +147,11 @@ static void keep(struct picture *picture, const struct dm_event *event,
     picture->kept_count++;
 }
 
-static enum catchup_subject subject_of(const struct dm_event *event,
-                                       const struct engine_view *view) {
+static enum catchup_subject subject_of(const struct dm_event *event) {
     switch (event->kind) {
     case DM_EVENT_MESSAGE:
-        return CATCHUP_MESSAGES;
     case DM_EVENT_MESSAGE_RELEASED:
-        /* To its author it bears a confirmation and shows no new message. */
-        return view->audience == DM_AUDIENCE_MEMBER ? CATCHUP_MESSAGES : CATCHUP_NOTHING;
+        return CATCHUP_MESSAGES;
     case DM_EVENT_FRIEND_REQUEST:
         return CATCHUP_REQUESTS;
     default:
@@ -161,31 +159,32 @@ static enum catchup_subject subject_of(const struct dm_event *event,
     }
 }
 
-static int is_shown(const struct picture *picture, const struct dm_event *event) {
-    return map_u64_get(&picture->shown, key_of(event)) != NULL;
-}
-
-/* Whether it is the last message of a thread that a list showed, or one before it. */
-static int is_told(const struct picture *picture, const struct dm_event *event) {
+/* What an answer has shown of the event. To its author a release is a confirmation, which no answer
+ * contains. */
+static enum catchup_verdict verdict_on(const struct picture *picture,
+                                       const struct dm_event *event, enum dm_audience audience) {
     const struct dm_message *message = event->message;
-    return message
-           && message->seq
-                  <= (uintptr_t)map_u64_get(&picture->told, (uint64_t)message->thread_id);
+    if (event->kind == DM_EVENT_MESSAGE_RELEASED && audience == DM_AUDIENCE_ACTOR)
+        return CATCHUP_PASS;
+    if (map_u64_get(&picture->shown, key_of(event)))
+        return CATCHUP_SHOWN;
+    if (message
+        && message->seq <= (uintptr_t)map_u64_get(&picture->told, (uint64_t)message->thread_id))
+        return CATCHUP_TOLD;
+    return CATCHUP_PASS;
 }
 
 enum catchup_verdict catchup_meets(struct engine_session *session, const struct dm_event *event,
                                    const struct engine_view *view) {
-    enum catchup_subject subject = subject_of(event, view);
+    enum catchup_subject subject = subject_of(event);
+    enum catchup_verdict verdict;
     struct picture *picture;
     if (subject == CATCHUP_NOTHING)
         return CATCHUP_PASS;
     picture = &session->catchup->pictures[subject];
-    if (is_shown(picture, event))
-        return CATCHUP_SHOWN;
-    if (is_told(picture, event))
-        return CATCHUP_TOLD;
-    if (!picture->asking)
-        return CATCHUP_PASS;
+    verdict = verdict_on(picture, event, view->audience);
+    if (verdict != CATCHUP_PASS || !picture->asking)
+        return verdict;
     keep(picture, event, view->audience);
     return CATCHUP_KEPT;
 }
@@ -268,10 +267,15 @@ static void kept_show(struct engine_session *session, const struct kept *kept) {
     struct engine_view view = { .audience = kept->audience, .viewer = user->user,
                                 .sharing = ENGINE_SINGLE };
     int64_t user_id = user->id;
+    void *held = NULL;
+    int pushed;
     event.serial = ++engine->serial;
-    if (engine->client->event(session, &event, &view) != 1)
-        return;
-    mark(engine, kept, user_id);
+    if (event.kind == DM_EVENT_MESSAGE_RELEASED && view.audience == DM_AUDIENCE_ACTOR)
+        held = session_take_held(session, event.message->id, &view.cookie);
+    pushed = engine->client->event(session, &event, &view);
+    free(held);
+    if (pushed == 1)
+        mark(engine, kept, user_id);
 }
 
 /* Shows what was kept. A callback may close the session, and catchup with it (returns 1), or ask
@@ -283,7 +287,7 @@ static int follow_up(struct catchup *catchup, struct picture *picture) {
         struct kept *kept = container_of(link, struct kept, link);
         list_remove(link);
         picture->kept_count--;
-        if (!is_shown(picture, &kept->event) && !is_told(picture, &kept->event))
+        if (verdict_on(picture, &kept->event, kept->audience) == CATCHUP_PASS)
             kept_show(catchup->session, kept);
         arena_fini(&kept->arena);
         free(kept);

@@ -5,7 +5,7 @@
  * then it follows, but for what the answer contained. An event of such a thing that comes later
  * still is dropped. So everything is shown once, and in order. A list of threads contains, of each,
  * all up to its last message: shown behind it, they would run backwards. They count as pushed to
- * nobody.
+ * nobody. A release that confirms the session's own message waits too, but no answer contains it.
  *
  * A message is there for good. A friend request ends with its answer: then it is kept no longer,
  * and the next one of the same user is another. */

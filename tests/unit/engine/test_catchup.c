@@ -234,3 +234,60 @@ Test(catchup, an_event_behind_the_list_that_told_of_it) {
     peer_close(&ann);
     peer_close(&bob);
 }
+
+/* One of ann's sessions asks for a list while tom lets her held message through. */
+static void release_meanwhile(struct peer *asking, struct peer *tom) {
+    struct dm_command list = bench_command(DM_CMD_THREAD_LIST);
+    struct dm_command approve = bench_command(DM_CMD_APPROVE);
+    list.flags = DM_CMD_HOLD_EVENTS;
+    approve.thread = dm_ref_id(bench.store.threads[0].id);
+    bench.store.held_kinds = 1u << STORE_COMMAND;
+    peer_submit(asking, list, NULL);
+    peer_submit(tom, approve, NULL);
+    bench_run();
+    bench_forget();
+    bench.store.held_kinds = 0;
+    bench_run();
+}
+
+Test(catchup, a_confirmation_waits_for_the_list_and_follows_it) {
+    struct peer ann, ann2, tom;
+    bench.store.command = list_up_to_two;
+    peer_join(&ann, "ann", "ann");
+    peer_join(&ann2, "ann2", "ann");
+    peer_join(&tom, "tom", "tom");
+    peer_send(&ann, "tom", "one", NULL);
+    peer_send(&ann, "tom", "two", NULL);
+    bench_run();
+    release_meanwhile(&ann2, &tom);
+    bench_expect("tom approve ok peer=ann",
+                 "ann ! thread_state member actor=tom peer=tom",
+                 "ann2 ! thread_state member actor=tom peer=tom",
+                 "ann ! message_released actor actor=ann seq=2 text=two peer=tom unread=10",
+                 "tom ! message_released member actor=ann seq=2 text=two peer=ann unread=10",
+                 "ann2 thread_list ok",
+                 "ann2 ! message_released actor actor=ann seq=2 text=two peer=tom unread=10");
+    peer_close(&ann);
+    peer_close(&ann2);
+    peer_close(&tom);
+}
+
+/* The session that asks is the one that sent it, and gets its cookie back. */
+Test(catchup, a_confirmation_that_waited_bears_its_cookie) {
+    struct peer ann, tom;
+    bench.store.command = list_up_to_two;
+    peer_join(&ann, "ann", "ann");
+    peer_join(&tom, "tom", "tom");
+    peer_send(&ann, "tom", "one", "a");
+    peer_send(&ann, "tom", "two", "b");
+    bench_run();
+    release_meanwhile(&ann, &tom);
+    bench_expect("tom approve ok peer=ann",
+                 "ann ! thread_state member actor=tom peer=tom",
+                 "tom ! message_released member actor=ann seq=2 text=two peer=ann unread=10",
+                 "ann thread_list ok",
+                 "ann ! message_released actor actor=ann seq=2 text=two peer=tom unread=10 "
+                 "cookie=b");
+    peer_close(&ann);
+    peer_close(&tom);
+}
