@@ -1,6 +1,9 @@
-"""Debian's Chromium, headless, with a profile of its own."""
+"""Debian's Chromium, headless, with a profile of its own, and pages for it from elsewhere."""
 
+import contextlib
+import http.server
 import shutil
+import threading
 
 import pytest
 
@@ -24,3 +27,14 @@ def open_browser(folder, *flags):
     browser = webdriver.Chrome(service=Service(driver), options=options)
     browser.set_script_timeout(120)
     return browser
+
+
+@contextlib.contextmanager
+def page_server(handler):
+    """Serves pages from an origin of its own, which is what it gives."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()

@@ -3,11 +3,10 @@ and a client of saletick in a real browser."""
 
 import http.server
 import json
-import threading
 
 import pytest
 
-from browser import open_browser
+from browser import open_browser, page_server
 from wire import call
 
 ORIGIN = "https://app.example"
@@ -75,12 +74,8 @@ class Blank(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def page():
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Blank) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
-        thread.join()
+    with page_server(Blank) as origin:
+        yield f"{origin}/"
 
 
 @pytest.fixture

@@ -2,11 +2,10 @@
 build of the client library."""
 
 import http.server
-import threading
 
 import pytest
 
-from browser import open_browser
+from browser import open_browser, page_server
 from gateway import unique
 from socketio_npm import SOCKETIO, installed
 
@@ -27,12 +26,8 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def page():
     installed()
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/page.html"
-        server.shutdown()
-        thread.join()
+    with page_server(Handler) as origin:
+        yield f"{origin}/page.html"
 
 
 @pytest.fixture
