@@ -30,6 +30,7 @@ struct cluster {
     uint64_t number;        /* of the last frame published */
     int hearing;            /* the bus is heard: from RESYNC to DEAF */
     int counted;            /* who else is there has been told */
+    int64_t born_us;        /* some time before the first BUS_NODES, by the database's clock */
     int64_t beat_us;        /* the database's time at the last BUS_NODES ... */
     int64_t good_us;        /* ... and up to which nothing was missed for sure */
     struct buf frame;       /* scratch */

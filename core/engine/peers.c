@@ -150,6 +150,8 @@ void cluster_nodes(struct engine *engine, const struct bus_notice *notice) {
         cluster_say(cluster, 'B');
     if (cluster->hearing && !silent)
         cluster->good_us = cluster->beat_us;
+    if (!cluster->born_us)
+        cluster->born_us = notice->now_us - SLACK_US;
     cluster->beat_us = notice->now_us;
     cluster->counted = 1;
 }

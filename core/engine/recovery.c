@@ -300,6 +300,9 @@ static void ask(struct engine *engine) {
     struct asking *asking = arena_zalloc(&op->arena, sizeof(*asking));
     recovery->due_us = ENGINE_NEVER;
     recovery->thread_count = recovery->next = 0;
+    /* Who is here came after the node's first beat, and missed nothing of what was before it. */
+    if (recovery->since_us < engine->cluster.born_us)
+        recovery->since_us = engine->cluster.born_us;
     forget_places(engine);
     asking->ids = user_cache_present(&engine->users, &op->arena, &asking->count);
     op->extra = asking;

@@ -333,6 +333,26 @@ Test(cluster, missing_frames_are_made_up_for) {
     peer_close(&bob);
 }
 
+static int64_t read_since_us;
+
+static enum dm_status note_since(struct fake_store *fake, struct store_call *call) {
+    (void)fake;
+    read_since_us = call->since_us;
+    return DM_OK;
+}
+
+/* To who came later, all that was said in their threads before would be news. */
+Test(cluster, nothing_from_before_the_node_began_is_read) {
+    struct peer bob;
+    bench.store.events = note_since;
+    other_meet("S0 1 1 0 ");
+    peer_join(&bob, "bob", "bob");
+    other.number += 3;
+    other_say("P0 0 ");
+    cr_assert(eq(i64, read_since_us, 995000000));
+    peer_close(&bob);
+}
+
 Test(cluster, frames_that_are_none_are_survived) {
     static const char *const bad[] = { "", "E", "Ex", "E1 ", "S", "S0 1 1 9 1 ", "P99999 ", "Z",
                                        "A", "E-1 0 0 0 0 0 0 0 0 0 0 0 " };
