@@ -240,7 +240,7 @@ void unit_sync(struct writer *writer) {
             break;
         }
         writer->number++;
-            finish_hot(writer, DM_OK);
+        finish_hot(writer, DM_OK);
         break;
     case WRITER_RESULT:
         if (writer->fault != PG_FAULT_NONE) {

@@ -92,6 +92,9 @@ static void give_up(struct thread *thread) {
     struct operation *op;
     while ((op = first_pending(thread))) {
         list_remove(&op->event_link);
+        op->emit = NULL;
+        if (op->strand)
+            strand_release(op->strand);
         operation_unref(op);
     }
 }

@@ -26,17 +26,8 @@ int order_is_late(const struct operation *op) {
     return op->origin == OPERATION_REMOTE && op->rev && op->rev <= op->thread->rev;
 }
 
-/* An earlier event of the thread is here, and waits for its place. */
-static int is_behind(const struct operation *op) {
-    struct list *link = list_front(&op->thread->pending);
-    const struct operation *first = link ? container_of(link, struct operation, event_link) : NULL;
-    return first && first->rev < op->rev && !order_is_met(first);
-}
-
 int order_holds(const struct operation *op) {
-    if (!op->rev || !op->thread)
-        return 0;
-    return is_behind(op) || (op->thread->rev && !order_is_met(op));
+    return op->emit && op->rev && op->thread && !order_is_met(op);
 }
 
 void order_note(const struct operation *op) {

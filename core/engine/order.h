@@ -4,9 +4,9 @@
  * While there are other nodes, an event that does not follow the last one shown waits a moment for
  * those between, which are on their way over the bus or still at the store; then they are read
  * from the store. The answer to who caused it waits as well: to its session it is one of the
- * thread's events. Where nothing of a thread was shown yet, the first event waits for a moment
- * too, because earlier ones may still be on their way; not so an answer, unless such an event is
- * before it. A node that is alone waits for nothing. */
+ * thread's events. Where nothing of a thread was shown yet, the first event and its answer wait for
+ * a moment too, because earlier ones may still be on their way. A node that is alone waits for
+ * nothing. */
 #ifndef DRAGOMAN_ENGINE_ORDER_H
 #define DRAGOMAN_ENGINE_ORDER_H
 
@@ -18,7 +18,8 @@ int order_is_met(const struct operation *op);
 /* 1 for another node's event that was shown already. */
 int order_is_late(const struct operation *op);
 
-/* 1 while the answer of op, which is done, has to wait for others' events that come before it. */
+/* 1 while the answer of op, which is done and whose own event is still to be shown, has to wait for
+ * others' events that come before it. */
 int order_holds(const struct operation *op);
 
 /* op's event is being shown. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/base/buf.h"
+#include "core/engine/unit.h"
 
 struct other other;
 
@@ -94,4 +95,20 @@ const char *other_frame(char kind) {
             return at + 1;
     }
     return NULL;
+}
+
+struct buf other_message(const char *author, uint64_t rev, uint64_t seq, const char *text) {
+    struct fake_thread *thread = &bench.store.threads[0];
+    const struct dm_user *user = &fake_user_named(&bench.store, author)->user;
+    struct dm_message sent = { .id = 900 + (int64_t)seq, .seq = seq, .author = user,
+                               .text = dm_slice_str(text) };
+    struct dm_thread view = { .last_message = &sent };
+    struct dm_event event = { .kind = DM_EVENT_MESSAGE, .actor = user, .message = &sent };
+    struct unit_head head = { .thread_id = thread->id, .pair = { thread->lo_id, thread->hi_id },
+                              .rev = rev, .span = 1, .seq = seq, .uuid = thread->uuid };
+    struct buf unit = BUF_INIT;
+    unit_put_head(&unit, &head);
+    wire_put_uint(&unit, 1);
+    unit_put_event(&unit, UNIT_TO_THREAD, &event, &view, &view);
+    return unit;
 }

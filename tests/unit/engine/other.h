@@ -43,4 +43,7 @@ const char *other_frame(char kind);
 /* Forgets the frames kept. */
 void other_forget(void);
 
+/* The unit about a message of ann to bob, or of bob to ann, in their thread. */
+struct buf other_message(const char *author, uint64_t rev, uint64_t seq, const char *text);
+
 #endif

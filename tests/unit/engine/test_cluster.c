@@ -4,23 +4,6 @@
 
 TestSuite(cluster, .init = other_open, .fini = other_close);
 
-/* A message of ann to bob, or of bob to ann, in their thread. */
-static struct buf message(const char *author, uint64_t rev, uint64_t seq, const char *text) {
-    struct fake_thread *thread = &bench.store.threads[0];
-    const struct dm_user *user = &fake_user_named(&bench.store, author)->user;
-    struct dm_message sent = { .id = 900 + (int64_t)seq, .seq = seq, .author = user,
-                               .text = dm_slice_str(text) };
-    struct dm_thread view = { .last_message = &sent };
-    struct dm_event event = { .kind = DM_EVENT_MESSAGE, .actor = user, .message = &sent };
-    struct unit_head head = { .thread_id = thread->id, .pair = { thread->lo_id, thread->hi_id },
-                              .rev = rev, .span = 1, .seq = seq, .uuid = thread->uuid };
-    struct buf unit = BUF_INIT;
-    unit_put_head(&unit, &head);
-    wire_put_uint(&unit, 1);
-    unit_put_event(&unit, UNIT_TO_THREAD, &event, &view, &view);
-    return unit;
-}
-
 /* The thread got a title. */
 static struct buf retitled(const char *actor, uint64_t rev, const char *title) {
     struct fake_thread *thread = &bench.store.threads[0];
@@ -110,20 +93,20 @@ Test(cluster, messages_of_others_are_shown_in_order) {
     other_meet("S0 1 1 0 ");
     peer_join(&bob, "bob", "bob");
     peer_join(&ann, "ann", "ann");
-    other_tell(message("ann", 1, 1, "one"));
+    other_tell(other_message("ann", 1, 1, "one"));
     bench_expect("ann ! message actor actor=ann seq=1 text=one peer=bob",
                  "bob ! message member actor=ann seq=1 text=one peer=ann");
-    other_tell(message("ann", 3, 3, "three"));
-    other_tell(message("ann", 4, 4, "four"));
+    other_tell(other_message("ann", 3, 3, "three"));
+    other_tell(other_message("ann", 4, 4, "four"));
     bench_expect_nothing();
-    other_tell(message("ann", 2, 2, "two"));
+    other_tell(other_message("ann", 2, 2, "two"));
     bench_expect("ann ! message actor actor=ann seq=2 text=two peer=bob",
                  "bob ! message member actor=ann seq=2 text=two peer=ann",
                  "ann ! message actor actor=ann seq=3 text=three peer=bob",
                  "bob ! message member actor=ann seq=3 text=three peer=ann",
                  "ann ! message actor actor=ann seq=4 text=four peer=bob",
                  "bob ! message member actor=ann seq=4 text=four peer=ann");
-    other_tell(message("ann", 3, 3, "three"));
+    other_tell(other_message("ann", 3, 3, "three"));
     bench_expect_nothing();
     peer_close(&bob);
     peer_close(&ann);
@@ -134,8 +117,8 @@ Test(cluster, the_first_of_a_thread_waits_a_moment_for_earlier_ones) {
     other_open_thread();
     other_meet("S0 1 1 0 ");
     peer_join(&bob, "bob", "bob");
-    other_tell(message("ann", 8, 8, "later"));
-    other_tell(message("ann", 7, 7, "earlier"));
+    other_tell(other_message("ann", 8, 8, "later"));
+    other_tell(other_message("ann", 7, 7, "earlier"));
     bench_expect_nothing();
     bench_wait(60000);
     bench_expect("bob ! message member actor=ann seq=7 text=earlier peer=ann",
@@ -170,8 +153,8 @@ Test(cluster, a_gap_that_stays_is_read_from_the_store) {
     bench.store.events = one_message;
     other_meet("S0 1 1 0 ");
     peer_join(&bob, "bob", "bob");
-    other_tell(message("ann", 1, 1, "one"));
-    other_tell(message("ann", 3, 3, "three"));
+    other_tell(other_message("ann", 1, 1, "one"));
+    other_tell(other_message("ann", 3, 3, "three"));
     bench_expect("bob ! message member actor=ann seq=1 text=one peer=ann");
     bench_wait(150000);
     bench_expect_nothing();
@@ -179,7 +162,7 @@ Test(cluster, a_gap_that_stays_is_read_from_the_store) {
     bench_expect("bob ! message member actor=ann seq=2 peer=ann",
                  "bob ! message member actor=ann seq=3 text=three peer=ann");
     cr_assert(eq(sz, bench.store.counts[STORE_EVENTS], 1));
-    other_tell(message("ann", 2, 2, "late"));
+    other_tell(other_message("ann", 2, 2, "late"));
     bench_expect_nothing();
     peer_close(&bob);
 }
@@ -194,46 +177,11 @@ Test(cluster, a_gap_that_nobody_can_fill_keeps_nothing) {
     bench.store.events = cannot_tell;
     other_meet("S0 1 1 0 ");
     peer_join(&bob, "bob", "bob");
-    other_tell(message("ann", 1, 1, "one"));
-    other_tell(message("ann", 3, 3, "three"));
+    other_tell(other_message("ann", 1, 1, "one"));
+    other_tell(other_message("ann", 3, 3, "three"));
     bench_forget();
     bench_wait(300000);
     bench_expect("bob ! message member actor=ann seq=3 text=three peer=ann");
-    peer_close(&bob);
-}
-
-Test(cluster, an_answer_waits_for_what_comes_before_it) {
-    struct peer bob;
-    other_open_thread();
-    other_meet("S0 1 1 0 ");
-    peer_join(&bob, "bob", "bob");
-    other_tell(message("ann", 1, 1, "one"));
-    bench_forget();
-    bench.store.threads[0].rev = bench.store.threads[0].seq = 2;
-    peer_send_thread(&bob, 501, "three", "c");
-    peer_send_thread(&bob, 501, "four", "d");
-    bench_run();
-    bench_expect_nothing();
-    other_tell(message("ann", 2, 2, "two"));
-    bench_expect("bob ! message member actor=ann seq=2 text=two peer=ann",
-                 "bob send ok seq=3 text=three peer=ann cookie=c",
-                 "bob send ok seq=4 text=four peer=ann cookie=d");
-    peer_close(&bob);
-}
-
-Test(cluster, an_answer_does_not_pass_a_first_event_that_waits) {
-    struct peer bob;
-    other_open_thread();
-    other_meet("S0 1 1 0 ");
-    peer_join(&bob, "bob", "bob");
-    other_tell(message("ann", 7, 7, "earlier"));
-    bench.store.threads[0].rev = bench.store.threads[0].seq = 7;
-    peer_send_thread(&bob, 501, "own", "c");
-    bench_run();
-    bench_expect_nothing();
-    bench_wait(60000);
-    bench_expect("bob ! message member actor=ann seq=7 text=earlier peer=ann",
-                 "bob send ok seq=8 text=own peer=ann cookie=c");
     peer_close(&bob);
 }
 
@@ -242,8 +190,8 @@ Test(cluster, nothing_waits_for_a_node_that_is_gone) {
     other_open_thread();
     other_meet("S0 1 1 0 ");
     peer_join(&bob, "bob", "bob");
-    other_tell(message("ann", 1, 1, "one"));
-    other_tell(message("ann", 3, 3, "three"));
+    other_tell(other_message("ann", 1, 1, "one"));
+    other_tell(other_message("ann", 3, 3, "three"));
     bench_forget();
     other_say("Q");
     bench_expect("bob ! message member actor=ann seq=3 text=three peer=ann");
@@ -257,7 +205,7 @@ Test(cluster, what_concerns_nobody_here_costs_no_request) {
     other_meet("S0 1 1 0 ");
     peer_join(&cat, "cat", "cat");
     before = bench.store.counts[STORE_USERS_FIND];
-    other_tell(message("ann", 5, 5, "elsewhere"));
+    other_tell(other_message("ann", 5, 5, "elsewhere"));
     cr_assert(eq(sz, bench.store.counts[STORE_USERS_FIND], before));
     bench_expect_nothing();
     peer_close(&cat);
@@ -290,8 +238,8 @@ Test(cluster, users_that_are_not_known_are_read_first) {
     other_meet("S0 1 1 0 ");
     peer_join(&bob, "bob", "bob");
     bench.store.held_kinds = 1u << STORE_USERS_FIND;
-    other_tell(message("ann", 1, 1, "one"));
-    other_tell(message("bob", 2, 2, "two"));
+    other_tell(other_message("ann", 1, 1, "one"));
+    other_tell(other_message("bob", 2, 2, "two"));
     bench_expect_nothing();
     bench.store.held_kinds = 0;
     bench_run();
@@ -308,9 +256,9 @@ Test(cluster, frames_that_come_twice_count_once) {
     other_open_thread();
     other_meet("S0 1 1 0 ");
     peer_join(&bob, "bob", "bob");
-    other_tell(message("ann", 1, 1, "one"));
+    other_tell(other_message("ann", 1, 1, "one"));
     bench_forget();
-    unit = message("ann", 2, 2, "two");
+    unit = other_message("ann", 2, 2, "two");
     other_say_as(other.number, "E", 1);
     other_say_as(other.number - 1, "Q", 1);
     other_tell(unit);
