@@ -15,10 +15,7 @@ static void check_missed(struct rig *rig, int64_t told, const int64_t *ids, size
 }
 
 static int64_t delivered(struct rig *rig, int64_t thread) {
-    char sql[100];
-    snprintf(sql, sizeof(sql), "SELECT delivered_hi FROM threads WHERE id = %lld",
-             (long long)thread);
-    return rig_sql(rig, sql);
+    return rig_sql(rig, "SELECT delivered_hi FROM threads WHERE id = %lld", (long long)thread);
 }
 
 Test(missed, comes_again_until_it_was_told) {
