@@ -73,7 +73,7 @@ enum dm_command_kind {
     DM_CMD_CHAT_REMOVE,      /* .thread .users → thread with members; users = those now removed */
 
     /* Messages */
-    DM_CMD_SEND = 128,       /* .thread or .user, .text .attachments .uploads → message, thread.
+    DM_CMD_SEND = 128,       /* .thread or .user, .text .urls .uploads → message, thread.
                                 HELD when a request waits for the other's approval and this is not
                                 its first message: stored, seen by its author alone, and announced
                                 as MESSAGE_RELEASED if the other approves. (The first one is OK,

@@ -31,7 +31,9 @@ struct dm_result {
     const struct dm_attachment *const *files;
     size_t file_count;
     uint64_t count;
-    uint64_t next_cursor;            /* 0: that was the last page */
+    uint64_t next_cursor;            /* USER_LIST, THREAD_LIST, HISTORY with DM_CMD_ASCENDING: the
+                                        next page's .cursor; 0: that was the last one. Always 0 of
+                                        HISTORY newest first: go on by .before_id or .before */
     struct dm_slice access_token;
     struct dm_slice refresh_token;
     int64_t expires_in;              /* seconds */

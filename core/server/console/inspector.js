@@ -218,7 +218,7 @@ export class Inspector {
         });
         pane.take({ ...user, pin, ...(await ask('POST', `users/${user.id}/token`, { ttl: 3600 })) });
       }
-      this.say('Two new users, with tokens for an hour.');
+      this.say('Two new users, with tokens for an hour. They stay until they are deactivated.');
     } catch (error) {
       this.say(error.message);
     }
