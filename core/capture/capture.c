@@ -6,12 +6,10 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "core/base/decimal.h"
 #include "core/base/mem.h"
+#include "core/capture/output.h"
 #include "core/capture/tap.h"
 #include "core/replay/target.h"
 
@@ -23,9 +21,10 @@ static const char usage[] =
     "usage: dragoman capture --listen HOST:PORT --upstream URL [options]\n"
     "  --listen HOST:PORT   where clients connect instead; port 0: a free one\n"
     "  --upstream URL       the server that is recorded: ws://HOST[:PORT] or http://...\n"
-    "  --out DIR            where the transcript is written (default: .)\n"
+    "  --out DIR            where the transcript is written, made if need be (default: .)\n"
     "  --mask NAME          a further key, parameter or header that holds secrets (repeatable)\n"
-    "Prints `capturing HOST:PORT`, and writes the transcript when SIGINT or SIGTERM ends it.\n";
+    "Prints `capturing HOST:PORT`, and writes the transcript when SIGINT or SIGTERM ends it.\n"
+    "Look it through before you pass it on: secrets under other names stand in it.\n";
 
 struct capture {
     uv_loop_t loop;
@@ -36,8 +35,7 @@ struct capture {
     struct list links;
     struct masks masks;
     const char *listen, *out;
-    char path[512]; /* of the transcript */
-    FILE *file;
+    struct output output;
     char host[256];
     int port;
 };
@@ -258,15 +256,13 @@ static void on_signal(uv_signal_t *handle, int signum) {
 static int write_transcript(struct capture *capture) {
     struct buf text = BUF_INIT;
     record_write(&capture->record, &capture->masks, &text);
-    int failed = fwrite(text.data, 1, text.len, capture->file) != text.len;
-    if (fclose(capture->file) != 0)
-        failed = 1;
-    if (failed)
-        fprintf(stderr, "dragoman capture: %s: %s\n", capture->path, strerror(errno));
+    int r = output_write(&capture->output, buf_slice(&text));
+    if (r < 0)
+        fprintf(stderr, "dragoman capture: %s: %s\n", capture->output.path, strerror(-r));
     else
-        printf("wrote %s\n", capture->path);
+        printf("wrote %s\n", capture->output.path);
     buf_fini(&text);
-    return failed;
+    return r < 0;
 }
 
 /* ---- the beginning ---- */
@@ -330,14 +326,8 @@ static int read_options(struct capture *capture, int argc, char **argv) {
 
 /* Before anything is recorded: what could not be written down in the end would be lost. */
 static int open_transcript(struct capture *capture) {
-    struct tm tm;
-    time_t now = time(NULL);
-    gmtime_r(&now, &tm);
-    snprintf(capture->path, sizeof(capture->path), "%s/capture-%04d%02d%02d-%02d%02d%02d-%d.txt",
-             capture->out, tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min,
-             tm.tm_sec, (int)getpid());
-    capture->file = fopen(capture->path, "wx");
-    return capture->file ? 0 : fail(capture->path, strerror(errno));
+    int r = output_open(&capture->output, capture->out);
+    return r < 0 ? fail(capture->output.path, strerror(-r)) : 0;
 }
 
 static int begin(struct capture *capture) {
@@ -388,8 +378,7 @@ int capture_main(int argc, char **argv) {
         uv_run(&capture.loop, UV_RUN_DEFAULT);
         status = write_transcript(&capture);
     } else {
-        fclose(capture.file);
-        unlink(capture.path);
+        output_discard(&capture.output);
     }
     uv_run(&capture.loop, UV_RUN_DEFAULT);
     uv_loop_close(&capture.loop);

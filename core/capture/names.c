@@ -6,12 +6,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/uuid.h"
-
-static const char *const secret_names[] = {
-    "token", "access_token", "refresh_token", "id_token", "accesstoken", "refreshtoken",
-    "password", "passwd", "pin", "secret", "authorization", "cookie", "set-cookie", "api_key",
-    "apikey", "jwt", "ticket", "credential", NULL,
-};
+#include "core/capture/secrets.h"
 
 void names_init(struct names *names, const struct masks *masks) {
     *names = (struct names){ .masks = masks };
@@ -85,12 +80,29 @@ static int is_lower_uuid(struct dm_slice value) {
     return dm_uuid_parse(value, &uuid) == 0;
 }
 
+static int is_number(struct dm_slice value) {
+    for (size_t i = 0; i < value.len; i++)
+        if (!isdigit((unsigned char)value.ptr[i]))
+            return 0;
+    return 1;
+}
+
+static int is_secret(const struct names *names, struct dm_slice key, struct dm_slice value) {
+    if (is_one_of(key, names->masks->names) || is_jwt(value))
+        return 1;
+    switch (secrets_of_key(key)) {
+    case SECRECY_NONE: break;
+    case SECRECY_ABOUT: return !is_number(value) && class_of_time(value) == VALUE_PLAIN;
+    case SECRECY_FULL: return 1;
+    }
+    return 0;
+}
+
 enum value_class names_class(const struct names *names, struct dm_slice key,
                              struct dm_slice value, int is_string) {
     if (value.len == 0)
         return VALUE_PLAIN;
-    if (is_one_of(key, secret_names) || is_one_of(key, names->masks->names) ||
-        (is_string && is_jwt(value)))
+    if (is_secret(names, key, value))
         return VALUE_SECRET;
     if (!is_string)
         return names_an_id(key) || names_a_thing(key) || (names_a_time(key) && value.len >= 10)

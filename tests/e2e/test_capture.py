@@ -5,7 +5,10 @@ import json
 import re
 import signal
 import socket
+import stat
 import subprocess
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -43,7 +46,6 @@ class Capture:
 
 @contextlib.contextmanager
 def capturing(upstream, out, *options):
-    out.mkdir(exist_ok=True)
     capture = Capture(upstream, out, *options)
     try:
         yield capture
@@ -177,6 +179,33 @@ b <- 200 ...
     assert status == 0, text + capture.text
 
 
+def test_secrets_are_found_by_the_words_of_their_keys(gateway, tmp_path):
+    """In JSON, in a query and in a form; what only sounds like a secret stays."""
+    keys = ["pass", "pwd", "psw", "pincode", "pin_code", "newPassword", "old_password",
+            "login_password", "user_pin", "authToken", "bearer", "otp"]
+    secret = {key: f"hidden{number:02}" for number, key in enumerate(keys)}
+    form = "&".join(f"{key}={value}" for key, value in secret.items())
+    plain = {"passenger": "Ada", "pinned": "yes", "tokens_left": 8675309, "opinion": "good"}
+    with capturing(gateway.url, tmp_path / "out") as capture:
+        for body, kind in ((json.dumps(secret | plain), "json"),
+                           (form, "x-www-form-urlencoded")):
+            request = Request(f"{capture.url}/nowhere?{form}", body.encode(),
+                              {"Content-Type": f"application/{kind}"})
+            with pytest.raises(HTTPError) as error:
+                urlopen(request, timeout=TIMEOUT)
+            error.value.close()
+    assert "hidden" not in capture.text
+    assert len(secrets_asked(capture.text)) == len(keys)
+    assert json.dumps(plain, separators=(",", ":"))[1:] in capture.text
+
+
+def test_nobody_else_may_read_it(tmp_path):
+    with capturing("ws://127.0.0.1:1", tmp_path / "out") as capture:
+        pass
+    assert stat.S_IMODE(capture.out.stat().st_mode) == 0o700
+    assert stat.S_IMODE(capture.path.stat().st_mode) == 0o600
+
+
 def test_long_polling(first, second, tmp_path):
     """Socket.IO by requests: the session's id is the server's, and comes again in each path."""
     user = first.add_user()
@@ -231,7 +260,9 @@ def test_a_server_that_is_not_there(tmp_path):
 def test_what_cannot_be_written_is_not_recorded(tmp_path):
     """Told at once, and not when the conversations are lost. What did not begin leaves nothing."""
     place = ["--upstream", "ws://127.0.0.1:1", "--out"]
-    for out, listen, why in ((tmp_path / "missing", "127.0.0.1:0", "No such file"),
+    for out, listen, why in ((tmp_path / "missing/deeper", "127.0.0.1:0", "No such file"),
+                             (tmp_path / ("n" * 600), "127.0.0.1:0", "too long"),
+                             (tmp_path / "new", "192.0.2.1:1", "192.0.2.1:1"),
                              (tmp_path, "192.0.2.1:1", "192.0.2.1:1")):
         done = subprocess.run([binary(), "capture", "--listen", listen, *place, str(out)],
                               capture_output=True, text=True, timeout=TIMEOUT, check=False)

@@ -31,7 +31,19 @@ Test(names, secrets_go_by_their_key) {
     cr_expect_eq(text("Sesame", "open"), VALUE_SECRET);
     cr_expect_eq(number("pin", "1234"), VALUE_SECRET);
     cr_expect_eq(text("token", ""), VALUE_PLAIN);
-    cr_expect_eq(text("tokens", "x"), VALUE_PLAIN);
+    cr_expect_eq(text("newPassword", "x"), VALUE_SECRET);
+    cr_expect_eq(text("passenger", "x"), VALUE_PLAIN);
+}
+
+Test(names, numbers_and_times_about_secrets_are_none) {
+    cr_expect_eq(text("tokens", "x"), VALUE_SECRET);
+    cr_expect_eq(number("tokens_left", "3"), VALUE_PLAIN);
+    cr_expect_eq(text("tokens_left", "3"), VALUE_PLAIN);
+    cr_expect_eq(text("password_changed_at", "2026-11-20T08:29:21Z"), VALUE_TIME);
+    cr_expect_eq(text("password_hint", "my dog"), VALUE_SECRET);
+    cr_expect_eq(text("token_type", "bearer"), VALUE_PLAIN);
+    cr_expect_eq(text("user_pin", "1234"), VALUE_SECRET);
+    cr_expect_eq(number("user_pin", "1234"), VALUE_SECRET);
 }
 
 Test(names, a_jwt_is_one_under_any_key) {
