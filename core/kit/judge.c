@@ -7,8 +7,9 @@
 #include "core/kit/secret.h"
 
 #define LOG_SHOWN 1200
+#define LINES_SHOWN 5 /* of each kind that go with a failure */
 
-/* Lines of the log by which the host tells that the adapter broke its contract. */
+/* In lines of the log by which the host tells that the adapter broke its contract. */
 static const char *const complaints[] = {
     "adapter broke the contract", "adapter left a frame unfinished",
     "adapter left a request unanswered", "runtime error:",
@@ -23,14 +24,62 @@ static struct dm_slice line_around(struct dm_slice log, const char *at) {
     return (struct dm_slice){ begin, (size_t)(end - begin) };
 }
 
-/* The first line with a complaint; absent: there is none. */
-static struct dm_slice find_complaint(struct dm_slice log) {
-    for (size_t i = 0; log.len && i < sizeof(complaints) / sizeof(complaints[0]); i++) {
-        const char *at = memmem(log.ptr, log.len, complaints[i], strlen(complaints[i]));
-        if (at)
-            return line_around(log, at);
+static int holds(struct dm_slice text, const char *word) {
+    return text.ptr && memmem(text.ptr, text.len, word, strlen(word));
+}
+
+static int is_complaint(struct dm_slice line) {
+    for (size_t i = 0; i < sizeof(complaints) / sizeof(complaints[0]); i++)
+        if (holds(line, complaints[i]))
+            return 1;
+    return 0;
+}
+
+/* What the adapter itself thinks is wrong. */
+static int is_warning(struct dm_slice line) {
+    return holds(line, "msg=\"adapter says\"") &&
+           (holds(line, "level=warning") || holds(line, "level=error"));
+}
+
+/* Without the time. */
+static struct dm_slice message_of(struct dm_slice line) {
+    const char *at = memmem(line.ptr, line.len, " msg=", 5);
+    return at ? (struct dm_slice){ at, (size_t)(line.ptr + line.len - at) } : line;
+}
+
+static struct dm_slice next_line(struct dm_slice *log) {
+    struct dm_slice line = line_around(*log, log->ptr);
+    size_t used = line.len < log->len ? line.len + 1 : line.len;
+    *log = (struct dm_slice){ log->ptr + used, log->len - used };
+    return line;
+}
+
+/* Appends the lines that are of a kind, but for those that say what the reason has already. */
+static void tell_lines(struct dm_slice log, int (*is_kind)(struct dm_slice line), const char *who,
+                       struct buf *reason) {
+    for (int shown = 0; log.len && shown < LINES_SHOWN;) {
+        struct dm_slice line = next_line(&log), message = message_of(line);
+        if (!is_kind(line) ||
+            (reason->len && memmem(reason->data, reason->len, message.ptr, message.len)))
+            continue;
+        if (reason->len && reason->data[reason->len - 1] != '\n')
+            buf_append_char(reason, '\n');
+        buf_append_str(reason, who);
+        buf_append_slice(reason, line);
+        shown++;
     }
-    return DM_SLICE_NONE;
+}
+
+static int has_complaint(struct dm_slice log) {
+    while (log.len)
+        if (is_complaint(next_line(&log)))
+            return 1;
+    return 0;
+}
+
+static void tell_why(struct dm_slice log, struct buf *reason) {
+    tell_lines(log, is_complaint, "the host complains: ", reason);
+    tell_lines(log, is_warning, "the adapter says: ", reason);
 }
 
 /* Whether the adapter has said the word: what the host says is full of numbers, which a pin may be
@@ -68,18 +117,18 @@ static size_t find_secret(const struct buf *told, struct dm_slice log) {
 
 static enum trial_end judge_log(const struct outcome *outcome, enum trial_end end,
                                 struct buf *reason) {
-    struct dm_slice log = buf_slice(&outcome->log), complaint = find_complaint(log);
+    struct dm_slice log = buf_slice(&outcome->log);
     size_t secret = find_secret(&outcome->told, log);
     if (secret) {
         buf_reset(reason);
         buf_printf(reason, "a secret stands in the log, one of %zu bytes", secret);
         return TRIAL_FAILED;
     }
-    if (!complaint.ptr || end == TRIAL_FAILED)
+    if (end != TRIAL_FAILED && !has_complaint(log))
         return end;
-    buf_reset(reason);
-    buf_append_str(reason, "the host complains: ");
-    buf_append_slice(reason, complaint);
+    if (end != TRIAL_FAILED)
+        buf_reset(reason);
+    tell_why(log, reason);
     return TRIAL_FAILED;
 }
 
@@ -108,11 +157,8 @@ void judge_log_tail(struct dm_slice log, struct buf *out) {
     struct dm_slice report = find_report(log);
     log = report.ptr ? report : last_lines(log);
     while (log.len) {
-        struct dm_slice line = line_around(log, log.ptr);
-        size_t used = line.len < log.len ? line.len + 1 : line.len;
         buf_append_str(out, "\nlog: ");
-        buf_append_slice(out, line);
-        log = (struct dm_slice){ log.ptr + used, log.len - used };
+        buf_append_slice(out, next_line(&log));
     }
 }
 
@@ -132,6 +178,7 @@ static void explain_status(const struct outcome *outcome, struct buf *reason) {
     if (*outcome->note)
         buf_printf(reason, "\nat: %s", outcome->note);
     judge_log_tail(buf_slice(&outcome->log), reason);
+    tell_why(buf_slice(&outcome->log), reason);
 }
 
 enum trial_end judge_told(const struct outcome *outcome) {

@@ -25,7 +25,9 @@ struct outcome {
 enum trial_end judge_told(const struct outcome *outcome);
 
 /* Returns the end, and appends the reason, of several lines maybe. A trial that passed fails by a
- * crash, a leak, a complaint of the host, or a secret in the log. */
+ * crash, a leak, a complaint of the host, or a secret in the log. The reason of each failure but
+ * the last is followed by what the host complained of and the adapter warned of, a few different
+ * lines each. */
 enum trial_end judge_outcome(const struct outcome *outcome, struct buf *ret_reason);
 
 /* Appends the log's last lines, from a line's start, or the beginning of a sanitizer's report, each

@@ -211,6 +211,17 @@ def test_a_fault_is_told(fault, trial, reason):
     assert reason in text
 
 
+@pytest.mark.parametrize("fault, complaint", [
+    ("no_end", "adapter left a frame unfinished"), ("no_key", 'what="a member without a key"'),
+])
+def test_a_frame_that_does_not_come_is_told_with_what_the_host_says_of_it(fault, complaint):
+    failed, text = failures_of("faulty.so", "--set", f"fault={fault}", "--only",
+                               "transcript happy-path")
+    assert failed == ["transcript happy-path"]
+    assert "ada: no frame came in time" in text
+    assert re.search(f"^# the host complains: .*{complaint}", text, re.M), text
+
+
 def test_a_table_that_lies():
     failed, text = failures_of("faulty_table.so", "--only", "events")
     assert failed == ["events"]

@@ -43,6 +43,8 @@ static const char *const faults[] = {
     "limit_of_one",     /* takes it for impossible that a query asks for anything but 1 */
     "slow",             /* computes for long, once */
     "blabs_pin",        /* writes pins into the log */
+    "no_end",           /* leaves the frames of its answers without an end */
+    "no_key",           /* gives a member no key */
     NULL,
 };
 
@@ -50,7 +52,7 @@ enum fault {
     NONE, WRONG_ANSWER, CRASH_ON_NULL, HURTS_OTHERS, KEEPS_LOGIN, SECOND_LOGIN, OTHER_LOGIN,
     PENDING_AT_CLOSE, OVER_RATE, FORGETS, MUTE, CLOSES_ON_EVENT, BLABS, SHOWS_ALL, STARTS_ONCE,
     LEAKS, UNFINISHED, MUTE_RATE, MUTE_BACKLOG, ONE_AT_A_TIME, LEAVES, WANTS_LARGE,
-    FEW_REFS, TEXT_ONLY, LIMIT_OF_ONE, SLOW, BLABS_PIN,
+    FEW_REFS, TEXT_ONLY, LIMIT_OF_ONE, SLOW, BLABS_PIN, NO_END, NO_KEY,
 };
 
 struct state {
@@ -302,8 +304,9 @@ static void on_result(struct dm_session *session, const struct dm_result *result
         return;
     }
     out = begin(session, fault == WRONG_ANSWER ? "says" : "said");
-    dm_put_int(out, "id", result->message->id);
-    end(out, "said");
+    dm_put_int(out, fault == NO_KEY ? NULL : "id", result->message->id);
+    if (fault != NO_END)
+        end(out, "said");
 }
 
 static void on_event(struct dm_instance *instance, const struct dm_event *event,

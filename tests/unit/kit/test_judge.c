@@ -47,10 +47,51 @@ Test(judge, fails_what_the_host_complains_of) {
     cr_expect_eq(judge_told(&outcome), TRIAL_PASSED);
 }
 
-Test(judge, keeps_the_reason_of_a_failure_before_a_complaint) {
+Test(judge, tells_a_complaint_below_the_reason_of_a_failure) {
     tell(TRIAL_FAILED, "the frame differs", DM_SLICE(""));
-    buf_append_str(&outcome.log, "adapter left a frame unfinished");
-    cr_expect_str_eq(judged(TRIAL_FAILED), "the frame differs");
+    buf_append_str(&outcome.log, "ts=1 msg=fine\nts=2 msg=\"adapter left a frame unfinished\"");
+    cr_expect_str_eq(judged(TRIAL_FAILED), "the frame differs\nthe host complains: "
+                                           "ts=2 msg=\"adapter left a frame unfinished\"");
+}
+
+Test(judge, tells_what_the_adapter_warned_of) {
+    tell(TRIAL_FAILED, "no frame\n", DM_SLICE(""));
+    buf_append_str(&outcome.log, "ts=1 level=info msg=\"adapter says\" text=fine\n"
+                                 "ts=2 level=warning msg=\"adapter says\" text=hm\n"
+                                 "ts=3 level=error msg=\"adapter says\" text=oh\n"
+                                 "ts=4 level=error msg=other\n");
+    cr_expect_str_eq(judged(TRIAL_FAILED),
+                     "no frame\n"
+                     "the adapter says: ts=2 level=warning msg=\"adapter says\" text=hm\n"
+                     "the adapter says: ts=3 level=error msg=\"adapter says\" text=oh");
+}
+
+Test(judge, takes_no_warning_of_the_adapter_for_a_failure) {
+    tell(TRIAL_PASSED, "fine", DM_SLICE(""));
+    buf_append_str(&outcome.log, "ts=1 level=error msg=\"adapter says\" text=oh\n");
+    cr_expect_str_eq(judged(TRIAL_PASSED), "fine");
+}
+
+Test(judge, tells_each_complaint_once_and_a_few_of_them) {
+    tell(TRIAL_FAILED, "no", DM_SLICE(""));
+    for (int i = 0; i < 40; i++)
+        buf_printf(&outcome.log, "ts=%d msg=\"adapter broke the contract\" what=%c\n", i,
+                   'a' + i / 4);
+    cr_expect_str_eq(judged(TRIAL_FAILED), "no\n"
+        "the host complains: ts=0 msg=\"adapter broke the contract\" what=a\n"
+        "the host complains: ts=4 msg=\"adapter broke the contract\" what=b\n"
+        "the host complains: ts=8 msg=\"adapter broke the contract\" what=c\n"
+        "the host complains: ts=12 msg=\"adapter broke the contract\" what=d\n"
+        "the host complains: ts=16 msg=\"adapter broke the contract\" what=e");
+}
+
+Test(judge, tells_a_complaint_long_before_a_crash) {
+    outcome.status = SIGSEGV;
+    buf_append_str(&outcome.log, "ts=0 msg=\"adapter broke the contract\" what=x\n");
+    for (int i = 0; i < 100; i++)
+        buf_append_str(&outcome.log, "ts=1 msg=\"something came\"\n");
+    cr_expect(strstr(judged(TRIAL_FAILED), "\nthe host complains: "
+                                           "ts=0 msg=\"adapter broke the contract\" what=x"));
 }
 
 Test(judge, finds_each_secret_in_the_log) {
