@@ -108,28 +108,22 @@ static const char *what_became(const struct refusals *refusals, const struct pee
 
 /* ---- rate ---- */
 
-static void count_result(void *owner, struct engine_session *session,
-                         const struct dm_result *result) {
-    (*(size_t *)owner)++;
-}
-
 static void flood(struct trial *trial, struct play *play, const struct repeatable *message) {
-    size_t carried_out = 0;
+    struct stage_answers answers = { .count = 0 };
     const struct peer *peer = frame_peer(play, &message->frame);
     struct refusals refusals = refusals_of(trial, "rate_limited");
-    trial->stage.on_result = count_result;
-    trial->stage.result_owner = &carried_out;
+    trial->stage.answers = &answers;
     for (int i = 0; i < FLOOD && peer->state == PEER_OPEN; i++) {
         play_forget(play);
         frame_send(play, &message->frame, DM_SLICE_NONE);
         refusals_look(&refusals, peer);
     }
-    trial->stage.on_result = NULL;
-    if (carried_out > BURST * 4)
+    trial->stage.answers = NULL;
+    if (answers.count > BURST * 4)
         trial_fail(trial, "%zu commands of %d frames were carried out, at a burst of %d",
-                   carried_out, FLOOD, BURST);
+                   answers.count, FLOOD, BURST);
     refusals_judge(trial, &refusals, "DM_NOTICE_RATE_LIMITED");
-    trial_tell(trial, "%zu commands carried out, %u frames refused, %s", carried_out,
+    trial_tell(trial, "%zu commands carried out, %u frames refused, %s", answers.count,
                refusals.count, what_became(&refusals, peer));
 }
 

@@ -2,28 +2,13 @@
 
 #define TRIES_MAX 40 /* of one transcript */
 
-/* What the core answers while a message is tried. */
-struct answers {
-    size_t count;
-    size_t logins;
-};
-
-static void on_result(void *owner, struct engine_session *session,
-                      const struct dm_result *result) {
-    struct answers *answers = owner;
-    answers->count++;
-    answers->logins += result->kind == DM_CMD_AUTHENTICATE || result->kind == DM_CMD_LOGIN ||
-                       result->kind == DM_CMD_REGISTER || result->kind == DM_CMD_REFRESH;
-}
-
 /* Sends it once, at first to a store that holds its answer back. */
 static int is_good(struct play *play, enum repeatable_need need, struct repeatable *message) {
     struct stage *stage = play->stage;
-    struct answers answers = { .count = 0 };
+    struct stage_answers answers = { .count = 0 };
     const struct peer *peer = frame_peer(play, &message->frame);
     play_forget(play);
-    stage->on_result = on_result;
-    stage->result_owner = &answers;
+    stage->answers = &answers;
     if (stage->memory)
         memory_set(stage->memory, MEMORY_HOLDS);
     frame_send(play, &message->frame, DM_SLICE_NONE);
@@ -31,7 +16,7 @@ static int is_good(struct play *play, enum repeatable_need need, struct repeatab
     if (stage->memory)
         memory_set(stage->memory, MEMORY_ANSWERS);
     stage_settle(stage);
-    stage->on_result = NULL;
+    stage->answers = NULL;
     message->answers = peer_arrival_count(peer);
     if (peer->state != PEER_OPEN || answers.logins)
         return 0;

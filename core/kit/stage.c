@@ -60,6 +60,14 @@ void stage_settle(struct stage *stage) {
     }
 }
 
+void stage_answered(struct stage *stage, const struct dm_result *result) {
+    if (!stage->answers)
+        return;
+    stage->answers->count++;
+    stage->answers->logins += result->kind == DM_CMD_AUTHENTICATE || result->kind == DM_CMD_LOGIN ||
+                              result->kind == DM_CMD_REGISTER || result->kind == DM_CMD_REFRESH;
+}
+
 struct awaited {
     int done;
     enum dm_status status;

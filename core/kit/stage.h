@@ -35,11 +35,14 @@ struct stage_files {
     void (*close)(void *files);
 };
 
-/* Told of each answer of the engine before the adapter is. */
-typedef void (*stage_result_fn)(void *owner, struct engine_session *session,
-                                const struct dm_result *result);
+/* Answers of the engine, counted before the adapter gets them. */
+struct stage_answers {
+    size_t count;
+    size_t logins; /* of them, to the handshake verbs */
+};
 
-/* Fills loop, metrics, store, auth, engine, host and address; memory and more as it likes. */
+/* Fills loop, metrics, store, auth, engine, host and address; memory and more as it likes. Calls
+ * stage_answered. */
 struct stage_backing {
     /* Returns 0, or -1 with the reason in error. */
     int (*open)(const struct stage_plan *plan, struct stage *stage, struct buf *error);
@@ -73,8 +76,7 @@ struct stage {
     unsigned made;         /* users so far */
     int is_restless;       /* it was waited for in vain: it is not waited for again */
     int64_t token_skew_us; /* in memory: added to the time at which tokens are made and judged */
-    stage_result_fn on_result;
-    void *result_owner;
+    struct stage_answers *answers; /* where they are counted; NULL: nowhere */
     void *inner;           /* the backing's */
 };
 
@@ -86,6 +88,9 @@ void stage_close(struct stage *stage);
 /* Lets the loop turn until the gateway has nothing left to do, or, once, has been waited for long
  * enough. What the memory holds back does not count as something to do. */
 void stage_settle(struct stage *stage);
+
+/* The engine has answered a command: counts it. */
+void stage_answered(struct stage *stage, const struct dm_result *result);
 
 /* Calls are carried out while the loop turns. */
 enum dm_status stage_call(struct stage *stage, struct store_call *call);

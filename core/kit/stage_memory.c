@@ -110,9 +110,7 @@ static int apply_settings(struct theatre *theatre, const struct stage_plan *plan
 
 static void on_result(struct engine_session *session, const struct dm_result *result,
                       struct dm_slice cookie) {
-    const struct stage *stage = current->stage;
-    if (stage->on_result)
-        stage->on_result(stage->result_owner, session, result);
+    stage_answered(current->stage, result);
     host_engine_client()->result(session, result, cookie);
 }
 

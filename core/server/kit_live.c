@@ -30,6 +30,7 @@ static struct keeper {
 
 /* Of one trial. */
 struct live {
+    struct stage *stage;
     struct config *config;
     struct gateway *gateway;
     struct inherit inherit;
@@ -94,6 +95,15 @@ static void end(void) {
 
 /* ---- a gateway ---- */
 
+/* The engine's callbacks know a session only; there is one stage at a time. */
+static const struct live *current;
+
+static void on_result(struct engine_session *session, const struct dm_result *result,
+                      struct dm_slice cookie) {
+    stage_answered(current->stage, result);
+    host_engine_client()->result(session, result, cookie);
+}
+
 static int set(struct config *config, struct buf *error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -140,10 +150,13 @@ static int configure(const struct stage_plan *plan, struct config *config, struc
 static int open_live(const struct stage_plan *plan, struct stage *stage, struct buf *error) {
     struct live *live = mem_zalloc(sizeof(*live));
     live->config = state_config();
+    live->stage = stage;
     stage->inner = live;
     if (configure(plan, live->config, error) == 0 && loop_new(&stage->loop) == 0) {
         if (gateway_open(stage->loop, live->config, BACKEND_GATEWAY, &live->inherit, NULL,
                          &live->gateway) == CLI_OK) {
+            current = live;
+            live->gateway->client.result = on_result;
             stage->metrics = live->gateway->metrics;
             stage->store = backend_store(live->gateway->backend);
             stage->auth = live->gateway->auth;
@@ -185,6 +198,7 @@ static void close_live(struct stage *stage) {
     loop_free(stage->loop);
     config_free(live->config);
     free(live);
+    current = NULL;
     blob_pool_drain();
 }
 

@@ -289,6 +289,21 @@ def test_a_verb_that_ends_the_conversation_is_no_message_to_repeat(tmp_path):
     assert "- backlog\n# 16 frames at once, 16 frames came back; 8 more refused, in words" in text
 
 
+def test_a_login_is_no_question_before_the_end(tmp_path):
+    found, _lines = verdicts(tmp_path, "--set", "fault=leaves", "--only", "pending",
+                             happy=HEAD + BYE)
+    assert found == {
+        "pending answers": "no client asks something but its login before the end"}
+
+
+def test_what_the_adapter_answers_alone_is_no_question_before_the_end(tmp_path):
+    said = 'ada -> {"type":"dance"}\nada <- {"type":"error","why":"type"}\n'
+    found, lines = verdicts(tmp_path, "--set", "fault=leaves", "--only", "pending",
+                            happy=HEAD + SAY + said + BYE)
+    assert found == {"pending answers": "not ok"}
+    assert "happy.txt:9 sent right before line 13" in "\n".join(lines)
+
+
 def test_limits_without_a_message_to_repeat_are_left_out(tmp_path):
     found, _lines = verdicts(tmp_path, happy=HEAD + BYE)
     for name in ("rate", "backlog", "frame size"):
