@@ -66,7 +66,8 @@ void hook_leave(struct host *host, struct session *session) {
         tell_slow(host);
     if (host->out.state != OUT_IDLE && out_end(&host->out))
         log_event(LOG_LEVEL_ERROR, "adapter left a frame unfinished",
-                  LOG_STR("adapter", session ? session->instance->name : NULL));
+                  LOG_STR("adapter", host->hook_instance ? host->hook_instance->name : NULL),
+                  LOG_STR("hook", hook_name(host->hook)));
     host->hook_instance = NULL;
     host->hook_session = NULL;
     host->hook = HOOK_NONE;

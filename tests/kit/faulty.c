@@ -45,6 +45,7 @@ static const char *const faults[] = {
     "blabs_pin",        /* writes pins into the log */
     "no_end",           /* leaves the frames of its answers without an end */
     "no_key",           /* gives a member no key */
+    "no_event_end",     /* leaves the frames of events without an end */
     NULL,
 };
 
@@ -53,6 +54,7 @@ enum fault {
     PENDING_AT_CLOSE, OVER_RATE, FORGETS, MUTE, CLOSES_ON_EVENT, BLABS, SHOWS_ALL, STARTS_ONCE,
     LEAKS, UNFINISHED, MUTE_RATE, MUTE_BACKLOG, ONE_AT_A_TIME, LEAVES, WANTS_LARGE,
     FEW_REFS, TEXT_ONLY, LIMIT_OF_ONE, SLOW, BLABS_PIN, NO_END, NO_KEY,
+    NO_EVENT_END,
 };
 
 struct state {
@@ -321,7 +323,8 @@ static void on_event(struct dm_instance *instance, const struct dm_event *event,
     dm_put_str(out, "type", "message");
     dm_put_int(out, "from", event->message->author->id);
     dm_put_string(out, "text", event->message->text);
-    end(out, "message");
+    if (fault_of(instance) != NO_EVENT_END)
+        end(out, "message");
 }
 
 static void on_notice(struct dm_session *session, enum dm_notice notice,
