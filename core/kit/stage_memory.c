@@ -1,4 +1,5 @@
 /* A gateway in memory: what core/server puts together, without configuration and database. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -45,19 +46,37 @@ static const struct {
     { "files.max_total", offsetof(struct engine_config, upload_total_max) },
 };
 
-static int set_number(struct theatre *theatre, struct dm_slice path, const char *value) {
+/* Where it is kept; NULL: it is none of them. */
+static char *find_number(struct theatre *theatre, struct dm_slice path) {
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-        if (dm_slice_eq(path, dm_slice_str(numbers[i].path))) {
-            uint32_t number = (uint32_t)strtoul(value, NULL, 10);
-            memcpy((char *)&theatre->engine_config + numbers[i].offset, &number,
-                   sizeof(number));
-            /* A lowered queue is there to be filled. */
-            theatre->host_config.backlog_max = theatre->engine_config.queue_max;
-            theatre->host_config.backlog_pause = theatre->engine_config.queue_max ? HOST_READS_ON
-                                                                                  : 0;
-            return 1;
-        }
+        if (dm_slice_eq(path, dm_slice_str(numbers[i].path)))
+            return (char *)&theatre->engine_config + numbers[i].offset;
+    return NULL;
+}
+
+static int set_number(struct theatre *theatre, char *place, const char *assignment,
+                      const char *value, struct buf *error) {
+    char *end;
+    unsigned long read = strtoul(value, &end, 10);
+    uint32_t number = (uint32_t)read;
+    if (*value < '0' || *value > '9' || *end || read > UINT32_MAX) {
+        buf_printf(error, "%s: a number is expected", assignment);
+        return -1;
+    }
+    memcpy(place, &number, sizeof(number));
+    /* A lowered queue is there to be filled. */
+    theatre->host_config.backlog_max = theatre->engine_config.queue_max;
+    theatre->host_config.backlog_pause = theatre->engine_config.queue_max ? HOST_READS_ON : 0;
     return 0;
+}
+
+static void refuse(const struct dm_adapter *adapter, struct dm_slice path, struct buf *error) {
+    buf_printf(error, "%.*s cannot be set here: it is no setting of adapter %s, and of the gateway "
+               "only public_url, gate.role, limits.rate, limits.burst", DM_SLICE_FMT(path),
+               adapter->name);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        buf_printf(error, ", %s", numbers[i].path);
+    buf_append_str(error, " can");
 }
 
 /* "NAME.KEY" and "limits.rate" lead to the adapter's settings, and so does KEY alone. */
@@ -74,16 +93,19 @@ static int set_adapter(struct theatre *theatre, const struct dm_adapter *adapter
         snprintf(key, sizeof(key), "%.*s", (int)(path.len - 7), path.ptr + 7);
     else
         snprintf(key, sizeof(key), "%.*s", DM_SLICE_FMT(path));
-    if (adapter_values_set(theatre->values, key, dm_slice_str(value), &reason) == 0)
-        return 0;
-    buf_append_str(error, reason.text);
-    return -1;
+    int r = adapter_values_set(theatre->values, key, dm_slice_str(value), &reason);
+    if (r == -ENOENT)
+        refuse(adapter, path, error);
+    else if (r != 0)
+        buf_append_str(error, reason.text);
+    return r == 0 ? 0 : -1;
 }
 
 static int apply(struct theatre *theatre, const struct stage_plan *plan, const char *assignment,
                  struct buf *error) {
     const char *equals = strchr(assignment, '=');
     struct dm_slice path = { assignment, equals ? (size_t)(equals - assignment) : 0 };
+    char *number = find_number(theatre, path);
     if (!equals) {
         buf_printf(error, "%s: KEY=VALUE is expected", assignment);
         return -1;
@@ -92,7 +114,9 @@ static int apply(struct theatre *theatre, const struct stage_plan *plan, const c
         theatre->host_config.public_url = dm_slice_str(equals + 1);
     else if (dm_slice_eq(path, DM_SLICE("gate.role")))
         theatre->engine_config.gate_role = equals + 1;
-    else if (!set_number(theatre, path, equals + 1))
+    else if (number)
+        return set_number(theatre, number, assignment, equals + 1, error);
+    else
         return set_adapter(theatre, plan->adapter, path, equals + 1, error);
     return 0;
 }

@@ -167,7 +167,7 @@ static int open_live(const struct stage_plan *plan, struct stage *stage, struct 
             return 0;
         }
         loop_free(stage->loop);
-        buf_append_str(error, "see the log");
+        buf_append_str(error, cli_failure());
     }
     config_free(live->config);
     free(live);

@@ -70,6 +70,43 @@ def test_wrong_arguments(args):
     assert not done.stdout
 
 
+OF_THE_GATEWAY = ("public_url", "gate.role", "limits.rate", "limits.burst", "limits.text_max",
+                  "limits.queue_max", "auth.guesses", "files.max_count", "files.max_size",
+                  "files.max_total")
+
+
+@pytest.mark.parametrize("key", ["limits.address_rate", "listen", "opcode.colour"])
+def test_a_setting_that_cannot_be_set_here(key):
+    status, lines, _stderr = run_kit("opcode", "--without-transcripts", "--set", f"{key}=1",
+                                     "--only", "failed start")
+    assert (status, lines[1]) == (1, "not ok 1 - start after a failed start")
+    assert lines[2] == (f"# the gateway does not start: {key} cannot be set here: it is no setting "
+                        f"of adapter opcode, and of the gateway only {', '.join(OF_THE_GATEWAY)} can")
+
+
+def test_a_setting_that_a_real_gateway_does_not_take():
+    status, lines, _stderr = run_kit("opcode", "--without-transcripts", "--live", "--set",
+                                     "colour=1", "--only", "redaction")
+    assert (status, lines[1]) == (1, "not ok 1 - redaction")
+    assert re.match("# the gateway does not start: .*opcode.*colour", lines[2]), lines
+
+
+@pytest.mark.parametrize("value", ["", "x", "-1", "5x", "4294967296"])
+def test_a_setting_of_the_gateway_that_is_no_number(value):
+    status, lines, _stderr = run_kit("opcode", "--without-transcripts", "--set",
+                                     f"limits.queue_max={value}", "--only", "failed start")
+    assert status == 1
+    assert lines[2] == ("# the gateway does not start: "
+                        f"limits.queue_max={value}: a number is expected")
+
+
+@pytest.mark.parametrize("key", OF_THE_GATEWAY)
+def test_a_setting_of_the_gateway(key):
+    status, lines, _stderr = run_kit("opcode", "--without-transcripts", "--set", f"{key}=16",
+                                     "--only", "failed start")
+    assert status == 0, lines
+
+
 def test_a_variable_of_a_transcript_is_given(tmp_path):
     (tmp_path / "first.txt").write_text(
         'transcript 1\nvar at\nada connect ws $at/ws\nada <- {"o":10,"d":{},"e":null}\n')
