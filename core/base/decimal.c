@@ -23,6 +23,11 @@ static int parse(struct dm_slice text, uint64_t max, uint64_t *ret_number) {
     return *ret_number <= max ? 0 : -ERANGE;
 }
 
+int decimal_is(struct dm_slice text) {
+    uint64_t number;
+    return cut(&text, &number) && !text.len;
+}
+
 size_t decimal_cut(struct dm_slice *text, int64_t *ret_number) {
     uint64_t number;
     size_t count = cut(text, &number);

@@ -7,6 +7,9 @@
 
 #include "core/base/slice.h"
 
+/* 1 when text is digits, one at least, and nothing else. */
+int decimal_is(struct dm_slice text);
+
 /* Takes the digits off the front of *text. Returns how many there are. The number is 0 when there
  * are none, and INT64_MAX when it is larger than that. */
 size_t decimal_cut(struct dm_slice *text, int64_t *ret_number);

@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "core/base/clock.h"
+#include "core/base/decimal.h"
 #include "core/base/uuid.h"
 #include "core/capture/secrets.h"
 
@@ -80,19 +81,12 @@ static int is_lower_uuid(struct dm_slice value) {
     return dm_uuid_parse(value, &uuid) == 0;
 }
 
-static int is_number(struct dm_slice value) {
-    for (size_t i = 0; i < value.len; i++)
-        if (!isdigit((unsigned char)value.ptr[i]))
-            return 0;
-    return 1;
-}
-
 static int is_secret(const struct names *names, struct dm_slice key, struct dm_slice value) {
     if (is_one_of(key, names->masks->names) || is_jwt(value))
         return 1;
     switch (secrets_of_key(key)) {
     case SECRECY_NONE: break;
-    case SECRECY_ABOUT: return !is_number(value) && class_of_time(value) == VALUE_PLAIN;
+    case SECRECY_ABOUT: return !decimal_is(value) && class_of_time(value) == VALUE_PLAIN;
     case SECRECY_FULL: return 1;
     }
     return 0;

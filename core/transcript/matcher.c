@@ -156,11 +156,6 @@ static int is_url(struct dm_slice text) {
     return 1;
 }
 
-static int is_digits(struct dm_slice text) {
-    int64_t number;
-    return decimal_cut(&text, &number) && !text.len;
-}
-
 static int is_fill(struct dm_slice text, size_t count) {
     for (size_t i = 0; i < text.len; i++)
         if (text.ptr[i] != 'x')
@@ -181,7 +176,7 @@ int matcher_accepts_text(const struct matcher *m, struct dm_slice text) {
     case MATCH_INT: return is_int(text, m);
     case MATCH_UUID:
     case MATCH_UUID_ANY_CASE: return is_uuid(text, m->kind);
-    case MATCH_DIGITS: return is_digits(text);
+    case MATCH_DIGITS: return decimal_is(text);
     case MATCH_ISO: return is_micros(text, "");
     case MATCH_ISO_Z: return is_micros(text, "Z");
     case MATCH_ISO_OFFSET: return is_micros(text, "+00:00");

@@ -83,3 +83,12 @@ Test(decimal, digits_are_cut_off_the_front) {
     check_cut("9223372036854775808,", 19, INT64_MAX, ",");
     check_cut("184467440737095516160000,", 24, INT64_MAX, ",");
 }
+
+Test(decimal, digits_alone_are_told) {
+    cr_assert(eq(int, decimal_is(DM_SLICE("0")), 1));
+    cr_assert(eq(int, decimal_is(DM_SLICE("184467440737095516160000")), 1));
+    cr_assert(eq(int, decimal_is(DM_SLICE("")), 0));
+    cr_assert(eq(int, decimal_is(DM_SLICE_NONE), 0));
+    cr_assert(eq(int, decimal_is(DM_SLICE("-1")), 0));
+    cr_assert(eq(int, decimal_is(DM_SLICE("1 ")), 0));
+}
