@@ -7,6 +7,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+from browser import open_browser  # noqa: E402
 from gateway import Gateway  # noqa: E402
 
 
@@ -30,3 +31,10 @@ def make_gateway():
     yield make
     for one in reversed(made):
         one.close()
+
+
+@pytest.fixture
+def browser(tmp_path):
+    driver = open_browser(tmp_path)
+    yield driver
+    driver.quit()

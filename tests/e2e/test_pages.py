@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from browser import open_browser, page_server
+from browser import page_server
 from wire import call
 
 ORIGIN = "https://app.example"
@@ -76,13 +76,6 @@ class Blank(http.server.BaseHTTPRequestHandler):
 def page():
     with page_server(Blank) as origin:
         yield f"{origin}/"
-
-
-@pytest.fixture
-def browser(tmp_path):
-    driver = open_browser(tmp_path)
-    yield driver
-    driver.quit()
 
 
 # Sends one message, and fetches what there is once it is confirmed.

@@ -5,7 +5,7 @@ import http.server
 
 import pytest
 
-from browser import open_browser, page_server
+from browser import page_server
 from gateway import unique
 from socketio_npm import SOCKETIO, installed
 
@@ -28,13 +28,6 @@ def page():
     installed()
     with page_server(Handler) as origin:
         yield f"{origin}/page.html"
-
-
-@pytest.fixture
-def browser(tmp_path):
-    driver = open_browser(tmp_path)
-    yield driver
-    driver.quit()
 
 
 TALK = """
