@@ -3,11 +3,22 @@
 
 TestSuite(order, .init = other_open, .fini = other_close);
 
-Test(order, an_answer_waits_for_what_comes_before_it) {
-    struct peer bob;
+/* Bob is here, and another node is there. */
+static void join(struct peer *bob) {
     other_open_thread();
     other_meet("S0 1 1 0 ");
-    peer_join(&bob, "bob", "bob");
+    peer_join(bob, "bob", "bob");
+}
+
+/* Of ann's messages, which other nodes store, the latest is `seq`; bob sends the next one. */
+static void send_own(struct peer *bob, uint64_t seq) {
+    bench.store.threads[0].rev = bench.store.threads[0].seq = seq;
+    peer_send_thread(bob, 501, "own", "c");
+}
+
+Test(order, an_answer_waits_for_what_comes_before_it) {
+    struct peer bob;
+    join(&bob);
     other_tell(other_message("ann", 1, 1, "one"));
     bench_forget();
     bench.store.threads[0].rev = bench.store.threads[0].seq = 2;
@@ -24,12 +35,9 @@ Test(order, an_answer_waits_for_what_comes_before_it) {
 
 Test(order, an_answer_does_not_pass_a_first_event_that_waits) {
     struct peer bob;
-    other_open_thread();
-    other_meet("S0 1 1 0 ");
-    peer_join(&bob, "bob", "bob");
+    join(&bob);
     other_tell(other_message("ann", 7, 7, "earlier"));
-    bench.store.threads[0].rev = bench.store.threads[0].seq = 7;
-    peer_send_thread(&bob, 501, "own", "c");
+    send_own(&bob, 7);
     bench_run();
     bench_expect_nothing();
     bench_wait(60000);
@@ -40,11 +48,8 @@ Test(order, an_answer_does_not_pass_a_first_event_that_waits) {
 
 Test(order, an_answer_in_a_thread_not_shown_yet_waits_for_what_may_be_on_its_way) {
     struct peer bob;
-    other_open_thread();
-    other_meet("S0 1 1 0 ");
-    peer_join(&bob, "bob", "bob");
-    bench.store.threads[0].rev = bench.store.threads[0].seq = 7;
-    peer_send_thread(&bob, 501, "own", "c");
+    join(&bob);
+    send_own(&bob, 7);
     bench_run();
     bench_expect_nothing();
     other_tell(other_message("ann", 7, 7, "earlier"));
@@ -59,11 +64,8 @@ Test(order, an_answer_in_a_thread_not_shown_yet_waits_for_what_may_be_on_its_way
 
 Test(order, an_answer_waits_a_moment_only_when_nothing_comes) {
     struct peer bob;
-    other_open_thread();
-    other_meet("S0 1 1 0 ");
-    peer_join(&bob, "bob", "bob");
-    bench.store.threads[0].rev = bench.store.threads[0].seq = 7;
-    peer_send_thread(&bob, 501, "own", "c");
+    join(&bob);
+    send_own(&bob, 7);
     bench_wait(40000);
     bench_expect_nothing();
     bench_wait(20000);
