@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -31,18 +32,50 @@ def cpu_of(pid):
     return _stat(pid)[1]
 
 
-def cpu_of_family(pid):
-    """CPU seconds of a process and its children, living and ended."""
-    _, own, ended = _stat(pid)
-    total = own + ended
+def _children(pid):
+    """(pid, its CPU seconds, those of its own ended children) of each living child."""
     for folder in pathlib.Path("/proc").glob("[0-9]*"):
         try:
             parent, own, ended = _stat(folder.name)
         except (OSError, IndexError):
             continue
         if parent == pid:
-            total += own + ended
-    return total
+            yield int(folder.name), own, ended
+
+
+def cpu_of_family(pid):
+    """CPU seconds of a process and its children, living and ended."""
+    _, own, ended = _stat(pid)
+    return own + ended + sum(own + ended for _, own, ended in _children(pid))
+
+
+def signal_family(pid, number):
+    """To a process first, which starts no more children if that stops it, then to those it has."""
+    os.kill(pid, number)
+    for child, _, _ in _children(pid):
+        os.kill(child, number)
+
+
+class Turns:
+    """Holds all servers but those whose turn it is, so that whatever the others would do meanwhile,
+    vacuum or collect garbage, is done and counted in their own turn."""
+
+    def __init__(self, servers):
+        self.every = {pid for server in servers for pid in server.processes()}
+        self.held = set()
+
+    def take(self, server):
+        self._hold(self.every - set(server.processes()))
+
+    def all_at_once(self):
+        self._hold(set())
+
+    def _hold(self, pids):
+        for pid in pids - self.held:
+            signal_family(pid, signal.SIGSTOP)
+        for pid in self.held - pids:
+            signal_family(pid, signal.SIGCONT)
+        self.held = pids
 
 
 def rss_of(pid):
@@ -90,6 +123,9 @@ class GatewayServer:
 
     def stored(self):
         return int(self.psql("select count(*) from messages")[0][0])
+
+    def processes(self):
+        return [self.gateway.pid, self.gateway.postgres_pid()]
 
     def cpu(self):
         return {"server": cpu_of(self.gateway.pid),
@@ -206,6 +242,9 @@ class NodePeer:
     def stored(self):
         return int(self.psql("select count(*) from messages")[0][0])
 
+    def processes(self):
+        return [self.process.pid, self.postgres.process.pid]
+
     def cpu(self):
         return {"server": cpu_of(self.process.pid),
                 "postgres": cpu_of_family(self.postgres.process.pid)}
@@ -230,6 +269,9 @@ class PlainServer:
 
     def checkpoint(self):
         pass
+
+    def processes(self):
+        return [self.process.pid]
 
     def cpu(self):
         return {"server": cpu_of(self.process.pid), "postgres": 0}

@@ -105,6 +105,9 @@ class EjabberdServer:
     def checkpoint(self):
         self.psql("checkpoint")
 
+    def processes(self):
+        return [self.process.pid, self.postgres.process.pid]
+
     def cpu(self):
         return {"server": cpu_of_family(self.process.pid),
                 "postgres": cpu_of_family(self.postgres.process.pid)}
