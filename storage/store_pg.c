@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "core/base/clock.h"
-#include "core/base/hash.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/utf8.h"
@@ -112,8 +111,7 @@ static void store_take(struct store_pg *store, struct store_request *request) {
         else
             complete_later(store, request, DM_INTERNAL);
     } else {
-        uint64_t hash = hash_u64(hash_process_key(), request->lane);
-        writer_submit(&store->writers[hash % store->config.write_connections], request);
+        writer_submit(lane_take(store, request), request);
     }
     store_wake(store);
 }

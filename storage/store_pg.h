@@ -1,9 +1,10 @@
 /* The store port on PostgreSQL: libpq on the loop, pipeline mode, group commit.
  *
- * Write connections own a lane each: a request's lane hashes to one of them, and each has one
- * unit of work in flight: a batch of hot requests (one statement, one transaction) or one call.
- * What arrives meanwhile becomes the next unit; when the connection is idle a request leaves at
- * the end of the same turn of the loop. Nothing waits for a timer.
+ * Each write connection has one unit of work in flight: a batch of hot requests (one statement,
+ * one transaction) or one call. A request goes to the connection that has earlier ones of its lane,
+ * else to the first that is not late and has not too many waiting; what arrives while a unit is in
+ * flight becomes the next one. When the connection is idle a request leaves at the end of the same
+ * turn of the loop. Nothing waits for a timer, and one that is stuck holds up only its own lanes.
  *
  * Every unit bears the next number of its connection's `writer` row and moves that row from
  * number - 1 to number in its own transaction. After a lost connection the same unit is sent again

@@ -8,6 +8,7 @@
 #include "storage/task.h"
 
 #define STORE_CONNECTIONS_MAX 16
+#define STORE_LANES 4096
 
 /* A write connection.
  *
@@ -49,6 +50,7 @@ struct writer {
     int leaving;
     enum writer_step step;
 
+    size_t held;              /* requests: queued, and in hand */
     struct list hot;          /* requests no earlier cold one of their lane waits for */
     struct list cold;         /* calls, and hot requests behind a call of their lane */
     struct map_u64 cold_lanes; /* lane → how many of its requests are in `cold` */
@@ -68,6 +70,14 @@ struct writer {
     char reason[160];
 };
 
+/* Requests of one lane keep their order: while some of it are held, by the writer that has them,
+ * later ones join those; then any writer will do. Lanes that share a slot are merely kept together
+ * where they might have gone apart. */
+struct lane {
+    uint32_t requests;
+    uint32_t writer;
+};
+
 struct reader {
     struct store_pg *store;
     struct pg_conn *conn;
@@ -83,6 +93,8 @@ struct store_pg {
     struct pg_outage outage;
     struct pg_args args; /* scratch */
     struct writer writers[STORE_CONNECTIONS_MAX];
+    struct lane lanes[STORE_LANES]; /* by the lane's hash */
+    uint64_t usual_ns;              /* of a batch's round trip */
     struct reader readers[STORE_CONNECTIONS_MAX];
     struct list reads;    /* tasks that no connection carries yet */
     struct list finished; /* requests that ended inside submit */
@@ -115,6 +127,11 @@ void store_note_state(struct store_pg *store);
 /* One connection of a closing store is gone. */
 void store_conn_closed(struct store_pg *store);
 
+/* Who is to carry a request out (lanes.c); it holds the request until lane_release, which comes
+ * before its `done` runs. */
+struct writer *lane_take(struct store_pg *store, const struct store_request *request);
+void lane_release(struct writer *writer, const struct store_request *request);
+
 int writer_open(struct writer *writer, struct store_pg *store);
 void writer_submit(struct writer *writer, struct store_request *request);
 /* Sends the next unit if none is in hand. */
@@ -123,6 +140,8 @@ void writer_kick(struct writer *writer);
 void writer_expire(struct writer *writer, int64_t before_ns);
 /* Ends all that is left, without looking at the connection. */
 void writer_abandon(struct writer *writer);
+/* Ends a request that it holds. */
+void writer_complete(struct writer *writer, struct store_request *request, enum dm_status status);
 void writer_close(struct writer *writer);
 int writer_is_up(const struct writer *writer);
 

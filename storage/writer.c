@@ -43,6 +43,11 @@ static struct store_request *cold_pop(struct writer *writer) {
     return request;
 }
 
+void writer_complete(struct writer *writer, struct store_request *request, enum dm_status status) {
+    lane_release(writer, request);
+    store_complete(writer->store, request, status);
+}
+
 static void expire_list(struct writer *writer, struct list *queue, int64_t before_ns) {
     for (;;) {
         struct store_request *request = request_of(list_front(queue));
@@ -53,7 +58,7 @@ static void expire_list(struct writer *writer, struct list *queue, int64_t befor
         else
             list_pop_front(queue);
         writer->store->stats.unavailable++;
-        store_complete(writer->store, request, DM_UNAVAILABLE);
+        writer_complete(writer, request, DM_UNAVAILABLE);
     }
 }
 
@@ -117,7 +122,7 @@ static void take_call(struct writer *writer) {
     if (!writer->task) {
         log_event(LOG_LEVEL_ERROR, "the store does not know this call",
                   LOG_INT("kind", request->kind), LOG_UINT("corr", request->corr));
-        store_complete(store, request, DM_INTERNAL);
+        writer_complete(writer, request, DM_INTERNAL);
         return;
     }
     writer->unit = UNIT_COLD;

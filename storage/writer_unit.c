@@ -7,6 +7,8 @@
 #include "storage/store_pg_internal.h"
 
 #define ATTEMPTS_MAX 20
+/* The usual round trip is a moving mean over about so many. */
+#define USUAL_OF 16
 
 /* Sending */
 
@@ -17,7 +19,6 @@ static void send_batch(struct writer *writer) {
     pg_args_int8(args, writer->number + 1);
     enum store_statement statement = batch_encode(&writer->batch, args);
     writer->step = WRITER_HOT;
-    writer->sent_ns = clock_mono_ns();
     if (pg_conn_send(writer->conn, statement, args) == 0)
         pg_conn_sync(writer->conn);
 }
@@ -62,6 +63,7 @@ static void send_result(struct writer *writer) {
 void unit_send(struct writer *writer) {
     writer->fault = PG_FAULT_NONE;
     writer->mark_pending = 0;
+    writer->sent_ns = clock_mono_ns();
     if (writer->unit == UNIT_HOT)
         send_batch(writer);
     else
@@ -113,13 +115,12 @@ static void unit_done(struct writer *writer) {
 }
 
 static void finish_hot(struct writer *writer, enum dm_status status) {
-    struct store_pg *store = writer->store;
     struct list requests;
     list_init(&requests);
     list_splice_back(&requests, &writer->requests);
     unit_done(writer);
     for (struct list *link; (link = list_pop_front(&requests)) != NULL;)
-        store_complete(store, container_of(link, struct store_request, link), status);
+        writer_complete(writer, container_of(link, struct store_request, link), status);
 }
 
 static void finish_cold(struct writer *writer, enum dm_status status) {
@@ -129,7 +130,7 @@ static void finish_cold(struct writer *writer, enum dm_status status) {
     writer->store->stats.calls++;
     struct store_request *request = &task->call->base;
     task_free(task);
-    store_complete(writer->store, request, status);
+    writer_complete(writer, request, status);
 }
 
 static void unit_fail(struct writer *writer, enum dm_status status) {
@@ -187,6 +188,12 @@ static void unit_refused(struct writer *writer) {
     }
 }
 
+static void note_round_trip(struct store_pg *store, uint64_t taken_ns) {
+    metrics_observe(&store->stats.batch_us, taken_ns / 1000);
+    store->usual_ns += taken_ns / USUAL_OF;
+    store->usual_ns -= store->usual_ns / USUAL_OF;
+}
+
 static void sync_batch(struct writer *writer) {
     struct store_pg_stats *stats = &writer->store->stats;
     if (writer->fault == PG_FAULT_DONE) {
@@ -200,7 +207,7 @@ static void sync_batch(struct writer *writer) {
     }
     writer->number++;
     metrics_observe(&stats->batch_rows, writer->request_count);
-    metrics_observe(&stats->batch_us, (clock_mono_ns() - writer->sent_ns) / 1000);
+    note_round_trip(writer->store, clock_mono_ns() - writer->sent_ns);
     finish_hot(writer, DM_OK);
 }
 
@@ -261,8 +268,8 @@ void unit_abandon(struct writer *writer) {
     while (!list_is_empty(&writer->halves)) {
         struct unit *half = container_of(list_pop_front(&writer->halves), struct unit, link);
         for (struct list *link; (link = list_pop_front(&half->requests)) != NULL;)
-            store_complete(writer->store, container_of(link, struct store_request, link),
-                           DM_UNAVAILABLE);
+            writer_complete(writer, container_of(link, struct store_request, link),
+                            DM_UNAVAILABLE);
         free(half);
     }
 }
