@@ -13,9 +13,10 @@
  *
  * Life of an exchange, from the caller's side:
  *
- *   request() - choose: http_collect | http_respond… | websocket_accept
+ *   request() - choose: http_collect | http_next | http_respond… | websocket_accept
  *      |          at once or later; until then the body waits in the kernel
  *      +- complete()                  the body, after http_collect
+ *      +- piece()                     some of it, after each http_next
  *      +- http_respond, or begin chunk* end
  *      +- end()                       always, exactly once, last; the exchange is gone afterwards
  *
@@ -137,8 +138,11 @@ enum http_end {
 struct http_handler {
     /* The body, which lives until end(); after http_collect. */
     void (*complete)(struct http_exchange *exchange, struct dm_slice body);
+    /* Some of the body, once for each http_next: not empty, and gone when this returns; absent when
+     * the body is whole. */
+    void (*piece)(struct http_exchange *exchange, struct dm_slice piece);
     /* The body passes the limit given. NULL: answered 413. Else the caller must respond, at once
-     * or later; complete does not follow. */
+     * or later; neither complete nor piece follows. */
     void (*too_large)(struct http_exchange *exchange);
     /* A response in pieces may go on after HTTP_FULL. */
     void (*writable)(struct http_exchange *exchange);
@@ -160,6 +164,13 @@ struct conn *http_conn(const struct http_exchange *exchange);
  * complete() with an empty slice. Sends 100 (Continue) where the client waits for it. Once per
  * exchange, after http_attach with complete() set; does nothing when a response was begun. */
 void http_collect(struct http_exchange *exchange, size_t max);
+
+/* Have the next piece of the body, of at most max bytes in all (as the first call says): piece()
+ * brings it. Until the next call no more is read than what fits into the backlog of the connection,
+ * and the body's time stands still. Sends 100 (Continue) where the client waits for it. Instead of
+ * http_collect, after http_attach with piece() set; does nothing while a piece is owed, after the
+ * end, or when a response was begun. */
+void http_next(struct http_exchange *exchange, size_t max);
 
 /* ---- responding ----
  *

@@ -76,8 +76,14 @@ void http_exchange_await_reader(struct http_exchange *exchange) {
                                     ? exchange->conn->server->config.http.body_timeout_ms : 0);
 }
 
+/* The rest of the body waits until it is asked for. */
+static int is_paused(const struct http_exchange *exchange) {
+    return exchange->mode == HTTP_BODY_PIECES && !(exchange->flags & HTTP_PIECE_OWED);
+}
+
 int http_exchange_wants_input(const struct http_exchange *exchange) {
-    return exchange->phase == HTTP_PHASE_HEAD || exchange->phase == HTTP_PHASE_BODY;
+    return exchange->phase == HTTP_PHASE_HEAD
+           || (exchange->phase == HTTP_PHASE_BODY && !is_paused(exchange));
 }
 
 void http_exchange_end(struct http_exchange *exchange, enum http_end how) {
@@ -125,10 +131,21 @@ static void body_too_large(struct http_exchange *exchange) {
     exchange->handler->too_large(exchange);
 }
 
+static void give_piece(struct http_exchange *exchange, struct dm_slice piece) {
+    exchange->flags &= (uint16_t)~HTTP_PIECE_OWED;
+    exchange->handler->piece(exchange, piece);
+}
+
 static void body_piece(struct http_exchange *exchange, struct dm_slice piece) {
     exchange->body_seen += piece.len;
     if (exchange->mode != HTTP_BODY_DISCARD && exchange->body_seen > exchange->body_max) {
         body_too_large(exchange);
+        return;
+    }
+    if (exchange->mode == HTTP_BODY_PIECES) {
+        exchange->body_paused = now_of(exchange);
+        stream_set_deadline(&exchange->conn->stream, 0);
+        give_piece(exchange, piece);
         return;
     }
     arm_body_deadline(exchange);
@@ -141,6 +158,8 @@ static void body_end(struct http_exchange *exchange) {
     http_exchange_await_reader(exchange);
     if (exchange->mode == HTTP_BODY_COLLECT)
         exchange->handler->complete(exchange, buf_slice(&exchange->body));
+    else if (exchange->mode == HTTP_BODY_PIECES)
+        give_piece(exchange, DM_SLICE_NONE);
 }
 
 /* What can only be said once the caller has named its limit. */
@@ -190,6 +209,8 @@ static int step(struct http_exchange *exchange, const uint8_t *data, size_t len,
             return 0;
         return body_begin(exchange) == 0;
     }
+    if (is_paused(exchange))
+        return 0;
     switch (http_parser_execute(exchange->parser, data, len, ret_used, &piece)) {
     case HTTP_EVENT_MORE:
         return 0;
@@ -286,5 +307,26 @@ void http_collect(struct http_exchange *exchange, size_t max) {
         return;
     exchange->mode = HTTP_BODY_COLLECT;
     exchange->body_max = max;
+    conn_mark(exchange->conn);
+}
+
+static void resume_body(struct http_exchange *exchange) {
+    if (exchange->body_until)
+        exchange->body_until += now_of(exchange) - exchange->body_paused;
+    arm_body_deadline(exchange);
+}
+
+void http_next(struct http_exchange *exchange, size_t max) {
+    assert(exchange->handler && exchange->handler->piece);
+    if (exchange->mode == HTTP_BODY_UNDECIDED) {
+        exchange->mode = HTTP_BODY_PIECES;
+        exchange->body_max = max;
+    }
+    if (exchange->mode != HTTP_BODY_PIECES || exchange->phase == HTTP_PHASE_DONE
+        || exchange->answer != HTTP_ANSWER_NONE || exchange->flags & HTTP_PIECE_OWED)
+        return;
+    exchange->flags |= HTTP_PIECE_OWED;
+    if (exchange->phase == HTTP_PHASE_BODY)
+        resume_body(exchange);
     conn_mark(exchange->conn);
 }

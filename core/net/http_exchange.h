@@ -31,6 +31,7 @@ enum http_answer {
 enum http_body_mode {
     HTTP_BODY_UNDECIDED,
     HTTP_BODY_COLLECT,
+    HTTP_BODY_PIECES,
     HTTP_BODY_DISCARD,
 };
 
@@ -43,6 +44,7 @@ enum http_flag {
     HTTP_NET_ANSWERED = 32, /* the response is not the caller's */
     HTTP_UPGRADED = 64,
     HTTP_GONE_TOLD = 128,
+    HTTP_PIECE_OWED = 256,  /* http_next was called */
 };
 
 struct http_exchange {
@@ -59,6 +61,7 @@ struct http_exchange {
     uint64_t body_max;
     uint64_t body_seen;
     uint64_t body_until; /* loop_now when it is too late for the rest; 0: no limit */
+    uint64_t body_paused; /* loop_now when the last piece was given */
     size_t unread;       /* of the response, when the time for the reader began */
     int64_t left; /* of a response of given length */
     uint16_t flags;

@@ -127,6 +127,10 @@ static int send_head(struct http_exchange *exchange, unsigned status,
     if (exchange->request.method == HTTP_METHOD_HEAD || status == 204 || status == 304)
         exchange->flags |= HTTP_BODYLESS;
     decide_keep(exchange);
+    if (exchange->flags & HTTP_PIECE_OWED) {
+        exchange->flags &= (uint16_t)~HTTP_PIECE_OWED;
+        stream_set_deadline(&exchange->conn->stream, 0);
+    }
     exchange->answer = HTTP_ANSWER_BEGUN;
     text_begin(text, status, fields, count);
     text_framing(exchange, text, status, length);

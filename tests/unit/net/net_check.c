@@ -205,6 +205,13 @@ static void log_complete(struct http_exchange *exchange, struct dm_slice body) {
         http_respond(exchange, 200, NULL, 0, body);
 }
 
+static void log_piece(struct http_exchange *exchange, struct dm_slice piece) {
+    if (piece.ptr)
+        net_log(net_of(exchange), "piece:%.*s ", DM_SLICE_FMT(piece));
+    else
+        net_log(net_of(exchange), "whole ");
+}
+
 static void log_writable(struct http_exchange *exchange) {
     net_log(net_of(exchange), "writable ");
 }
@@ -223,6 +230,7 @@ static void log_end(struct http_exchange *exchange, enum http_end how) {
 
 const struct http_handler net_http_handler = {
     .complete = log_complete,
+    .piece = log_piece,
     .writable = log_writable,
     .gone = log_gone,
     .end = log_end,

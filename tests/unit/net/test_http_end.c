@@ -137,6 +137,52 @@ Test(http_end, body_that_trickles_is_408_in_the_end) {
     net_close(&net);
 }
 
+static void want_piece(struct net *net) {
+    http_next(net->held, 99);
+    net_settle(net);
+}
+
+static void hold_first_piece(struct net *net) {
+    net_open(net, net_hold);
+    net_send_str(net, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab");
+    cr_assert(eq(str, (char *)net_take_log(net), "POST:/ "));
+    want_piece(net);
+    cr_assert(eq(str, (char *)net_take_log(net), "piece:ab "));
+}
+
+Test(http_end, time_of_a_body_stands_still_while_nobody_asks_for_it) {
+    struct net net = { 0 };
+    set_defaults(&net);
+    net.config.http.body_timeout_ms = net.config.http.body_total_ms = SHORT_MS;
+    hold_first_piece(&net);
+    net_put(&net, DM_SLICE("cd"));
+    for (int i = 0; i < 3 * SHORT_MS; i++)
+        loop_nap(net.loop);
+    cr_assert(eq(str, (char *)net_take_log(&net), ""));
+    want_piece(&net);
+    cr_assert(eq(str, (char *)net_take_log(&net), "piece:cd "));
+    for (int i = 0; i < 3 * SHORT_MS; i++)
+        loop_nap(net.loop);
+    want_piece(&net);
+    cr_assert(eq(str, (char *)net_take_log(&net), "whole "));
+    http_respond_status(net.held, 200);
+    net_settle(&net);
+    check_true(text_begins(net_take(&net), "HTTP/1.1 200 "));
+    net_close(&net);
+}
+
+Test(http_end, piece_that_never_comes_is_408) {
+    struct net net = { 0 };
+    set_defaults(&net);
+    net.config.http.body_timeout_ms = SHORT_MS;
+    hold_first_piece(&net);
+    want_piece(&net);
+    net_wait_end(&net);
+    check_true(text_begins(net_take(&net), "HTTP/1.1 408 "));
+    check_true(text_has(net_take_log(&net), "end:answered"));
+    net_close(&net);
+}
+
 Test(http_end, unwanted_body_that_never_comes_does_not_hold_the_connection) {
     struct net net = { 0 };
     set_defaults(&net);
