@@ -38,7 +38,7 @@
  *
  * Minor versions: 1.1 added Engine.IO routes, the hook `configure`, flags of settings and
  * DM_SETTING_DEFAULT; 1.2 added dm_finish, and .user of APPROVE and BLOCK; 1.3 added
- * DM_CMD_TOLD_LATER. */
+ * DM_CMD_TOLD_LATER; 1.4 added DM_ROUTE_PIECES, the hook `body` and dm_body_next. */
 #ifndef DRAGOMAN_ADAPTER_H
 #define DRAGOMAN_ADAPTER_H
 
@@ -48,7 +48,7 @@
 #include "../model/result.h"
 
 #define DM_ABI_MAJOR 1
-#define DM_ABI_MINOR 3
+#define DM_ABI_MINOR 4
 #define DM_ADAPTER_SYMBOL "dragoman_adapter"
 
 /* Begins the definition of the descriptor: DM_ADAPTER_DEFINE = { .size = ..., ... };
@@ -133,7 +133,7 @@ struct dm_request {
     struct dm_slice path;       /* below the mount, percent-decoded, begins with "/" */
     const struct dm_slice *params; /* what matched the path's ":name" segments, in order */
     size_t param_count;
-    struct dm_slice body;       /* whole; absent when there was none */
+    struct dm_slice body;       /* whole; absent when there was none, or it comes in pieces */
     struct dm_slice content_type; /* lower-cased, without parameters; absent when not given */
 };
 
@@ -193,6 +193,7 @@ enum dm_route_flag {
     DM_ROUTE_HANDSHAKE = 1u << 0, /* a session without principal may submit LOGIN, REGISTER,
                                      REFRESH here (WebSockets always may) */
     DM_ROUTE_LOOKUP = 1u << 1,    /* ... and USER_LOOKUP */
+    DM_ROUTE_PIECES = 1u << 2,    /* HTTP: the body is asked for by dm_body_next. Since 1.4 */
 };
 
 struct dm_route {
@@ -270,7 +271,7 @@ struct dm_limits {
     uint32_t frame_max;                 /* bytes; 1 MiB */
     uint32_t auth_timeout_ms;           /* 45 s */
     uint32_t ping_interval_ms;          /* WebSocket keep-alive; 30 s */
-    uint32_t body_max;                  /* bytes of an HTTP request; 1 MiB */
+    uint32_t body_max;                  /* bytes of an HTTP request, also in pieces; 1 MiB */
 };
 
 struct dm_adapter {
@@ -316,11 +317,11 @@ struct dm_adapter {
      * Engine.IO routes. */
     const char *(*frame)(struct dm_session *session, const struct dm_frame *frame);
 
-    /* An HTTP request of a route, authenticated as the route says, its body whole and within
-     * body_max. The adapter answers once, by dm_respond or dm_respond_begin, here or later (from
-     * `result` or `notice`); until then it has something under way: a command, a timer, or a piece
-     * the peer has not taken. One with nothing under way is answered 500, one that takes longer
-     * than a minute 503. Required with HTTP routes. */
+    /* An HTTP request of a route, authenticated as the route says, its body within body_max: whole,
+     * or still to be read (DM_ROUTE_PIECES). The adapter answers once, by dm_respond or
+     * dm_respond_begin, here or later; until then it has something under way: a command, a timer, a
+     * piece that has not come or was not taken. One with nothing under way is answered 500, one
+     * that takes longer than a minute 503. Required with HTTP routes. */
     void (*request)(struct dm_session *session, const struct dm_request *request);
     /* The host refuses a request (also one for a WebSocket): 401, 404 (no route), 405, 413, 429,
      * 503. The adapter answers by dm_respond in its dialect, at once; if it does not, or without
@@ -361,6 +362,10 @@ struct dm_adapter {
     /* Settings have changed while sessions are there: what `start` has read of them is to be read
      * again. An adapter with `start` and without this hook keeps what it has read. */
     void (*configure)(struct dm_instance *instance);
+
+    /* A piece of the body: 1 byte to 128 KiB; absent at its end. Whatever keeps that from coming is
+     * told by `close` (too much: after `fault`). Required with DM_ROUTE_PIECES. Since 1.4. */
+    void (*body)(struct dm_session *session, struct dm_slice piece);
 };
 
 /* ---- JSON reading -------------------------------------------------------------------------- */
@@ -471,6 +476,7 @@ struct dm_host {
     void (*put_attachment)(struct dm_out *, struct dm_slice bytes);
     int (*request_part)(struct dm_session *, size_t index, struct dm_part *ret_part);
     void (*finish)(struct dm_session *, uint16_t code);
+    void (*body_next)(struct dm_session *);
 };
 
 /* Asks the core, in any hook that has a session but `close`. Everything is copied. The one answer
@@ -525,8 +531,7 @@ static inline void dm_set_variant(struct dm_session *session, uint32_t variant) 
 
 /* Logs a line, in any hook; what goes beyond 500 bytes is cut off. It is written when the gateway's
  * log.level lets it. No secret and no message text belongs into it. */
-static inline void dm_log(struct dm_instance *instance, enum dm_log_level level,
-                          const char *text) {
+static inline void dm_log(struct dm_instance *instance, enum dm_log_level level, const char *text) {
     instance->host->log(instance, level, text);
 }
 
@@ -537,15 +542,14 @@ static inline int64_t dm_setting_int(const struct dm_instance *instance, const c
     return instance->host->setting_int(instance, key);
 }
 
-static inline struct dm_slice dm_setting_str(const struct dm_instance *instance,
-                                             const char *key) {
+static inline struct dm_slice dm_setting_str(const struct dm_instance *instance, const char *key) {
     return instance->host->setting_str(instance, key);
 }
 
 /* A header of the request (name compared without case; any bytes), a percent-decoded query
  * parameter, or a field of an application/x-www-form-urlencoded body (both valid UTF-8): the first
- * of that name; absent when not there. In `upgrade`, `open`, `request` and `fault` only, and never
- * for Socket.IO. Lives until the hook returns. */
+ * of that name; absent when not there. In `upgrade`, `open`, `request`, `body` and `fault` only,
+ * and never for Socket.IO. Lives until the hook returns. */
 static inline struct dm_slice dm_request_header(struct dm_session *session, const char *name) {
     return session->host->request_header(session, name);
 }
@@ -572,6 +576,14 @@ struct dm_part {
 static inline int dm_request_part(struct dm_session *session, size_t index,
                                   struct dm_part *ret_part) {
     return session->host->request_part(session, index, ret_part);
+}
+
+/* Has the next piece of a DM_ROUTE_PIECES request's body brought to `body`, one for each call, in
+ * any hook from `request` on. Until it is called the peer waits. The minute for the answer begins
+ * anew with each piece. After an answer none comes: what is left of the body is thrown away when it
+ * is small, else the connection closes behind the answer. Since 1.4. */
+static inline void dm_body_next(struct dm_session *session) {
+    session->host->body_next(session);
 }
 
 /* Where the session's next frames (WebSocket) or its response body (HTTP) are written; emptied by

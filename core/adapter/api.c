@@ -350,5 +350,6 @@ void host_api_init(struct host *host) {
         .put_attachment = out_put_attachment,
         .request_part = api_request_part,
         .finish = api_finish,
+        .body_next = api_body_next,
     };
 }

@@ -15,6 +15,7 @@ struct dm_slice api_request_header(struct dm_session *pub, const char *name);
 struct dm_slice api_request_query(struct dm_session *pub, const char *name);
 struct dm_slice api_request_form(struct dm_session *pub, const char *name);
 int api_request_part(struct dm_session *pub, size_t index, struct dm_part *ret_part);
+void api_body_next(struct dm_session *pub);
 void api_respond(struct dm_session *pub, const struct dm_response *response,
                  struct dm_out *out);
 void api_respond_begin(struct dm_session *pub, const struct dm_response *response);

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "core/adapter/api.h"
+#include "core/adapter/body.h"
 #include "core/base/utf8.h"
 
 static struct session *request_session(struct dm_session *pub, const char *name) {
@@ -80,6 +81,17 @@ int api_request_part(struct dm_session *pub, size_t index, struct dm_part *ret_p
         return -1;
     return multipart_part(http_header(http_request(session->request->exchange), "content-type"),
                           session->request->pub.body, index, &session->request->parts, ret_part);
+}
+
+void api_body_next(struct dm_session *pub) {
+    struct session *session = api_session(pub, "body_next: no session");
+
+    if (!session)
+        return;
+    if (session->state != SESSION_WAITING || !(session->flags & SESSION_BODY_OPEN))
+        api_complain(session->instance->name, "body_next: not now");
+    else
+        body_next(session);
 }
 
 /* ---- answering ---- */

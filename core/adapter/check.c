@@ -56,6 +56,13 @@ static int table_is_good(const struct dm_table *table, size_t row_min) {
            && table->row_size <= ROW_SIZE_MAX && table->row_size % sizeof(void *) == 0;
 }
 
+static int takes_pieces(const struct dm_adapter *adapter) {
+    struct dm_adapter known;
+
+    adapter_copy(adapter, &known);
+    return known.body != NULL;
+}
+
 /* Whether its transport can be served. Returns what is wrong, or NULL. */
 static const char *transport_fault(const struct dm_adapter *adapter,
                                    const struct dm_route *route) {
@@ -65,6 +72,8 @@ static const char *transport_fault(const struct dm_adapter *adapter,
     case DM_HTTP:
         if (!adapter->request)
             return "HTTP routes need the hook request";
+        if ((route->flags & DM_ROUTE_PIECES) && !takes_pieces(adapter))
+            return "bodies in pieces need the hook body";
         return router_method(dm_slice_str(route->method)) < 0 ? "unknown method" : NULL;
     case DM_SOCKETIO:
         return adapter->frame && route->auth == DM_AUTH_NONE && route->ns && route->ns[0] == '/'

@@ -11,6 +11,7 @@ static const char *hook_name(enum hook_kind kind) {
     case HOOK_UPGRADE: return "upgrade";
     case HOOK_OPEN: case HOOK_JOIN: return "open";
     case HOOK_REQUEST: return "request";
+    case HOOK_BODY: return "body";
     case HOOK_FAULT: return "fault";
     case HOOK_FRAME: return "frame";
     case HOOK_RESULT: return "result";

@@ -13,6 +13,7 @@ enum hook_kind {
     HOOK_UPGRADE, /* up to HOOK_FAULT request data may be asked for */
     HOOK_OPEN,
     HOOK_REQUEST,
+    HOOK_BODY,
     HOOK_FAULT,
     HOOK_JOIN, /* `open` of a namespace, or of an Engine.IO session */
     HOOK_FRAME,

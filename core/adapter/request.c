@@ -1,7 +1,7 @@
-/* HTTP exchanges: routing, authentication, bodies, and refusals. */
+/* HTTP exchanges: routing, authentication, and refusals. */
 #include <stdlib.h>
 
-#include "core/adapter/internal.h"
+#include "core/adapter/body.h"
 #include "core/adapter/observe.h"
 #include "core/adapter/sio.h"
 #include "core/base/log.h"
@@ -9,13 +9,12 @@
 #include "core/base/utf8.h"
 #include "core/net/cors.h"
 
-static void on_complete(struct http_exchange *exchange, struct dm_slice body);
-static void on_too_large(struct http_exchange *exchange);
 static void on_end(struct http_exchange *exchange, enum http_end how);
 
 static const struct http_handler exchange_handler = {
-    .complete = on_complete,
-    .too_large = on_too_large,
+    .complete = body_complete,
+    .piece = body_piece,
+    .too_large = body_too_large,
     .writable = request_writable,
     .end = on_end,
 };
@@ -97,7 +96,8 @@ void request_fault(struct session *session, int status) {
 
 void request_check_answered(struct session *session) {
     if ((session->state != SESSION_WAITING && session->state != SESSION_PIECES)
-        || (session->flags & SESSION_WAITS_FOR_PEER) || loop_timer_is_armed(&session->timer)
+        || (session->flags & (SESSION_WAITS_FOR_PEER | SESSION_BODY_OWED))
+        || loop_timer_is_armed(&session->timer)
         || engine_session_backlog(&session->engine) > 0)
         return;
     log_event(LOG_LEVEL_ERROR, "adapter left a request unanswered",
@@ -109,7 +109,7 @@ void request_check_answered(struct session *session) {
         request_respond_plain(session, 500);
 }
 
-static void run_request(struct session *session, struct dm_slice body) {
+void request_run(struct session *session, struct dm_slice body) {
     struct host *host = session->instance->host;
 
     session->state = SESSION_WAITING;
@@ -123,24 +123,6 @@ static void run_request(struct session *session, struct dm_slice body) {
     request_check_answered(session);
 }
 
-static void take_body(struct session *session) {
-    struct request *request = session->request;
-
-    if (session->pub.user
-        && (!user_bucket_take(session->instance->host, session->instance,
-                              session->pub.user->id)
-            || !request_count_in(session))) {
-        request_fault(session, 429);
-        return;
-    }
-    if (http_request(request->exchange)->length == 0) {
-        run_request(session, DM_SLICE_NONE);
-        return;
-    }
-    session->state = SESSION_BODY;
-    http_collect(request->exchange, session->instance->body_max);
-}
-
 /* Authentication is over, or there was nothing to authenticate. */
 static void proceed(struct session *session) {
     if (!session->pub.user && !session_take_address(session, ADDRESS_LIMIT_ANONYMOUS))
@@ -148,7 +130,7 @@ static void proceed(struct session *session) {
     else if (session->pub.kind == DM_SESSION_SOCKET)
         socket_continue(session);
     else
-        take_body(session);
+        body_take(session);
 }
 
 static void refuse_stranger(struct session *session) {
@@ -366,20 +348,6 @@ void host_request(struct host *host, struct http_exchange *exchange) {
             refuse(host, exchange, 404, &match);
         break;
     }
-}
-
-static void on_complete(struct http_exchange *exchange, struct dm_slice body) {
-    struct session *session = http_userdata(exchange);
-
-    if (session->state == SESSION_BODY)
-        run_request(session, body);
-}
-
-static void on_too_large(struct http_exchange *exchange) {
-    struct session *session = http_userdata(exchange);
-
-    if (session->state == SESSION_BODY)
-        request_fault(session, 413);
 }
 
 static void on_end(struct http_exchange *exchange, enum http_end how) {

@@ -137,7 +137,7 @@ Test(check, refuses_another_abi) {
     expect_refused(&adapter, "ABI 2.");
     adapter = probe_adapter;
     adapter.abi_minor = DM_ABI_MINOR + 1;
-    expect_refused(&adapter, "ABI 1.4");
+    expect_refused(&adapter, "ABI 1.5");
     adapter = probe_adapter;
     adapter.size = 100;
     expect_refused(&adapter, "too short");
