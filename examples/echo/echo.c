@@ -6,6 +6,8 @@
  *     Socket.IO  at /socket.io  in "/" and "/custom": "auth" with what came with CONNECT; "message"
  *                               gives "message-back" with the same arguments, "message-with-ack"
  *                               an acknowledgement with them
+ *     POST       at /sum        how long the body is, and its Adler-32 (RFC 1950, section 8.2), of
+ *                               which no more than a piece is ever held
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -15,6 +17,8 @@
 #include <dragoman/adapter.h>
 
 #define MESSAGE_MAX (16u << 20)
+#define BODY_MAX (1u << 30)
+#define ADLER_BASE 65521u
 
 /* The public suite begins to listen for "auth" when it has seen the answer to CONNECT: what comes
  * in the same segment is lost to it. */
@@ -22,6 +26,8 @@
 
 struct state {
     char *auth; /* what came with CONNECT, until it is sent */
+    int64_t bytes; /* of the body, so far */
+    uint32_t low, high; /* the two halves of its sum */
 };
 
 static void echo(struct dm_session *session, const struct dm_frame *frame) {
@@ -112,6 +118,43 @@ static const char *frame(struct dm_session *session, const struct dm_frame *fram
     return "echo";
 }
 
+/* ---- a body in pieces ---- */
+
+static void request(struct dm_session *session, const struct dm_request *request) {
+    struct state *state = session->state;
+
+    (void)request;
+    state->low = 1;
+    dm_body_next(session);
+}
+
+static void answer_sum(struct dm_session *session) {
+    const struct dm_response response = { .status = 200 };
+    const struct state *state = session->state;
+    struct dm_out *out = dm_out(session);
+
+    dm_put_object(out, NULL);
+    dm_put_int(out, "bytes", state->bytes);
+    dm_put_int(out, "adler32", (int64_t)state->high << 16 | state->low);
+    dm_put_end(out);
+    dm_respond(session, &response, out);
+}
+
+static void body(struct dm_session *session, struct dm_slice piece) {
+    struct state *state = session->state;
+
+    if (!piece.ptr) {
+        answer_sum(session);
+        return;
+    }
+    for (size_t i = 0; i < piece.len; i++) {
+        state->low = (state->low + (unsigned char)piece.ptr[i]) % ADLER_BASE;
+        state->high = (state->high + state->low) % ADLER_BASE;
+    }
+    state->bytes += (int64_t)piece.len;
+    dm_body_next(session);
+}
+
 /* ---- what it is ---- */
 
 static const struct dm_route routes[] = {
@@ -119,6 +162,7 @@ static const struct dm_route routes[] = {
     { .transport = DM_ENGINEIO, .path = "/engine.io", .id = 2 },
     { .transport = DM_SOCKETIO, .path = "/socket.io", .ns = "/", .id = 3 },
     { .transport = DM_SOCKETIO, .path = "/socket.io", .ns = "/custom", .id = 4 },
+    { .transport = DM_HTTP, .method = "POST", .path = "/sum", .flags = DM_ROUTE_PIECES, .id = 5 },
 };
 
 /* What the public test suites of Engine.IO and Socket.IO expect of the server they speak to. */
@@ -140,11 +184,13 @@ DM_ADAPTER_DEFINE = {
     .version = "1.0",
     .flags = DM_ADAPTER_ANONYMOUS,
     .session_size = sizeof(struct state),
-    .limits = { .frame_max = MESSAGE_MAX },
+    .limits = { .frame_max = MESSAGE_MAX, .body_max = BODY_MAX },
     .routes = DM_TABLE(routes),
     .settings = DM_TABLE(settings),
     .open = open,
     .frame = frame,
     .notice = notice,
     .close = forget_auth,
+    .request = request,
+    .body = body,
 };

@@ -4,14 +4,17 @@ ones: the echo for the wire protocols, and a small dialect that takes part in co
 import json
 import shutil
 import subprocess
+import time
+import zlib
 
 import pytest
 
+import certificates
 import sdk
 from dialects import PEERS, OTHER, Peer, Seen, make_user
 from gateway import ROOT, Gateway, unique
-from wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Closed, WebSocket, call, \
-    encode_frame
+from wire import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Closed, Connection, WebSocket, \
+    call, encode_frame, trusting
 
 EXAMPLES = ["echo", "ircish"]
 MIB = 1 << 20
@@ -32,7 +35,7 @@ def gateway(built):
     adapters = [{"name": name} for name in PEERS]
     adapters += [{"path": str(built["echo"]), "mount": ""},
                  {"path": str(built["ircish"]), "mount": "/irc"}]
-    with Gateway(config=json.dumps({"adapters": adapters})) as one:
+    with Gateway(config=json.dumps({"adapters": adapters}), args=["--admin", "127.0.0.1:0"]) as one:
         yield one
 
 
@@ -54,6 +57,77 @@ def test_each_is_small_and_plain_c(name):
     assert len(source.read_text().splitlines()) < 300
     sdk.installed().compile("-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Wshadow",
                             "-Wconversion", "-Werror", "-fsyntax-only", str(source))
+
+
+# ---- echo: a body in pieces ------------------------------------------------------------------
+
+def summed(body):
+    return {"bytes": len(body), "adler32": zlib.adler32(body)}
+
+
+def post(length):
+    return f"POST /sum HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize("size", [0, 1, 65536, MIB + 1, 64 * MIB])
+def test_an_upload_of_every_size(gateway, size):
+    body = (bytes(range(251)) * (size // 251 + 1))[:size]
+    answer = call(gateway.url, "POST", "/sum", body=body)
+    assert (answer.status, json.loads(answer.body)) == (200, summed(body))
+
+
+def test_an_upload_that_comes_slowly_and_others_behind_it(gateway):
+    with Connection.to(gateway.url) as conn:
+        conn.send(post(600))
+        for at in range(0, 600, 100):
+            conn.send(bytes([at // 100]) * 100)
+            assert conn.is_quiet(0.02) or at == 500
+        body = b"".join(bytes([i]) * 100 for i in range(6))
+        assert json.loads(conn.response().body) == summed(body)
+        conn.send(post(2) + b"ab" + post(0) + post(3) + b"xyz")
+        for body in (b"ab", b"", b"xyz"):
+            assert json.loads(conn.response().body) == summed(body)
+
+
+def test_an_upload_in_chunks_and_a_bad_one(gateway):
+    head = b"POST /sum HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with Connection.to(gateway.url) as conn:
+        conn.send(head + b"".join(b"5\r\nhello\r\n" for _ in range(5000)) + b"0\r\n\r\n")
+        assert json.loads(conn.response().body) == summed(b"hello" * 5000)
+        conn.send(head + b"5\r\nhello\r\n!\r\n")
+        assert conn.response().status == 400
+
+
+def test_an_upload_beyond_the_largest(gateway):
+    with Connection.to(gateway.url) as conn:
+        conn.send(post(1024 * MIB + 1))
+        assert conn.response().status == 413
+
+
+def test_an_upload_whose_client_goes_away(gateway):
+    with Connection.to(gateway.url) as conn:
+        conn.send(post(MIB) + b"half")
+    with Connection.to(gateway.url) as conn:
+        conn.send(post(MIB) + b"half")
+        conn.abort()
+    gauge = b'dragoman_sessions{adapter="echo",transport="http"} 0\n'
+    deadline = time.monotonic() + 30
+    while gauge not in call(gateway.admin_url, path="/metrics").body:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert json.loads(call(gateway.url, "POST", "/sum", body=b"x").body) == summed(b"x")
+
+
+def test_an_upload_over_tls(built, tmp_path_factory):
+    chain, key = certificates.make(tmp_path_factory.getbasetemp(), "chat.example")
+    body = bytes(range(256)) * (8 * MIB // 256)
+    adapters = [{"path": str(built["echo"]), "mount": ""}]
+    with Gateway(settings={"tls.certificate": chain, "tls.key": key},
+                 config={"adapters": adapters}) as gw, \
+            Connection(gw.host, gw.port, tls=trusting(), name="chat.example") as conn:
+        conn.send(post(len(body)) + body + post(1) + b"x")
+        assert json.loads(conn.response().body) == summed(body)
+        assert json.loads(conn.response().body) == summed(b"x")
 
 
 # ---- echo: RFC 6455 --------------------------------------------------------------------------
