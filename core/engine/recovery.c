@@ -50,6 +50,9 @@ static int is_own(const struct operation *op, const struct store_event *event,
         return 0;
     if (op->state == OPERATION_DONE && !op->emit)
         return 0;
+    /* What waits for its turn has written nothing, and may wait for what is read here. */
+    if (op->strand && op->state < OPERATION_RUNNING)
+        return 0;
     if (event->kind != DM_CMD_SEND && event->kind != DM_CMD_NONE)
         return op->command.kind != DM_CMD_SEND || event->kind == DM_CMD_APPROVE;
     return op->command.kind == DM_CMD_SEND

@@ -72,3 +72,49 @@ Test(order, an_answer_waits_a_moment_only_when_nothing_comes) {
     bench_expect("bob send ok seq=8 text=own peer=ann cookie=c");
     peer_close(&bob);
 }
+
+/* Bob's message, the second of his thread with ann, was stored by another node. */
+static enum dm_status one_message(struct fake_store *fake, struct store_call *call) {
+    struct fake_thread *thread = &fake->threads[0];
+    struct store_event *event = arena_zalloc(call->arena, sizeof(*event));
+    const struct dm_message **messages = arena_alloc(call->arena, sizeof(*messages));
+    if (!call->events) {
+        call->ret_threads = &thread->id;
+        call->ret_thread_count = 1;
+        return DM_OK;
+    }
+    *event = (struct store_event){ .kind = DM_CMD_SEND, .actor_id = bench_id("bob"), .rev = 2,
+                                   .span = 1, .message_count = 1 };
+    messages[0] = fake_message(fake, call, thread, 2, bench_id("bob"));
+    call->result->messages = messages;
+    call->result->message_count = 1;
+    call->events->ret_list = event;
+    call->events->ret_count = 1;
+    call->events->ret_rev = 2;
+    call->ret_thread = (struct store_thread){ .id = thread->id, .uuid = thread->uuid,
+                                              .lo_id = thread->lo_id, .hi_id = thread->hi_id };
+    return DM_OK;
+}
+
+/* Else two that wait for each other's thread wait for good. */
+Test(order, a_command_that_waits_for_its_turn_keeps_back_nothing_that_was_missed) {
+    struct peer bob;
+    join(&bob);
+    other_tell(other_message("ann", 1, 1, "one"));
+    peer_send(&bob, "cat", "opens", NULL);
+    bench_run();
+    bench_forget();
+    bench.store.events = one_message;
+    bench.store.threads[0].rev = bench.store.threads[0].seq = 2;
+    bench.store.held_kinds = 1u << STORE_APPEND;
+    peer_send(&bob, "cat", "under way", NULL);
+    peer_send_thread(&bob, 501, "waits", NULL);
+    bench_run();
+    other_resync();
+    bench_run();
+    bench_expect("bob ! message actor actor=bob seq=2 peer=ann");
+    bench.store.held_kinds = 0;
+    bench_run();
+    bench_forget();
+    peer_close(&bob);
+}
