@@ -13,6 +13,7 @@
 #include "storage/pg_read.h"
 
 #define CONNECTIONS_MAX 16
+/* For each connection: what cuts one cuts all, and a request may be sent over each in turn. */
 #define LOSSES_MAX 5
 #define COLLECT_COUNT 16
 #define LOOK_MS 100
@@ -177,7 +178,7 @@ static void line_ready(struct pg_conn *conn, void *owner) {
 /* Every step may be sent again: one that began a file begins another. */
 static void try_again(struct file_pg *store, struct file_request *request) {
     file_step_undo(request);
-    if (request->losses > LOSSES_MAX)
+    if (request->losses > LOSSES_MAX * store->config.connections)
         end_later(store, request);
     else
         wait_in_queue(store, request);

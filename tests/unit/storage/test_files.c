@@ -104,7 +104,7 @@ Test(files, lost_connections_do_not_show) {
     struct dm_slice bytes = { data, 8 << 20 };
     struct ask ask = { .put = { .owner_id = OWNER, .name = DM_SLICE("a"), .data = bytes } };
     ask_submit(&shelf, &ask, FILE_PUT);
-    for (int cuts = 0; cuts < 3; cuts++) {
+    for (int cuts = 0; cuts < 5; cuts++) {
         size_t written = ask.put.written;
         for (int i = 0; i < 3000 && !ask.done && ask.put.written < written + FILE_PIECE_SIZE; i++)
             rig_run(&shelf.rig, 1);
