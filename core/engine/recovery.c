@@ -115,12 +115,15 @@ static uint64_t show(struct engine *engine, const struct store_call *call,
     return upto;
 }
 
-/* What is left out by revs that nothing accounts for does not keep the rest. */
+/* What is left out by revs that nothing accounts for does not keep the rest; and of a thread that
+ * was not shown yet, what was read is the beginning. */
 static void settle(struct engine *engine, struct thread *thread, uint64_t upto) {
     struct list *link = list_front(&thread->pending);
     const struct operation *first = link ? container_of(link, struct operation, event_link) : NULL;
     if (upto > thread->rev && (!first || !first->rev || first->rev > upto))
         thread->rev = upto;
+    else if (!thread->rev && upto)
+        thread->rev = first->rev - first->span;
     fanout_drain(engine, thread);
 }
 

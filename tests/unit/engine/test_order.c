@@ -118,3 +118,45 @@ Test(order, a_command_that_waits_for_its_turn_keeps_back_nothing_that_was_missed
     bench_forget();
     peer_close(&bob);
 }
+
+/* Another node stored a message of ann's before bob's own. */
+static enum dm_status one_and_own(struct fake_store *fake, struct store_call *call) {
+    struct fake_thread *thread = &fake->threads[0];
+    struct store_event *events = arena_zalloc(call->arena, 2 * sizeof(*events));
+    const struct dm_message **messages = arena_alloc(call->arena, sizeof(*messages));
+    if (!call->events) {
+        call->ret_threads = &thread->id;
+        call->ret_thread_count = 1;
+        return DM_OK;
+    }
+    events[0] = (struct store_event){ .kind = DM_CMD_SEND, .actor_id = bench_id("ann"), .rev = 7,
+                                      .span = 1, .message_count = 1 };
+    events[1] = (struct store_event){ .kind = DM_CMD_SEND, .actor_id = bench_id("bob"), .rev = 8,
+                                      .span = 1 };
+    messages[0] = fake_message(fake, call, thread, 7, bench_id("ann"));
+    call->result->messages = messages;
+    call->result->message_count = 1;
+    call->events->ret_list = events;
+    call->events->ret_count = 2;
+    call->events->ret_rev = 8;
+    call->ret_thread = (struct store_thread){ .id = thread->id, .uuid = thread->uuid,
+                                              .lo_id = thread->lo_id, .hi_id = thread->hi_id };
+    return DM_OK;
+}
+
+/* Else the answer waits for what is read, and that for the reading's end, which waits for it. */
+Test(order, an_answer_in_a_thread_not_shown_yet_comes_after_what_was_missed) {
+    struct peer bob;
+    join(&bob);
+    bench.store.events = one_and_own;
+    send_own(&bob, 7);
+    bench_run();
+    bench_expect_nothing();
+    other_resync();
+    bench_run();
+    bench_expect("bob ! message member actor=ann seq=7 peer=ann",
+                 "bob send ok seq=8 text=own peer=ann cookie=c");
+    bench_wait(10000000);
+    bench_expect_nothing();
+    peer_close(&bob);
+}
