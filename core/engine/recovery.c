@@ -115,14 +115,15 @@ static uint64_t show(struct engine *engine, const struct store_call *call,
     return upto;
 }
 
-/* What is left out by revs that nothing accounts for does not keep the rest; and of a thread that
- * was not shown yet, what was read is the beginning. */
-static void settle(struct engine *engine, struct thread *thread, uint64_t upto) {
+/* What is left out by revs that nothing accounts for does not keep the rest; and where a thread not
+ * shown yet was read as a part of the node's, nothing comes before what was read. */
+static void settle(struct engine *engine, struct thread *thread, const struct reading *reading,
+                   uint64_t upto) {
     struct list *link = list_front(&thread->pending);
     const struct operation *first = link ? container_of(link, struct operation, event_link) : NULL;
     if (upto > thread->rev && (!first || !first->rev || first->rev > upto))
         thread->rev = upto;
-    else if (!thread->rev && upto)
+    else if (!thread->rev && upto && reading->part)
         thread->rev = first->rev - first->span;
     fanout_drain(engine, thread);
 }
@@ -165,7 +166,7 @@ static void thread_read(struct operation *op, enum dm_status status) {
         op->thread->readings--;
     thread = thread_cache_find_id(&engine->threads, reading->thread_id);
     if (thread)
-        settle(engine, thread, upto);
+        settle(engine, thread, reading, upto);
     operation_finish(op, status);
     if (status == DM_OK && goes_on(reading, thread)) {
         reading->events.ret_more = 0;
