@@ -33,6 +33,8 @@ struct tap {
     enum { TAP_PLAIN, TAP_UPGRADES } wish; /* of the request under way */
     unsigned long long heads; /* a bit for each open request, the oldest lowest: HEAD */
     unsigned open;            /* requests without an answer yet */
+    int is_asking;            /* a request's head has come, and its end has not */
+    struct answer *early;     /* what it was answered meanwhile */
     int has_said;
     int has_closed;           /* a Close was recorded */
     struct flow flows[2];
@@ -113,21 +115,52 @@ static void add(struct tap *tap, struct said *said) {
     record_add(tap->record, said);
 }
 
-static int on_complete(llhttp_t *parser) {
-    struct tap *tap = tap_of(parser);
+static int on_head_complete(llhttp_t *parser) {
+    tap_of(parser)->is_asking = 1;
+    return 0;
+}
+
+static void keep_request(struct tap *tap) {
     struct said said = {
         .kind = tap->wish == TAP_UPGRADES ? SAID_UPGRADE : SAID_REQUEST, .by = BY_CLIENT,
-        .method = dm_slice_str(llhttp_method_name((llhttp_method_t)parser->method)),
+        .method = dm_slice_str(llhttp_method_name((llhttp_method_t)tap->parser.method)),
         .path = buf_slice(&tap->url), .head = buf_slice(&tap->head),
         .type = tap->type.len ? buf_slice(&tap->type) : DM_SLICE_NONE,
         .body = buf_slice(&tap->body),
     };
+    tap->is_asking = 0;
+    add(tap, &said);
+}
+
+static void keep_answer(struct tap *tap, struct answer *answer) {
+    struct said said = { .kind = tap->wish == TAP_UPGRADES ? SAID_REFUSED : SAID_ANSWER,
+                         .by = BY_SERVER, .status = answer->status,
+                         .body = buf_slice(&answer->body) };
+    add(tap, &said);
+    answer_free(answer);
+}
+
+/* A server may refuse a request before all of it has come: the request comes first all the same,
+ * with what has come of its body. */
+static void keep_early(struct tap *tap) {
+    struct answer *early = tap->early;
+    tap->early = NULL;
+    keep_request(tap);
+    keep_answer(tap, early);
+}
+
+static int on_complete(llhttp_t *parser) {
+    struct tap *tap = tap_of(parser);
+    if (tap->early) {
+        keep_early(tap);
+        return 0;
+    }
     if (tap->open == OPEN_MAX)
         return -1;
     if (parser->method == HTTP_HEAD)
         tap->heads |= 1ull << tap->open;
     tap->open++;
-    add(tap, &said);
+    keep_request(tap);
     return 0;
 }
 
@@ -198,15 +231,24 @@ static void feed_flow(struct tap *tap, enum said_by by, struct dm_slice bytes) {
 
 /* ---- answers ---- */
 
-static void keep_answer(struct tap *tap, struct answer *answer, enum said_kind kind) {
-    struct said said = { .kind = kind, .by = BY_SERVER, .status = answer->status,
-                         .body = buf_slice(&answer->body) };
-    add(tap, &said);
+/* Takes over the answer. */
+static void take_answer(struct tap *tap, struct answer *answer) {
+    if (tap->open) {
+        tap->open--;
+        tap->heads >>= 1;
+        keep_answer(tap, answer);
+    } else if (tap->is_asking && !tap->early) {
+        tap->early = answer;
+    } else {
+        answer_free(answer);
+        go_blind(tap);
+    }
 }
 
-static void one_answered(struct tap *tap) {
-    tap->open -= tap->open > 0;
-    tap->heads >>= 1;
+static void begin_websocket(struct tap *tap) {
+    tap->state = TAP_WEBSOCKET;
+    open_flow(tap, BY_CLIENT);
+    open_flow(tap, BY_SERVER);
 }
 
 static void feed_answers(struct tap *tap, struct dm_slice bytes) {
@@ -223,15 +265,12 @@ static void feed_answers(struct tap *tap, struct dm_slice bytes) {
         }
         bytes.ptr += read;
         bytes.len -= read;
-        one_answered(tap);
         if (state == ANSWER_UPGRADED) {
-            tap->state = TAP_WEBSOCKET;
-            open_flow(tap, BY_CLIENT);
-            open_flow(tap, BY_SERVER);
+            answer_free(answer);
+            begin_websocket(tap);
         } else {
-            keep_answer(tap, answer, tap->wish == TAP_UPGRADES ? SAID_REFUSED : SAID_ANSWER);
+            take_answer(tap, answer);
         }
-        answer_free(answer);
     }
     if (bytes.len && tap->state == TAP_WEBSOCKET)
         feed_flow(tap, BY_SERVER, bytes);
@@ -248,6 +287,7 @@ struct tap *tap_new(struct record *record) {
     tap->settings.on_header_field = on_field;
     tap->settings.on_header_value = on_value;
     tap->settings.on_header_value_complete = on_value_complete;
+    tap->settings.on_headers_complete = on_head_complete;
     tap->settings.on_body = on_body;
     tap->settings.on_message_complete = on_complete;
     llhttp_init(&tap->parser, HTTP_REQUEST, &tap->settings);
@@ -264,6 +304,7 @@ void tap_free(struct tap *tap) {
     for (int by = 0; by < 2; by++)
         if (tap->flows[by].wslay)
             wslay_event_context_free(tap->flows[by].wslay);
+    answer_free(tap->early);
     answer_reader_fini(&tap->answers);
     free(tap);
 }
@@ -289,9 +330,9 @@ void tap_end(struct tap *tap, enum said_by by) {
     struct answer *answer = NULL;
     if (tap->state == TAP_WEBSOCKET && !tap->has_closed)
         add(tap, &said);
-    if (tap->state == TAP_HTTP && answer_reader_end(&tap->answers, &answer) == ANSWER_DONE) {
-        keep_answer(tap, answer, SAID_ANSWER);
-        answer_free(answer);
-    }
+    if (tap->state == TAP_HTTP && answer_reader_end(&tap->answers, &answer) == ANSWER_DONE)
+        take_answer(tap, answer);
+    if (tap->state == TAP_HTTP && tap->early)
+        keep_early(tap);
     tap->state = TAP_BLIND;
 }

@@ -189,7 +189,7 @@ def test_secrets_are_found_by_the_words_of_their_keys(gateway, tmp_path):
     with capturing(gateway.url, tmp_path / "out") as capture:
         for body, kind in ((json.dumps(secret | plain), "json"),
                            (form, "x-www-form-urlencoded")):
-            request = Request(f"{capture.url}/nowhere?{form}", body.encode(),
+            request = Request(f"{capture.url}/opcode/oauth/token?{form}", body.encode(),
                               {"Content-Type": f"application/{kind}"})
             with pytest.raises(HTTPError) as error:
                 urlopen(request, timeout=TIMEOUT)
