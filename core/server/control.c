@@ -99,8 +99,9 @@ static void on_signal(uv_signal_t *handle, int signum) {
         verb(control->owner, NULL);
 }
 
+static const int signums[SIGNAL_COUNT] = { SIGTERM, SIGINT, SIGHUP, SIGUSR2 };
+
 static void watch_signals(struct control *control) {
-    static const int signums[SIGNAL_COUNT] = { SIGTERM, SIGINT, SIGHUP, SIGUSR2 };
     control->signal_count = SIGNAL_COUNT;
     for (size_t i = 0; i < SIGNAL_COUNT; i++) {
         uv_signal_init(loop_uv(control->loop), &control->signals[i]);
@@ -171,9 +172,17 @@ static void signal_closed(uv_handle_t *handle) {
     ((struct control *)handle->data)->signal_count--;
 }
 
+/* A signal that has no handler any more would kill the process while it still cleans up. */
 static void close_signals(struct control *control) {
+    sigset_t set;
+    sigemptyset(&set);
     for (size_t i = 0; i < SIGNAL_COUNT; i++)
+        sigaddset(&set, signums[i]);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
         uv_close((uv_handle_t *)&control->signals[i], signal_closed);
+        signal(signums[i], SIG_IGN);
+    }
     while (control->signal_count)
         uv_run(loop_uv(control->loop), UV_RUN_ONCE);
 }

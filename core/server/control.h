@@ -39,8 +39,8 @@ int control_open(struct loop *loop, const char *state, const struct control_hand
 void control_answer(struct control_call *call, enum control_outcome outcome, const char *format,
                     ...) __attribute__((format(printf, 3, 4)));
 
-/* Removes the socket; unanswered calls must be answered before. Runs the loop until it is gone.
- * NULL does nothing. */
+/* Removes the socket; unanswered calls must be answered before. Runs the loop until it is gone. The
+ * signals do nothing from then on: the process is about to end. NULL does nothing. */
 void control_close(struct control *control);
 
 /* A way to the file `name` of an open directory that is short enough for a sockaddr_un however deep

@@ -126,6 +126,23 @@ def test_stop_is_bounded_though_a_peer_never_answers(make_gateway):
     gw.check_log()
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_impatient_operator_does_not_break_the_end(make_gateway, workers):
+    """Signals come until the very end, when nobody drains any more: it is the same end."""
+    gw = make_gateway(settings={"workers": workers, "limits.drain_ms": 500})
+    ada = gw.add_user()
+    with Opcode(gw, gw.token(ada)):
+        gw.process.send_signal(signal.SIGTERM)
+        gw.wait_log("draining")
+        while gw.process.poll() is None:
+            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2):
+                gw.process.send_signal(number)
+            time.sleep(0.0005)
+    assert gw.process.returncode == 0
+    assert gw.postgres_pid() is None
+    gw.check_log()
+
+
 def test_stop_finishes_what_is_in_flight(make_gateway):
     gw = make_gateway(settings={"limits.drain_ms": 20000})
     ada, sam = gw.add_user(), gw.add_user()
