@@ -4,6 +4,9 @@ import contextlib
 import time
 
 
+CONNECTIONS = 2  # that read, and as many that write: what a gateway has that is not told otherwise
+
+
 class Outage:
     """Of a gateway's database. The gateway's log.level must be debug."""
 
@@ -16,13 +19,17 @@ class Outage:
     def take(self):
         """Returns when the gateway has noticed on all connections that read or write: what was sent
         on one before would be uncertain, and wait for the database to come back."""
+        lost = {use: self._lost(use) + CONNECTIONS for use in ("read", "write")}
         self._needed.rename(self._hidden)
         self.gateway.kill9_postgres()
         deadline = time.monotonic() + 60
-        for use in ("read", "write"):
-            while self.gateway.log.count(f'connection failed" connection={use} ') < 2:
+        for use, count in lost.items():
+            while self._lost(use) < count:
                 assert time.monotonic() < deadline, "not noticed"
                 time.sleep(0.02)
+
+    def _lost(self, use):
+        return self.gateway.log.count(f'connection lost" connection={use} ')
 
     def give_back(self):
         if self._hidden.exists():
