@@ -35,6 +35,11 @@ void cluster_ask(struct cluster *cluster, int64_t peer_id) {
     say(cluster);
 }
 
+void cluster_tell_met(struct cluster *cluster, int64_t peer_id) {
+    wire_put_int(begin(cluster, 'M'), peer_id);
+    say(cluster);
+}
+
 static void put_ids(struct buf *frame, const int64_t *ids, size_t count) {
     wire_put_uint(frame, count);
     for (size_t i = 0; i < count; i++)

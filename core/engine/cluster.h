@@ -5,6 +5,7 @@
  * kind, and what that kind says:
  *
  *   A  ask: id of whom, 0: everybody → their S
+ *   M  met: id of whom: until now the sender took it for gone, and may have told it nothing
  *   S  state: for whom (0: all), 1 in the first part, 1 in the last, users with sessions there
  *   P  presence: users who came, users who went
  *   E  a unit: what a command did (unit.h)
@@ -58,8 +59,9 @@ void cluster_resync(struct engine *engine);
 void cluster_nodes(struct engine *engine, const struct bus_notice *notice);
 void cluster_hear(struct engine *engine, struct dm_slice frame);
 
-/* Says A to a node (0: to all), S, and what has no body: B or Q. */
+/* Says A to a node (0: to all), M, S, and what has no body: B or Q. */
 void cluster_ask(struct cluster *cluster, int64_t peer_id);
+void cluster_tell_met(struct cluster *cluster, int64_t peer_id);
 void cluster_tell_state(struct engine *engine, int64_t peer_id);
 void cluster_say(struct cluster *cluster, char kind);
 

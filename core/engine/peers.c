@@ -56,6 +56,14 @@ static struct peer *peer_new(struct engine *engine, int64_t id) {
     return peer;
 }
 
+/* One that was there all the time and was not known to be: what happened here before that was told
+ * to nobody, if nobody else was there. It may have looked into the store before the last of it. A
+ * node that begins says this to none. */
+static void own_up(struct cluster *cluster, const struct peer *peer) {
+    if (cluster->counted)
+        cluster_tell_met(cluster, peer->id);
+}
+
 static void peer_free(struct engine *engine, struct peer *peer) {
     struct map_iter iter = { 0 };
     uint64_t user_id;
@@ -140,8 +148,10 @@ void cluster_nodes(struct engine *engine, const struct bus_notice *notice) {
         bury(engine, notice);
     for (size_t i = 0; i < notice->node_count; i++) {
         struct peer *peer = find(cluster, notice->nodes[i]);
-        if (!peer)
+        if (!peer) {
             peer = peer_new(engine, notice->nodes[i]);
+            own_up(cluster, peer);
+        }
         peer->sure = i < notice->sure_count;
         if (peer->state == PEER_STRANGE)
             cluster_ask(cluster, peer->id);
@@ -192,6 +202,12 @@ static void hear_ask(struct engine *engine, struct peer *peer, struct wire_reade
     int64_t whom = wire_int(reader);
     if (!reader->failed && (!whom || whom == engine->cluster.bus->node))
         cluster_tell_state(engine, peer->id);
+}
+
+static void hear_met(struct engine *engine, struct wire_reader *reader) {
+    int64_t whom = wire_int(reader);
+    if (!reader->failed && whom == engine->cluster.bus->node)
+        missed(engine);
 }
 
 static void state_is_whole(struct engine *engine, struct peer *peer) {
@@ -268,6 +284,7 @@ static struct peer *meet(struct engine *engine, int64_t id, uint64_t number) {
         peer->state = PEER_KNOWN;
         return peer;
     }
+    own_up(&engine->cluster, peer);
     cluster_ask(&engine->cluster, id);
     missed(engine);
     return peer;
@@ -278,6 +295,9 @@ static void hear_from(struct engine *engine, struct peer *peer, char kind,
     switch (kind) {
     case 'A':
         hear_ask(engine, peer, reader);
+        break;
+    case 'M':
+        hear_met(engine, reader);
         break;
     case 'S':
         hear_state(engine, peer, reader);

@@ -281,6 +281,33 @@ Test(cluster, missing_frames_are_made_up_for) {
     peer_close(&bob);
 }
 
+Test(cluster, one_that_was_taken_for_gone_is_told_so) {
+    static const int64_t there[] = { OTHER };
+    other_meet("S0 1 1 0 ");
+    check_true(!other_frame('M')); /* both had just begun */
+    other_nodes(1003000000, NULL, 0);
+    other_forget();
+    other_say("B");
+    cr_assert(eq(str, (char *)other_frame('M'), "2 "));
+    other_nodes(1006000000, NULL, 0);
+    other_forget();
+    other_nodes(1009000000, there, 1);
+    cr_assert(eq(str, (char *)other_frame('M'), "2 "));
+}
+
+/* It may have read what was missed before the last of it was written. */
+Test(cluster, what_was_told_to_nobody_is_read) {
+    struct peer bob;
+    other_meet("S0 1 1 0 ");
+    peer_join(&bob, "bob", "bob");
+    other_say("M3 ");
+    other_say("M");
+    cr_assert(eq(sz, bench.store.counts[STORE_THREADS_TOUCHED], 0));
+    other_say("M1 ");
+    cr_assert(eq(sz, bench.store.counts[STORE_THREADS_TOUCHED], 1));
+    peer_close(&bob);
+}
+
 static int64_t read_since_us;
 
 static enum dm_status note_since(struct fake_store *fake, struct store_call *call) {
