@@ -10,10 +10,6 @@ static struct lane *lane_of(struct store_pg *store, const struct store_request *
     return &store->lanes[hash_u64(hash_process_key(), request->lane) % STORE_LANES];
 }
 
-static size_t in_hand(const struct writer *writer) {
-    return writer->unit == UNIT_NONE ? 0 : writer->unit == UNIT_HOT ? writer->request_count : 1;
-}
-
 static int is_late(const struct writer *writer, uint64_t now_ns) {
     return writer->unit == UNIT_COLD
            || (writer->unit == UNIT_HOT
@@ -35,7 +31,7 @@ static uint32_t choose(const struct store_pg *store, uint64_t now_ns) {
     uint32_t best = 0;
     for (uint32_t i = 0; i < store->config.write_connections; i++) {
         const struct writer *writer = &store->writers[i];
-        if (writer_is_up(writer) && writer->held - in_hand(writer) < SHARED_FROM
+        if (writer_is_up(writer) && writer->held - writer_in_hand(writer) < SHARED_FROM
             && !is_late(writer, now_ns))
             return i;
         if (is_better(writer, &store->writers[best]))

@@ -166,11 +166,8 @@ struct store *store_pg_port(struct store_pg *store) {
 void store_pg_stats(const struct store_pg *store, struct store_pg_stats *ret_stats) {
     *ret_stats = store->stats;
     ret_stats->under_way = 0;
-    for (unsigned i = 0; i < store->config.write_connections; i++) {
-        const struct writer *writer = &store->writers[i];
-        ret_stats->under_way += writer->unit == UNIT_HOT ? writer->request_count
-                                                         : writer->unit == UNIT_COLD;
-    }
+    for (unsigned i = 0; i < store->config.write_connections; i++)
+        ret_stats->under_way += writer_in_hand(&store->writers[i]);
     for (unsigned i = 0; i < store->config.read_connections; i++)
         ret_stats->under_way += store->readers[i].count;
     ret_stats->waiting = store->pending_count - ret_stats->under_way;

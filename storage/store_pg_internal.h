@@ -144,6 +144,8 @@ void writer_abandon(struct writer *writer);
 void writer_complete(struct writer *writer, struct store_request *request, enum dm_status status);
 void writer_close(struct writer *writer);
 int writer_is_up(const struct writer *writer);
+/* How many of the requests it holds are in hand. */
+size_t writer_in_hand(const struct writer *writer);
 
 /* The unit in hand (writer_unit.c). */
 void unit_take(struct writer *writer);

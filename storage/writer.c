@@ -171,6 +171,12 @@ int writer_is_up(const struct writer *writer) {
     return writer->step != WRITER_DOWN && writer->step != WRITER_REGISTER;
 }
 
+size_t writer_in_hand(const struct writer *writer) {
+    if (writer->unit == UNIT_HOT)
+        return writer->request_count;
+    return writer->unit == UNIT_COLD;
+}
+
 static void writer_set_step(struct writer *writer, enum writer_step step) {
     writer->step = step;
     store_note_state(writer->store);

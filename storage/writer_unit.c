@@ -135,8 +135,7 @@ static void finish_cold(struct writer *writer, enum dm_status status) {
 
 static void unit_fail(struct writer *writer, enum dm_status status) {
     if (status == DM_UNAVAILABLE)
-        writer->store->stats.unavailable +=
-            writer->unit == UNIT_HOT ? writer->request_count : 1;
+        writer->store->stats.unavailable += writer_in_hand(writer);
     if (writer->unit == UNIT_HOT)
         finish_hot(writer, status);
     else
