@@ -52,10 +52,6 @@ static PGconn *connect_to(const char *user, const char *database) {
     return pg;
 }
 
-PGconn *rig_connect(struct rig *rig) {
-    return connect_to("postgres", rig->database);
-}
-
 static void admin(const char *format, ...) {
     char sql[512];
     va_list args;
@@ -151,7 +147,7 @@ void rig_open_with(struct rig *rig, const struct store_pg_config *config) {
     admin("CREATE DATABASE %s TEMPLATE dragoman OWNER dragoman", rig->database);
     snprintf(rig->conninfo, sizeof(rig->conninfo), "host=%s/run user=dragoman dbname=%s",
              getenv("RIG_STATE"), rig->database);
-    rig->sql = rig_connect(rig);
+    rig->sql = connect_to("postgres", rig->database);
     uv_loop_init(&rig->loop);
     uv_timer_init(&rig->loop, &rig->deadline);
     rig->deadline.data = rig;

@@ -38,9 +38,8 @@ void rig_wait(struct rig *rig, const volatile int *flag);
 /* Runs the loop for a while. */
 void rig_run(struct rig *rig, unsigned ms);
 
-/* The test's own SQL. rig_sql gives the first value as a number, 0 for none. */
+/* The test's own SQL. Gives the first value as a number, 0 for none. */
 int64_t rig_sql(struct rig *rig, const char *format, ...) __attribute__((format(printf, 2, 3)));
-PGconn *rig_connect(struct rig *rig);
 
 /* A request that remembers its end. */
 struct probe {

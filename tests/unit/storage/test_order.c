@@ -60,26 +60,16 @@ Test(order, calls_are_not_starved_by_messages) {
     rig_close(&rig);
 }
 
-static void run_sql(PGconn *sql, const char *statement) {
-    PGresult *result = PQexec(sql, statement);
-    cr_assert(ne(int, PQresultStatus(result), PGRES_FATAL_ERROR), "%s", PQerrorMessage(sql));
-    PQclear(result);
-}
-
 Test(order, a_connection_that_is_stuck_holds_up_no_other_lanes) {
     enum { OTHERS = 24 };
     struct rig rig;
     struct append stuck = { 0 }, behind = { 0 }, others[OTHERS] = { 0 };
-    char lock[100];
     rig_open(&rig);
     rig_users(&rig, OTHERS + 2);
     int64_t thread = rig_direct(&rig, USER(1), USER(2), 0);
-    PGconn *holder = rig_connect(&rig);
-    snprintf(lock, sizeof(lock), "SELECT FROM threads WHERE id = %lld FOR UPDATE",
-             (long long)thread);
     rig_append(&rig, thread, USER(1), "before");
-    run_sql(holder, "BEGIN");
-    run_sql(holder, lock);
+    rig_sql(&rig, "BEGIN");
+    rig_sql(&rig, "SELECT id FROM threads WHERE id = %" PRId64 " FOR UPDATE", thread);
     append_submit(rig.port, &stuck, thread, USER(1), "stuck");
     rig_run(&rig, 500);
     append_submit(rig.port, &behind, thread, USER(2), "behind it");
@@ -90,12 +80,11 @@ Test(order, a_connection_that_is_stuck_holds_up_no_other_lanes) {
         rig_wait(&rig, &others[i].probe.done);
     cr_assert(eq(int, stuck.probe.done, 0));
     cr_assert(eq(int, behind.probe.done, 0));
-    run_sql(holder, "COMMIT");
+    rig_sql(&rig, "COMMIT");
     rig_wait(&rig, &behind.probe.done);
     cr_assert(eq(int, stuck.probe.done, 1));
     cr_assert(eq(u64, stuck.append.ret_seq, 2));
     cr_assert(eq(u64, behind.append.ret_seq, 3));
-    PQfinish(holder);
     rig_close(&rig);
 }
 
