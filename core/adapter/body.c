@@ -31,7 +31,6 @@ void body_take(struct session *session) {
 
 /* While a piece is owed, net watches how long the peer takes. */
 void body_next(struct session *session) {
-    session->flags |= SESSION_BODY_OWED;
     loop_timer_cancel(session->instance->host->loop, &session->deadline);
     http_next(session->request->exchange, session->instance->body_max);
 }
@@ -47,7 +46,6 @@ void body_piece(struct http_exchange *exchange, struct dm_slice piece) {
     struct session *session = http_userdata(exchange);
     struct host *host = session->instance->host;
 
-    session->flags &= (uint16_t)~SESSION_BODY_OWED;
     if (!piece.ptr)
         session->flags &= (uint16_t)~SESSION_BODY_OPEN;
     loop_timer_arm(host->loop, &session->deadline, host->config.request_timeout_ms);
@@ -62,7 +60,7 @@ void body_too_large(struct http_exchange *exchange) {
     struct session *session = http_userdata(exchange);
     int is_open = session->state == SESSION_WAITING && (session->flags & SESSION_BODY_OPEN);
 
-    session->flags &= (uint16_t)~(SESSION_BODY_OPEN | SESSION_BODY_OWED);
+    session->flags &= (uint16_t)~SESSION_BODY_OPEN;
     if (session->state == SESSION_BODY || is_open)
         request_fault(session, 413);
 }

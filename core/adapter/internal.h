@@ -141,7 +141,6 @@ enum session_flag {
     SESSION_WAITS_FOR_PEER = 1u << 6, /* a piece was taken, DM_NOTICE_WRITABLE is owed */
     SESSION_PAUSED_FINISH = 1u << 7,  /* closes with finish_code once its commands are answered */
     SESSION_BODY_OPEN = 1u << 8,    /* of a route with pieces: there may be more of its body */
-    SESSION_BODY_OWED = 1u << 9,    /* dm_body_next was called, the piece has not come */
 };
 #define SESSION_PAUSED_ANY (SESSION_PAUSED_LOGIN | SESSION_PAUSED_BACKLOG | SESSION_PAUSED_DRAIN \
                             | SESSION_PAUSED_FINISH)

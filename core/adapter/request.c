@@ -96,7 +96,8 @@ void request_fault(struct session *session, int status) {
 
 void request_check_answered(struct session *session) {
     if ((session->state != SESSION_WAITING && session->state != SESSION_PIECES)
-        || (session->flags & (SESSION_WAITS_FOR_PEER | SESSION_BODY_OWED))
+        || (session->flags & SESSION_WAITS_FOR_PEER)
+        || http_piece_is_owed(session->request->exchange)
         || loop_timer_is_armed(&session->timer)
         || engine_session_backlog(&session->engine) > 0)
         return;

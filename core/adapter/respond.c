@@ -128,7 +128,7 @@ int request_begin(struct session *session, const struct dm_response *response) {
         return r;
     request->status = response->status;
     session->state = SESSION_PIECES;
-    session->flags &= (uint16_t)~(SESSION_BODY_OPEN | SESSION_BODY_OWED);
+    session->flags &= (uint16_t)~SESSION_BODY_OPEN;
     arm_deadline(session);
     return 0;
 }

@@ -172,6 +172,10 @@ void http_collect(struct http_exchange *exchange, size_t max);
  * end, or when a response was begun. */
 void http_next(struct http_exchange *exchange, size_t max);
 
+/* 1 from http_next until piece(), too_large() or a response, and for good when net answers
+ * instead; else 0. */
+int http_piece_is_owed(const struct http_exchange *exchange);
+
 /* ---- responding ----
  *
  * Date, Connection, Content-Length and Transfer-Encoding are written here and must not be among

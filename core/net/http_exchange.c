@@ -128,6 +128,7 @@ static void body_too_large(struct http_exchange *exchange) {
     stream_set_deadline(&exchange->conn->stream, 0);
     exchange->phase = HTTP_PHASE_CHOICE;
     exchange->mode = HTTP_BODY_DISCARD;
+    exchange->flags &= (uint16_t)~HTTP_PIECE_OWED;
     exchange->handler->too_large(exchange);
 }
 
@@ -329,4 +330,8 @@ void http_next(struct http_exchange *exchange, size_t max) {
     if (exchange->phase == HTTP_PHASE_BODY)
         resume_body(exchange);
     conn_mark(exchange->conn);
+}
+
+int http_piece_is_owed(const struct http_exchange *exchange) {
+    return !!(exchange->flags & (HTTP_PIECE_OWED | HTTP_NET_ANSWERED));
 }
