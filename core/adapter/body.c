@@ -48,7 +48,7 @@ void body_piece(struct http_exchange *exchange, struct dm_slice piece) {
 
     if (!piece.ptr)
         session->flags &= (uint16_t)~SESSION_BODY_OPEN;
-    loop_timer_arm(host->loop, &session->deadline, host->config.request_timeout_ms);
+    request_arm_deadline(session);
     observe_other(host);
     hook_enter(session->instance, session, HOOK_BODY);
     session->instance->adapter.body(&session->pub, piece);

@@ -359,6 +359,8 @@ void request_abort(struct session *session);
 /* For the exchange's handler: a response in pieces may go on. */
 void request_writable(struct http_exchange *exchange);
 void request_fill(struct session *session);
+/* A slow client has as much time for each piece, of either body, as a fast one for the whole. */
+void request_arm_deadline(struct session *session);
 /* A request that nobody is going to answer any more is answered 500. */
 void request_check_answered(struct session *session);
 void request_free(struct host *host, struct request *request);

@@ -105,8 +105,7 @@ int request_respond(struct session *session, const struct dm_response *response,
 
 /* ---- in pieces ---- */
 
-/* A slow client has as much time for each piece as a fast one for the whole. */
-static void arm_deadline(struct session *session) {
+void request_arm_deadline(struct session *session) {
     struct host *host = session->instance->host;
 
     loop_timer_arm(host->loop, &session->deadline, host->config.request_timeout_ms);
@@ -129,12 +128,12 @@ int request_begin(struct session *session, const struct dm_response *response) {
     request->status = response->status;
     session->state = SESSION_PIECES;
     session->flags &= (uint16_t)~SESSION_BODY_OPEN;
-    arm_deadline(session);
+    request_arm_deadline(session);
     return 0;
 }
 
 enum dm_piece request_piece(struct session *session, struct dm_slice piece) {
-    arm_deadline(session);
+    request_arm_deadline(session);
     if (http_respond_chunk(session->request->exchange, piece) != HTTP_FULL)
         return DM_PIECE_TAKEN;
     session->flags |= SESSION_WAITS_FOR_PEER;
@@ -163,7 +162,7 @@ void request_writable(struct http_exchange *exchange) {
     if (session->state != SESSION_PIECES || !(session->flags & SESSION_WAITS_FOR_PEER))
         return;
     session->flags &= (uint16_t)~SESSION_WAITS_FOR_PEER;
-    arm_deadline(session);
+    request_arm_deadline(session);
     hook_notice(session, DM_NOTICE_WRITABLE, NULL);
     request_check_answered(session);
 }
