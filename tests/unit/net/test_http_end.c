@@ -176,7 +176,9 @@ Test(http_end, piece_that_never_comes_is_408) {
     set_defaults(&net);
     net.config.http.body_timeout_ms = SHORT_MS;
     hold_first_piece(&net);
+    check_true(!http_piece_is_owed(net.held));
     want_piece(&net);
+    check_true(http_piece_is_owed(net.held));
     net_wait_end(&net);
     check_true(text_begins(net_take(&net), "HTTP/1.1 408 "));
     check_true(text_has(net_take_log(&net), "end:answered"));
