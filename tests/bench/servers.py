@@ -197,15 +197,31 @@ class GatewayServer:
         return [row[0] for row in rows]
 
 
-class NodePeer:
-    """A Node server of peers/FOLDER with a PostgreSQL of its own."""
+class Peer:
+    """Another's server, a process beside a PostgreSQL of its own."""
+
+    def __init__(self, settings):
+        self.postgres = Postgres(settings=settings)
+        self.process = None
+
+    def psql(self, sql):
+        return self.postgres.psql(sql)
+
+    def checkpoint(self):
+        self.psql("checkpoint")
+
+    def processes(self):
+        return [self.process.pid, self.postgres.process.pid]
+
+
+class NodePeer(Peer):
+    """A Node server of peers/FOLDER."""
 
     def __init__(self, name, dialect, folder, secret, settings):
+        super().__init__(settings)
         self.name, self.dialect = name, dialect
         self.folder = HERE / "peers" / folder
         self.secret = secret
-        self.postgres = Postgres(settings=settings)
-        self.process = None
 
     def install(self):
         done = self.folder / "node_modules/.package-lock.json"
@@ -233,17 +249,8 @@ class NodePeer:
             self.process.wait()
         self.postgres.__exit__()
 
-    def psql(self, sql):
-        return self.postgres.psql(sql)
-
-    def checkpoint(self):
-        self.psql("checkpoint")
-
     def stored(self):
         return int(self.psql("select count(*) from messages")[0][0])
-
-    def processes(self):
-        return [self.process.pid, self.postgres.process.pid]
 
     def cpu(self):
         return {"server": cpu_of(self.process.pid),

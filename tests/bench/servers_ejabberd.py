@@ -9,8 +9,8 @@ import tempfile
 import time
 import urllib.request
 
-from postgres import Postgres, free_port
-from servers import cpu_of_family
+from postgres import free_port
+from servers import Peer, cpu_of_family
 
 SCHEMA = "/usr/share/ejabberd/sql/pg.sql"
 # The archive alone, and stream management, by whose acknowledgement a message counts as stored.
@@ -40,14 +40,13 @@ def is_there():
     return shutil.which("erl") is not None and pathlib.Path(SCHEMA).exists()
 
 
-class EjabberdServer:
+class EjabberdServer(Peer):
     name, dialect = "ejabberd", "xmpp"
 
     def __init__(self, users, settings):
+        super().__init__(settings)
         self.users = users
-        self.postgres = Postgres(settings=settings)
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="dragoman-ejabberd-"))
-        self.process = None
 
     def __enter__(self):
         self.postgres.__enter__()
@@ -98,15 +97,6 @@ class EjabberdServer:
             self.process.wait()
         self.postgres.__exit__()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def psql(self, sql):
-        return self.postgres.psql(sql)
-
-    def checkpoint(self):
-        self.psql("checkpoint")
-
-    def processes(self):
-        return [self.process.pid, self.postgres.process.pid]
 
     def cpu(self):
         return {"server": cpu_of_family(self.process.pid),
