@@ -53,6 +53,9 @@ static int is_own(const struct operation *op, const struct store_event *event,
     /* What waits for its turn has written nothing, and may wait for what is read here. */
     if (op->strand && op->state < OPERATION_RUNNING)
         return 0;
+    /* What is not told by messages bears its own rev. */
+    if (op->command.kind != DM_CMD_SEND && op->rev)
+        return op->rev == event->rev;
     if (event->kind != DM_CMD_SEND && event->kind != DM_CMD_NONE)
         return op->command.kind != DM_CMD_SEND || event->kind == DM_CMD_APPROVE;
     return op->command.kind == DM_CMD_SEND

@@ -160,3 +160,57 @@ Test(order, an_answer_in_a_thread_not_shown_yet_comes_after_what_was_missed) {
     bench_expect_nothing();
     peer_close(&bob);
 }
+
+static const struct dm_message *const *first_message(struct fake_store *fake,
+                                                     struct store_call *call) {
+    const struct dm_message **messages = arena_alloc(call->arena, sizeof(*messages));
+    messages[0] = fake_message(fake, call, &fake->threads[0], 1, bench_id("ann"));
+    return messages;
+}
+
+static enum dm_status read_as_third(struct fake_store *fake, struct store_call *call) {
+    call->result->thread = fake_view(fake, call, &fake->threads[0]);
+    call->result->messages = first_message(fake, call);
+    call->result->message_count = 1;
+    call->result->flags |= DM_RESULT_CHANGED;
+    call->ret_rev = 3;
+    return DM_OK;
+}
+
+/* Bob has read the same elsewhere, and then here. */
+static enum dm_status two_reads(struct fake_store *fake, struct store_call *call) {
+    struct fake_thread *thread = &fake->threads[0];
+    struct store_event *events = arena_zalloc(call->arena, 2 * sizeof(*events));
+    cr_assert(call->events != NULL);
+    events[0] = (struct store_event){ .kind = DM_CMD_READ, .actor_id = bench_id("bob"), .rev = 2,
+                                      .span = 1, .message_count = 1 };
+    events[1] = events[0];
+    events[1].rev = 3;
+    call->result->messages = first_message(fake, call);
+    call->result->message_count = 1;
+    call->events->ret_list = events;
+    call->events->ret_count = call->events->before_rev == 3 ? 1 : 2;
+    call->events->ret_rev = call->events->before_rev - 1;
+    call->ret_thread = (struct store_thread){ .id = thread->id, .uuid = thread->uuid,
+                                              .lo_id = thread->lo_id, .hi_id = thread->hi_id };
+    return DM_OK;
+}
+
+/* Else it waits for itself, and with it the thread for good. */
+Test(order, what_a_user_did_here_keeps_back_nothing_of_what_he_did_elsewhere) {
+    struct dm_command read = bench_command(DM_CMD_READ);
+    struct peer bob;
+    join(&bob);
+    other_tell(other_message("ann", 1, 1, "one"));
+    bench_forget();
+    bench.store.command = read_as_third;
+    bench.store.events = two_reads;
+    read.thread = dm_ref_id(501);
+    peer_submit(&bob, read, "c");
+    bench_run();
+    bench_expect_nothing();
+    bench_wait(210000);
+    bench_expect("bob ! read actor actor=bob messages=1 peer=ann",
+                 "bob read ok peer=ann messages=1 cookie=c");
+    peer_close(&bob);
+}
