@@ -16,10 +16,12 @@
 int order_is_met(const struct operation *op) {
     const struct thread *thread = op->thread;
     const struct engine *engine = op->engine;
-    if (!op->rev || op->rev == op->span || !cluster_has_peers(&engine->cluster)
+    if (!op->rev || op->rev == op->span || !engine->cluster.bus
         || list_is_empty(&engine->sessions))
         return 1;
-    return thread->rev && op->rev - op->span <= thread->rev;
+    if (!thread->rev)
+        return !cluster_has_peers(&engine->cluster);
+    return op->rev - op->span <= thread->rev;
 }
 
 int order_is_late(const struct operation *op) {
@@ -50,7 +52,9 @@ void order_pass(struct thread *thread, uint64_t rev, uint64_t span, uint64_t seq
 void order_wait(struct engine *engine, struct thread *thread) {
     if (!list_is_empty(&thread->order_link))
         return;
-    thread->order_due_us = engine_now_us(engine) + (thread->rev ? GAP_US : FIRST_US);
+    thread->order_due_us = engine_now_us(engine);
+    if (cluster_has_peers(&engine->cluster))
+        thread->order_due_us += thread->rev ? GAP_US : FIRST_US;
     list_push_back(&engine->out_of_order, &thread->order_link);
     engine_wake_at(engine, thread->order_due_us);
 }

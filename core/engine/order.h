@@ -6,7 +6,7 @@
  * from the store. The answer to who caused it waits as well: to its session it is one of the
  * thread's events. Where nothing of a thread was shown yet, the first event and its answer wait for
  * a moment too, because earlier ones may still be on their way. A node that is alone waits for
- * nothing. */
+ * nothing, but reads what is missing when it sees that it is not. */
 #ifndef DRAGOMAN_ENGINE_ORDER_H
 #define DRAGOMAN_ENGINE_ORDER_H
 

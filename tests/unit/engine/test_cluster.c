@@ -188,6 +188,7 @@ Test(cluster, a_gap_that_nobody_can_fill_keeps_nothing) {
 Test(cluster, nothing_waits_for_a_node_that_is_gone) {
     struct peer bob;
     other_open_thread();
+    bench.store.events = cannot_tell;
     other_meet("S0 1 1 0 ");
     peer_join(&bob, "bob", "bob");
     other_tell(other_message("ann", 1, 1, "one"));

@@ -214,3 +214,21 @@ Test(order, what_a_user_did_here_keeps_back_nothing_of_what_he_did_elsewhere) {
                  "bob read ok peer=ann messages=1 cookie=c");
     peer_close(&bob);
 }
+
+/* One that was frozen stores a message before it is heard again. */
+Test(order, a_node_that_believes_to_be_alone_passes_nothing_over) {
+    struct peer bob;
+    join(&bob);
+    other_tell(other_message("ann", 1, 1, "one"));
+    other_nodes(1003000000, NULL, 0);
+    bench_forget();
+    bench.store.held_kinds = 1u << STORE_EVENTS;
+    send_own(&bob, 2);
+    bench_run();
+    bench_expect_nothing();
+    other_tell(other_message("ann", 2, 2, "two"));
+    bench_expect("bob ! message member actor=ann seq=2 text=two peer=ann",
+                 "bob send ok seq=3 text=own peer=ann cookie=c");
+    bench.store.held_kinds = 0;
+    peer_close(&bob);
+}
