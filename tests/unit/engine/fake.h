@@ -82,6 +82,9 @@ struct fake_thread *fake_thread_by_id(struct fake_store *fake, int64_t id);
 struct dm_message *fake_message(struct fake_store *fake, struct store_call *call,
                                 struct fake_thread *thread, uint64_t seq, int64_t author_id);
 
+/* Answers with what a thread is; DM_NO_THREAD for none. */
+enum dm_status fake_show_thread(struct store_call *call, const struct fake_thread *thread);
+
 /* A thread as the call's actor sees it, with members, in the call's arena. */
 struct dm_thread *fake_view(struct fake_store *fake, struct store_call *call,
                             struct fake_thread *thread);

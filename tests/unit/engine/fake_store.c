@@ -223,7 +223,7 @@ static enum dm_status do_open(struct fake_store *fake, struct store_call *call) 
     return DM_OK;
 }
 
-static enum dm_status show_thread(struct store_call *call, const struct fake_thread *thread) {
+enum dm_status fake_show_thread(struct store_call *call, const struct fake_thread *thread) {
     struct store_thread *shown = &call->ret_thread;
     if (!thread)
         return DM_NO_THREAD;
@@ -241,21 +241,21 @@ static enum dm_status show_thread(struct store_call *call, const struct fake_thr
 static enum dm_status do_thread_find(struct fake_store *fake, struct store_call *call) {
     const struct dm_command *command = call->command;
     if (call->other_id)
-        return show_thread(call, find_direct(fake, call->actor_id, call->other_id));
+        return fake_show_thread(call, find_direct(fake, call->actor_id, call->other_id));
     if (command->message.kind == DM_REF_ID)
-        return show_thread(call, fake_thread_by_id(fake, command->message.id / 1000));
+        return fake_show_thread(call, fake_thread_by_id(fake, command->message.id / 1000));
     for (size_t i = 0; i < fake->thread_count; i++) {
         const struct fake_thread *thread = &fake->threads[i];
         if (command->thread.kind == DM_REF_ID ? thread->id == command->thread.id
                                               : dm_uuid_eq(&thread->uuid, &command->thread.uuid))
-            return show_thread(call, thread);
+            return fake_show_thread(call, thread);
     }
     return DM_NO_THREAD;
 }
 
 static enum dm_status do_members(struct fake_store *fake, struct store_call *call) {
     struct fake_thread *thread = fake_thread_by_id(fake, call->thread_id);
-    enum dm_status status = show_thread(call, thread);
+    enum dm_status status = fake_show_thread(call, thread);
     if (status == DM_OK) {
         call->ret_thread.member_ids = thread->members;
         call->ret_thread.member_count = thread->member_count;

@@ -40,6 +40,31 @@ void other_open_thread(void) {
     thread->hi_id = bench_id("bob");
 }
 
+enum dm_status other_stored(struct store_call *call, const struct store_event *events,
+                            size_t count, uint64_t rev) {
+    const struct fake_thread *thread = &bench.store.threads[0];
+    struct store_event *list;
+    if (!call->events) {
+        call->ret_threads = &thread->id;
+        call->ret_thread_count = 1;
+        return DM_OK;
+    }
+    list = arena_alloc(call->arena, count * sizeof(*list));
+    memcpy(list, events, count * sizeof(*list));
+    call->events->ret_list = list;
+    call->events->ret_count = count;
+    call->events->ret_rev = rev;
+    return fake_show_thread(call, thread);
+}
+
+void other_stored_message(struct store_call *call, uint64_t seq, const char *author) {
+    const struct dm_message **messages = arena_alloc(call->arena, sizeof(*messages));
+    messages[0] = fake_message(&bench.store, call, &bench.store.threads[0], seq,
+                               bench_id(author));
+    call->result->messages = messages;
+    call->result->message_count = 1;
+}
+
 void other_nodes(int64_t now_us, const int64_t *ids, size_t count) {
     struct bus_notice notice = { .kind = BUS_NODES, .nodes = ids, .node_count = count,
                                  .sure_count = count,

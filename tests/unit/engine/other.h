@@ -23,6 +23,13 @@ void other_close(void);
 /* The store has an empty thread of ann and bob, its first. */
 void other_open_thread(void);
 
+/* For bench.store.events: the store has these events of that thread, which ends with rev ... */
+enum dm_status other_stored(struct store_call *call, const struct store_event *events,
+                            size_t count, uint64_t rev);
+
+/* ... and this is the message that they name. */
+void other_stored_message(struct store_call *call, uint64_t seq, const char *author);
+
 /* The bus tells which nodes there are, and that it is heard again. */
 void other_nodes(int64_t now_us, const int64_t *ids, size_t count);
 void other_resync(void);

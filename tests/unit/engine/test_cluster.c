@@ -128,23 +128,13 @@ Test(cluster, the_first_of_a_thread_waits_a_moment_for_earlier_ones) {
 
 /* Tells of the one message that is asked for. */
 static enum dm_status one_message(struct fake_store *fake, struct store_call *call) {
-    struct store_events *events = call->events;
-    struct store_event *event = arena_zalloc(call->arena, sizeof(*event));
-    const struct dm_message **list = arena_alloc(call->arena, sizeof(*list));
-    struct fake_thread *thread = fake_thread_by_id(fake, call->thread_id);
-    cr_assert(eq(u64, events->after_rev, 1));
-    cr_assert(eq(u64, events->before_rev, 3));
-    list[0] = fake_message(fake, call, thread, 2, thread->lo_id);
-    *event = (struct store_event){ .rev = 2, .span = 1, .kind = DM_CMD_SEND,
-                                   .actor_id = thread->lo_id, .message_count = 1 };
-    events->ret_list = event;
-    events->ret_count = 1;
-    events->ret_rev = 2;
-    call->result->messages = list;
-    call->result->message_count = 1;
-    call->ret_thread = (struct store_thread){ .id = thread->id, .uuid = thread->uuid,
-                                              .lo_id = thread->lo_id, .hi_id = thread->hi_id };
-    return DM_OK;
+    const struct store_event event = { .kind = DM_CMD_SEND, .actor_id = bench_id("ann"), .rev = 2,
+                                       .span = 1, .message_count = 1 };
+    cr_assert(eq(i64, call->thread_id, fake->threads[0].id));
+    cr_assert(eq(u64, call->events->after_rev, 1));
+    cr_assert(eq(u64, call->events->before_rev, 3));
+    other_stored_message(call, 2, "ann");
+    return other_stored(call, &event, 1, 2);
 }
 
 Test(cluster, a_gap_that_stays_is_read_from_the_store) {

@@ -22,19 +22,8 @@ static struct buf opening(void) {
 
 /* Knows of one thread, and of its opening alone. */
 static enum dm_status one_opening(struct fake_store *fake, struct store_call *call) {
-    struct fake_thread *thread = &fake->threads[0];
-    struct store_event *event = arena_zalloc(call->arena, sizeof(*event));
-    if (!call->events) {
-        call->ret_threads = &thread->id;
-        call->ret_thread_count = 1;
-        return DM_OK;
-    }
-    *event = (struct store_event){ .kind = DM_CMD_THREAD_GET, .actor_id = thread->lo_id };
-    call->events->ret_list = event;
-    call->events->ret_count = 1;
-    call->ret_thread = (struct store_thread){ .id = thread->id, .uuid = thread->uuid,
-                                              .lo_id = thread->lo_id, .hi_id = thread->hi_id };
-    return DM_OK;
+    const struct store_event event = { .kind = DM_CMD_THREAD_GET, .actor_id = bench_id("ann") };
+    return other_stored(call, &event, 1, 0);
 }
 
 Test(opening, an_opening_that_was_missed_is_shown_once) {

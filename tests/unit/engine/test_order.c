@@ -75,25 +75,10 @@ Test(order, an_answer_waits_a_moment_only_when_nothing_comes) {
 
 /* Bob's message, the second of his thread with ann, was stored by another node. */
 static enum dm_status one_message(struct fake_store *fake, struct store_call *call) {
-    struct fake_thread *thread = &fake->threads[0];
-    struct store_event *event = arena_zalloc(call->arena, sizeof(*event));
-    const struct dm_message **messages = arena_alloc(call->arena, sizeof(*messages));
-    if (!call->events) {
-        call->ret_threads = &thread->id;
-        call->ret_thread_count = 1;
-        return DM_OK;
-    }
-    *event = (struct store_event){ .kind = DM_CMD_SEND, .actor_id = bench_id("bob"), .rev = 2,
-                                   .span = 1, .message_count = 1 };
-    messages[0] = fake_message(fake, call, thread, 2, bench_id("bob"));
-    call->result->messages = messages;
-    call->result->message_count = 1;
-    call->events->ret_list = event;
-    call->events->ret_count = 1;
-    call->events->ret_rev = 2;
-    call->ret_thread = (struct store_thread){ .id = thread->id, .uuid = thread->uuid,
-                                              .lo_id = thread->lo_id, .hi_id = thread->hi_id };
-    return DM_OK;
+    const struct store_event event = { .kind = DM_CMD_SEND, .actor_id = bench_id("bob"), .rev = 2,
+                                       .span = 1, .message_count = 1 };
+    other_stored_message(call, 2, "bob");
+    return other_stored(call, &event, 1, 2);
 }
 
 /* Else two that wait for each other's thread wait for good. */
@@ -121,27 +106,13 @@ Test(order, a_command_that_waits_for_its_turn_keeps_back_nothing_that_was_missed
 
 /* Another node stored a message of ann's before bob's own. */
 static enum dm_status one_and_own(struct fake_store *fake, struct store_call *call) {
-    struct fake_thread *thread = &fake->threads[0];
-    struct store_event *events = arena_zalloc(call->arena, 2 * sizeof(*events));
-    const struct dm_message **messages = arena_alloc(call->arena, sizeof(*messages));
-    if (!call->events) {
-        call->ret_threads = &thread->id;
-        call->ret_thread_count = 1;
-        return DM_OK;
-    }
-    events[0] = (struct store_event){ .kind = DM_CMD_SEND, .actor_id = bench_id("ann"), .rev = 7,
-                                      .span = 1, .message_count = 1 };
-    events[1] = (struct store_event){ .kind = DM_CMD_SEND, .actor_id = bench_id("bob"), .rev = 8,
-                                      .span = 1 };
-    messages[0] = fake_message(fake, call, thread, 7, bench_id("ann"));
-    call->result->messages = messages;
-    call->result->message_count = 1;
-    call->events->ret_list = events;
-    call->events->ret_count = 2;
-    call->events->ret_rev = 8;
-    call->ret_thread = (struct store_thread){ .id = thread->id, .uuid = thread->uuid,
-                                              .lo_id = thread->lo_id, .hi_id = thread->hi_id };
-    return DM_OK;
+    const struct store_event events[] = {
+        { .kind = DM_CMD_SEND, .actor_id = bench_id("ann"), .rev = 7, .span = 1,
+          .message_count = 1 },
+        { .kind = DM_CMD_SEND, .actor_id = bench_id("bob"), .rev = 8, .span = 1 },
+    };
+    other_stored_message(call, 7, "ann");
+    return other_stored(call, events, ARRAY_LEN(events), 8);
 }
 
 /* Else the answer waits for what is read, and that for the reading's end, which waits for it. */
