@@ -29,6 +29,7 @@ enum store_statement {
     ST_USERS_FIND,
     ST_USER_PAGE,
     ST_THREAD_LIST,
+    ST_THREADS_LISTED,
     ST_THREAD_GET,
     ST_HISTORY,
     ST_UNREAD_COUNT,

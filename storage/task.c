@@ -155,6 +155,8 @@ static void answer_operation(struct task *task, const PGresult *result) {
             task_fail(task, PG_FAULT_OTHER, "no events");
     } else if (outcome_read(result, task->call->arena, &task->outcome) != 0)
         task_fail(task, PG_FAULT_OTHER, "no outcome");
+    else if (task->operation->statement == ST_THREAD_LIST)
+        task_cut_list(task);
 }
 
 void task_answer(struct task *task, const PGresult *result) {

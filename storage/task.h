@@ -119,6 +119,8 @@ void task_read_users(struct task *task, const PGresult *result);
 void task_read_account(struct task *task, const PGresult *result);
 void task_read_revoked(struct task *task, const PGresult *result);
 int task_read_events(struct task *task, const PGresult *result);
+/* Of a list of threads, leaves the page in the outcome. */
+void task_cut_list(struct task *task);
 /* Ids of all users that something refers to, ascending, each once; in the call's arena. */
 int64_t *task_user_ids(struct task *task, size_t *ret_count);
 void task_fill(struct task *task);

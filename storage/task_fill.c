@@ -236,8 +236,10 @@ void task_fill(struct task *task) {
     if (task->look & LOOK_ACCOUNT && outcome->user_count)
         fill_account(task);
     task->call->ret_rev = outcome->rev;
-    task->call->ret_threads = outcome->threads;
-    task->call->ret_thread_count = outcome->thread_count;
+    if (task->operation->statement == ST_THREADS_TOUCHED) {
+        task->call->ret_threads = outcome->threads;
+        task->call->ret_thread_count = outcome->thread_count;
+    }
     if (!result)
         return;
     result->status = outcome->status;

@@ -104,6 +104,25 @@ static void encode_thread_list(const struct task *task, struct pg_args *args) {
     pg_args_int4(args, limit_of(task, THREADS_LIMIT));
     pg_args_int8(args, before > 0 && (cursor == 0 || before < cursor) ? before : cursor);
     pg_args_bool(args, (command->flags & DM_CMD_DIRECT_ONLY) != 0);
+    /* One more says whether there is a further page. */
+    pg_args_int4(args, task->call->behind_max ? (int32_t)task->call->behind_max : 1);
+}
+
+void task_cut_list(struct task *task) {
+    struct store_call *call = task->call;
+    struct outcome *outcome = &task->outcome;
+    size_t page = (size_t)limit_of(task, THREADS_LIMIT);
+    if (outcome->thread_count <= page)
+        return;
+    if (call->behind_max) {
+        call->ret_threads = outcome->threads + page;
+        call->ret_thread_count = outcome->thread_count - page;
+    }
+    outcome->thread_count = page;
+}
+
+static void encode_listed(const struct task *task, struct pg_args *args) {
+    pg_args_int8s(args, task->call->listed, task->call->listed_count);
 }
 
 static void encode_history(const struct task *task, struct pg_args *args) {
@@ -259,6 +278,9 @@ static void encode_nothing(const struct task *task, struct pg_args *args) {
 static const struct task_operation history_read = { ST_HISTORY_READ, encode_history,
                                                     LOOK_THREADS | LOOK_MESSAGES };
 
+static const struct task_operation threads_listed = { ST_THREADS_LISTED, encode_listed,
+                                                      LOOK_THREADS };
+
 static const struct task_operation *command_operation(const struct dm_command *command) {
     static const struct task_operation table[] = {
         [DM_CMD_USER_LOOKUP] = { ST_USER_FIND, encode_actor_user, TAKE_USER },
@@ -314,7 +336,7 @@ const struct task_operation *task_operation_of(const struct store_call *call) {
         [STORE_REVOKED_LIST] = { ST_REVOKED, encode_nothing, 0 },
     };
     if (call->base.kind == STORE_COMMAND)
-        return command_operation(call->command);
+        return call->listed ? &threads_listed : command_operation(call->command);
     if ((size_t)call->base.kind >= sizeof(table) / sizeof(table[0]) ||
         !table[call->base.kind].encode)
         return NULL;

@@ -4,6 +4,7 @@
 #include "core/engine/presence.h"
 #include "core/engine/resolve.h"
 #include "core/engine/session.h"
+#include "core/engine/thread_list.h"
 
 /* ---- users ---- */
 
@@ -105,6 +106,8 @@ void unwatch_begin(struct operation *op) {
 /* ---- threads ---- */
 
 static void answered(struct operation *op, enum dm_status status) {
+    if (status == DM_OK && op->command.kind == DM_CMD_THREAD_LIST)
+        thread_list_answered(op);
     operation_finish(op, status);
 }
 
@@ -120,6 +123,8 @@ static void ask(struct operation *op, enum dm_status status) {
     call = operation_prepare(op, STORE_COMMAND);
     if (op->thread)
         call->thread_id = op->thread->id;
+    if (op->command.kind == DM_CMD_THREAD_LIST)
+        thread_list_ask(op, call);
     operation_call(op, (uint64_t)op->actor->id, answered);
 }
 

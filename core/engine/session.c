@@ -59,6 +59,8 @@ static void drop_kept(struct engine_session *session) {
     presence_unwatch_all(session);
     while (session->kept && (link = list_front(&session->kept->held)))
         forget(session, container_of(link, struct held, link));
+    if (session->kept)
+        free(session->kept->list);
     free(session->kept);
     session->kept = NULL;
 }

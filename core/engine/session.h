@@ -19,6 +19,7 @@ struct session_kept {
     struct list watches; /* users whose presence is watched */
     struct list held;    /* cookies that wait for a release, bounded */
     uint32_t watch_count, held_count;
+    struct thread_list *list; /* whose further pages may be asked for; NULL: none */
 };
 
 /* Makes it where it is missing. */

@@ -58,6 +58,9 @@ enum store_kind {
  * command found everything done already. A thread or message that is not the actor's ends
  * DM_NO_THREAD or DM_NO_MESSAGE, a named user unknown or inactive DM_NO_USER.
  *
+ *  THREAD_LIST   ret_threads: ids of those behind the page, in order, at most behind_max. With
+ *                listed: those threads, in that order, and neither cursor nor count; who has left
+ *                one since does not get it
  *  HISTORY       comes without DM_CMD_MARK_READ: the engine runs READ before it
  *  READ          thread; messages now read, oldest first: id, uuid, thread, seq, author (and
  *                recipient); text may be empty. With .user and no thread yet: OK and nothing.
@@ -198,6 +201,10 @@ struct store_call {
     const struct store_account *account;
     uint8_t fingerprint[STORE_FINGERPRINT_LEN]; /* SHA-256 of the token */
     int64_t expires_us;
+
+    uint32_t behind_max;            /* THREAD_LIST */
+    const int64_t *listed;          /* ... NULL: a page by cursor */
+    size_t listed_count;
 
     int64_t since_us;               /* THREADS_TOUCHED */
     struct store_events *events;    /* EVENTS */

@@ -123,6 +123,33 @@ static int newest_first(const void *left, const void *right) {
     return (*a)->last_message->id < (*b)->last_message->id ? 1 : -1;
 }
 
+/* Threads of a list that was begun before. */
+static enum dm_status list_on(struct memory *memory, struct store_call *call) {
+    struct dm_result *result = call->result;
+    const struct dm_thread **threads =
+        arena_alloc(call->arena, call->listed_count * sizeof(*threads));
+    for (size_t i = 0; i < call->listed_count; i++) {
+        const struct memory_thread *thread = memory_thread(memory, call->listed[i]);
+        const struct dm_thread *shown =
+            memory_member(thread, call->actor_id)
+                ? memory_show_thread(memory, call->arena, thread, call->actor_id) : NULL;
+        if (shown && shown->last_message)
+            threads[result->thread_count++] = shown;
+    }
+    result->threads = threads;
+    return DM_OK;
+}
+
+static void keep_behind(struct store_call *call, const struct dm_thread *const *threads,
+                        size_t count) {
+    size_t kept = count < call->behind_max ? count : call->behind_max;
+    int64_t *ids = arena_alloc(call->arena, kept * sizeof(*ids));
+    for (size_t i = 0; i < kept; i++)
+        ids[i] = threads[i]->id;
+    call->ret_threads = ids;
+    call->ret_thread_count = kept;
+}
+
 static enum dm_status list_threads(struct memory *memory, struct store_call *call) {
     const struct dm_command *command = call->command;
     int64_t before = command->cursor ? (int64_t)command->cursor : INT64_MAX;
@@ -146,6 +173,7 @@ static enum dm_status list_threads(struct memory *memory, struct store_call *cal
     }
     qsort(threads, count, sizeof(*threads), newest_first);
     if (count > limit_of(call)) {
+        keep_behind(call, threads + limit_of(call), count - limit_of(call));
         count = limit_of(call);
         call->result->next_cursor = (uint64_t)threads[count - 1]->last_message->id;
     }
@@ -275,7 +303,8 @@ static enum dm_status do_undelivered(struct memory *memory, struct store_call *c
 
 enum dm_status memory_command(struct memory *memory, struct store_call *call) {
     switch (call->command->kind) {
-    case DM_CMD_THREAD_LIST: return list_threads(memory, call);
+    case DM_CMD_THREAD_LIST:
+        return call->listed ? list_on(memory, call) : list_threads(memory, call);
     case DM_CMD_THREAD_GET: return get_thread(memory, call);
     case DM_CMD_HISTORY: return history(memory, call);
     case DM_CMD_UNREAD_COUNT: return count_unread(memory, call);

@@ -46,7 +46,10 @@ enum dm_command_kind {
      * nothing; DM_CMD_DIRECT_ONLY is there for those that know no chats at all. */
     DM_CMD_THREAD_LIST = 64, /* .limit .cursor  → threads newest first, each with last_message and
                                 message_count, those without messages left out; count = number of
-                                threads that hold unread messages of others */
+                                threads that hold unread messages of others. Pages that a session
+                                asks for one behind the other are of the threads there were at the
+                                first (up to 100,000): each once, in the order of then, however they
+                                move meanwhile. Not with DM_CMD_HOLD_EVENTS: events tell of that */
     DM_CMD_THREAD_GET,       /* .thread or .user (direct thread with) → thread; with
                                 DM_CMD_WITH_MEMBERS also its members. .user with no thread yet:
                                 NO_THREAD, where HISTORY and READ are OK */

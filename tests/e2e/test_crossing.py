@@ -4,6 +4,7 @@ import collections
 import itertools
 import json
 import random
+import socket
 import time
 
 import pytest
@@ -13,7 +14,7 @@ from dialects import (DIALECTS, PEERS, CasamsaPeer, OpcodePeer, PubsubPeer, Pyme
                       pubsub_history, saletick_history, saletick_threads, until)
 from gateway import ROOT, Gateway
 from test_transcripts import play
-from wire import Closed, WebSocket, call
+from wire import Closed, Connection, WebSocket, call
 
 MESSAGES = 1000
 Row = collections.namedtuple("Row", "thread seq id uuid author text")
@@ -790,16 +791,21 @@ def test_pages_of_a_long_conversation_are_its_parts(gateway, pair, connect):
         assert ids_of(gateway, ada, bob, f"?before={ids[at]}") == ids[:at]
 
 
+def say_to_many(gateway, author, count, text):
+    """As many new users, each told the text: (their UUIDs, the messages' ids), in order."""
+    gateway.psql("insert into users (id, uuid, username, created_at) select n, gen_random_uuid(), "
+                 f"'many-' || n, now() from generate_series(20000001, {20000000 + count}) n")
+    people = [uuid for uuid, in gateway.psql("select uuid from users where id > 20000000 "
+                                             "order by id")]
+    for uuid in people:
+        author.say({"uuid": uuid}, text)
+    return people, [seen.id for seen in author.collect(sent=count)]
+
+
 def test_pages_of_a_long_list_are_its_parts(make_gateway):
     gateway = make_gateway()
     ada = make_user(gateway)
-    author = SaletickPeer(gateway, ada)
-    gateway.psql("insert into users (id, uuid, username, created_at) select n, gen_random_uuid(), "
-                 f"'{ada['username']}-' || n, now() from generate_series(20000001, 20000450) n")
-    people = gateway.psql("select uuid from users where id between 20000001 and 20000450")
-    for uuid, in people:
-        author.say({"uuid": uuid}, "x")
-    ids = [seen.id for seen in author.collect(sent=450)][::-1]
+    ids = say_to_many(gateway, SaletickPeer(gateway, ada), 450, "x")[1][::-1]
 
     def listed(query=""):
         status, answer = get(gateway, f"/saletick/chat/user/threads/{query}", ada["token"])
@@ -811,3 +817,28 @@ def test_pages_of_a_long_list_are_its_parts(make_gateway):
         assert listed(f"?limit={limit}") == ids[:limit]
         assert listed(f"?limit={limit}&before={ids[9]}") == ids[10:10 + limit]
     assert listed(f"?before={ids[9]}") == ids[10:]
+
+
+@pytest.mark.parametrize("path", ["/opcode/thread", "/saletick/chat/user/threads/"])
+def test_a_long_list_has_each_thread_once_however_they_move(make_gateway, path):
+    """The client leaves its first page unread for a while."""
+    gateway = make_gateway(settings={"limits.rate": 0})
+    ada = make_user(gateway)
+    author = SaletickPeer(gateway, ada)
+    people = say_to_many(gateway, author, 250, "x")[0]
+    gateway.psql("update messages set text = repeat('x', 60000)")
+    author.say({"uuid": people[0]}, "last")
+    last = author.next("sent").id
+    with Connection(gateway.host, gateway.port) as conn:
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        conn.send(f"GET {path} HTTP/1.1\r\nHost: x\r\n"
+                  f"Authorization: Bearer {ada['token']}\r\n\r\n".encode())
+        until(lambda: not conn.is_quiet(0), "the first page")
+        author.say({"uuid": people[1]}, "moved")
+        author.next("sent")
+        gateway.psql(f"update messages set deleted = true where id = {last}")
+        answer = json.loads(conn.response().body)
+    threads = answer if path.startswith("/opcode") else answer["entity"]
+    others = [(thread.get("recipient") or thread["other_user"])["id"] for thread in threads]
+    assert others == [people[0], *people[:0:-1]]
+    assert '"moved"' in json.dumps(threads[others.index(people[1])])

@@ -92,6 +92,10 @@ static void on_result(struct engine_session *session, const struct dm_result *re
         put(&line, " created");
     if (result->count)
         put(&line, " count=%d", (int)result->count);
+    for (size_t i = 0; i < result->thread_count; i++)
+        put(&line, "%s%d", i ? "," : " threads=", (int)result->threads[i]->id);
+    if (result->next_cursor)
+        put(&line, " next=%d", (int)result->next_cursor);
     if (result->retry_after)
         put(&line, " retry=%d", (int)result->retry_after);
     if (result->access_token.ptr)

@@ -206,7 +206,7 @@ Test(catchup, a_list_is_followed_by_what_came_after_its_last_messages) {
     bench_forget();
     bench.store.held_kinds = 0;
     bench_run();
-    bench_expect("bob thread_list ok",
+    bench_expect("bob thread_list ok threads=501",
                  "bob ! message member actor=ann seq=3 text=three peer=ann unread=3");
     bench_wait(250000);
     cr_assert(eq(sz, bench.store.mark_count, 1));
@@ -265,7 +265,7 @@ Test(catchup, a_confirmation_waits_for_the_list_and_follows_it) {
                  "ann2 ! thread_state member actor=tom peer=tom",
                  "ann ! message_released actor actor=ann seq=2 text=two peer=tom unread=10",
                  "tom ! message_released member actor=ann seq=2 text=two peer=ann unread=10",
-                 "ann2 thread_list ok",
+                 "ann2 thread_list ok threads=501",
                  "ann2 ! message_released actor actor=ann seq=2 text=two peer=tom unread=10");
     peer_close(&ann);
     peer_close(&ann2);
@@ -285,7 +285,7 @@ Test(catchup, a_confirmation_that_waited_bears_its_cookie) {
     bench_expect("tom approve ok peer=ann",
                  "ann ! thread_state member actor=tom peer=tom",
                  "tom ! message_released member actor=ann seq=2 text=two peer=ann unread=10",
-                 "ann thread_list ok",
+                 "ann thread_list ok threads=501",
                  "ann ! message_released actor actor=ann seq=2 text=two peer=tom unread=10 "
                  "cookie=b");
     peer_close(&ann);

@@ -155,6 +155,42 @@ Test(reading, thread_lists_page_by_their_last_message) {
     rig_close(&rig);
 }
 
+Test(reading, thread_lists_tell_what_lies_behind_the_page) {
+    struct rig rig;
+    struct call call = { .call = { .behind_max = 2 }, .command = { .limit = 1 } };
+    const int64_t others[] = { USER(2), USER(3) };
+    int64_t a = filled(&rig, 2);
+    int64_t b = rig_chat(&rig, USER(1), others, 2);
+    int64_t c = rig_direct(&rig, USER(3), USER(1), 0);
+    int64_t d = rig_direct(&rig, USER(4), USER(1), 0);
+    rig_append(&rig, b, USER(2), "b");
+    rig_append(&rig, c, USER(3), "c");
+    rig_append(&rig, d, USER(4), "d");
+    cr_assert(eq(int, rig_command(&rig, &call, USER(1), DM_CMD_THREAD_LIST), DM_OK));
+    cr_assert(eq(sz, call.result.thread_count, 1));
+    cr_assert(eq(i64, call.result.threads[0]->id, d));
+    check_true(call.result.next_cursor);
+    cr_assert(eq(sz, call.call.ret_thread_count, 2));
+    cr_assert(eq(i64, call.call.ret_threads[0], c));
+    cr_assert(eq(i64, call.call.ret_threads[1], b));
+    call = (struct call){ .command = { .limit = 1 } };
+    cr_assert(eq(int, rig_command(&rig, &call, USER(1), DM_CMD_THREAD_LIST), DM_OK));
+    cr_assert(eq(sz, call.call.ret_thread_count, 0));
+    /* Those it told, as they are now: 1 has left b. */
+    const int64_t listed[] = { b, a, c };
+    rig_append(&rig, a, USER(2), "new");
+    rig_sql(&rig, "DELETE FROM members WHERE thread_id = %ld AND user_id = %ld", (long)b,
+            (long)USER(1));
+    call = (struct call){ .call = { .listed = listed, .listed_count = 3 } };
+    cr_assert(eq(int, rig_command(&rig, &call, USER(1), DM_CMD_THREAD_LIST), DM_OK));
+    cr_assert(eq(sz, call.result.thread_count, 2));
+    cr_assert(eq(i64, call.result.threads[0]->id, a));
+    check_slice(call.result.threads[0]->last_message->text, DM_SLICE("new"));
+    cr_assert(eq(i64, call.result.threads[1]->id, c));
+    cr_assert(eq(u64, call.result.next_cursor, 0));
+    rig_close(&rig);
+}
+
 Test(reading, the_engines_own_look_ups) {
     struct rig rig;
     int64_t thread = filled(&rig, 1);
