@@ -12,7 +12,7 @@ static int is_satisfied(const struct thread *thread, const struct operation *op)
     return op->member_rev <= thread->member_rev;
 }
 
-static struct operation *first_pending(const struct thread *thread) {
+struct operation *fanout_first(const struct thread *thread) {
     struct list *link = list_front(&thread->pending);
     return link ? container_of(link, struct operation, event_link) : NULL;
 }
@@ -42,7 +42,7 @@ static void enqueue(struct thread *thread, struct operation *op) {
 }
 
 static void chase(struct engine *engine, struct thread *thread) {
-    const struct operation *first = first_pending(thread);
+    const struct operation *first = fanout_first(thread);
     if (!is_satisfied(thread, first))
         load(engine, thread);
     if (!order_is_met(first))
@@ -76,7 +76,7 @@ void fanout_announce(struct operation *op, operation_fn emit) {
 
 void fanout_drain(struct engine *engine, struct thread *thread) {
     struct operation *op;
-    while ((op = first_pending(thread)) && may_go(thread, op)) {
+    while ((op = fanout_first(thread)) && may_go(thread, op)) {
         operation_fn emit = op->emit;
         op->emit = NULL;
         list_remove(&op->event_link);
@@ -90,7 +90,7 @@ void fanout_drain(struct engine *engine, struct thread *thread) {
 /* Nobody is left to be told. */
 static void give_up(struct thread *thread) {
     struct operation *op;
-    while ((op = first_pending(thread))) {
+    while ((op = fanout_first(thread))) {
         list_remove(&op->event_link);
         op->emit = NULL;
         if (op->strand)
@@ -113,7 +113,7 @@ static void put_off(struct engine *engine, struct thread *thread) {
 static void loaded(struct operation *op, enum dm_status status) {
     struct engine *engine = op->engine;
     struct thread *thread = op->thread;
-    struct operation *first = first_pending(thread);
+    struct operation *first = fanout_first(thread);
     struct store_thread nobody = { 0 };
     int stale = !!(thread->flags & THREAD_STALE);
     thread->flags &= ~(uint32_t)(THREAD_LOADING | THREAD_STALE);

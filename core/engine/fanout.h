@@ -18,6 +18,9 @@ void fanout_announce(struct operation *op, operation_fn emit);
 /* The same without waiting, for what is first in its thread's order. */
 void fanout_announce_now(struct operation *op, operation_fn emit);
 
+/* The thread's first event that waits; NULL when there is none. */
+struct operation *fanout_first(const struct thread *thread);
+
 /* Shows what has waited and waits no more. */
 void fanout_drain(struct engine *engine, struct thread *thread);
 

@@ -84,9 +84,7 @@ int64_t order_run(struct engine *engine) {
     list_splice_back(&batch, &engine->out_of_order);
     while ((link = list_pop_front(&batch))) {
         struct thread *thread = container_of(link, struct thread, order_link);
-        struct list *pending = list_front(&thread->pending);
-        struct operation *first = pending ? container_of(pending, struct operation, event_link)
-                                          : NULL;
+        const struct operation *first = fanout_first(thread);
         if (!first)
             continue;
         if (cluster_has_peers(&engine->cluster)

@@ -122,8 +122,7 @@ static uint64_t show(struct engine *engine, const struct store_call *call,
  * shown yet was read as a part of the node's, nothing comes before what was read. */
 static void settle(struct engine *engine, struct thread *thread, const struct reading *reading,
                    uint64_t upto) {
-    struct list *link = list_front(&thread->pending);
-    const struct operation *first = link ? container_of(link, struct operation, event_link) : NULL;
+    const struct operation *first = fanout_first(thread);
     if (upto > thread->rev && (!first || !first->rev || first->rev > upto))
         thread->rev = upto;
     else if (!thread->rev && upto && reading->part)

@@ -132,17 +132,9 @@ Test(order, an_answer_in_a_thread_not_shown_yet_comes_after_what_was_missed) {
     peer_close(&bob);
 }
 
-static const struct dm_message *const *first_message(struct fake_store *fake,
-                                                     struct store_call *call) {
-    const struct dm_message **messages = arena_alloc(call->arena, sizeof(*messages));
-    messages[0] = fake_message(fake, call, &fake->threads[0], 1, bench_id("ann"));
-    return messages;
-}
-
 static enum dm_status read_as_third(struct fake_store *fake, struct store_call *call) {
     call->result->thread = fake_view(fake, call, &fake->threads[0]);
-    call->result->messages = first_message(fake, call);
-    call->result->message_count = 1;
+    other_stored_message(call, 1, "ann");
     call->result->flags |= DM_RESULT_CHANGED;
     call->ret_rev = 3;
     return DM_OK;
@@ -150,21 +142,15 @@ static enum dm_status read_as_third(struct fake_store *fake, struct store_call *
 
 /* Bob has read the same elsewhere, and then here. */
 static enum dm_status two_reads(struct fake_store *fake, struct store_call *call) {
-    struct fake_thread *thread = &fake->threads[0];
-    struct store_event *events = arena_zalloc(call->arena, 2 * sizeof(*events));
+    const int64_t bob = bench_id("bob");
+    const struct store_event events[] = {
+        { .kind = DM_CMD_READ, .actor_id = bob, .rev = 2, .span = 1, .message_count = 1 },
+        { .kind = DM_CMD_READ, .actor_id = bob, .rev = 3, .span = 1, .message_count = 1 },
+    };
     cr_assert(call->events != NULL);
-    events[0] = (struct store_event){ .kind = DM_CMD_READ, .actor_id = bench_id("bob"), .rev = 2,
-                                      .span = 1, .message_count = 1 };
-    events[1] = events[0];
-    events[1].rev = 3;
-    call->result->messages = first_message(fake, call);
-    call->result->message_count = 1;
-    call->events->ret_list = events;
-    call->events->ret_count = call->events->before_rev == 3 ? 1 : 2;
-    call->events->ret_rev = call->events->before_rev - 1;
-    call->ret_thread = (struct store_thread){ .id = thread->id, .uuid = thread->uuid,
-                                              .lo_id = thread->lo_id, .hi_id = thread->hi_id };
-    return DM_OK;
+    other_stored_message(call, 1, "ann");
+    return other_stored(call, events, call->events->before_rev == 3 ? 1 : 2,
+                        call->events->before_rev - 1);
 }
 
 /* Else it waits for itself, and with it the thread for good. */
