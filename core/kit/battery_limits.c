@@ -91,6 +91,14 @@ static int refusals_look(struct refusals *refusals, const struct peer *peer) {
     return 1;
 }
 
+/* So many answers beyond those owed came in the end: refusals that waited for their turn. */
+static void refusals_late(struct refusals *refusals, const struct peer *peer, size_t answers) {
+    if (peer->state != PEER_OPEN || answers > refusals->silent)
+        refusals->silent = 0;
+    else
+        refusals->silent -= (unsigned)answers;
+}
+
 static void refusals_judge(struct trial *trial, const struct refusals *refusals,
                            const char *notice) {
     if (!refusals->count)
@@ -149,9 +157,11 @@ static void pile_up(struct trial *trial, struct play *play, const struct repeata
     memory_set(trial->stage.memory, MEMORY_ANSWERS);
     stage_settle(&trial->stage);
     size_t came = peer_arrival_count(peer);
-    if (peer->state == PEER_OPEN && came < taken * message->answers)
+    size_t owed = taken * message->answers;
+    if (peer->state == PEER_OPEN && came < owed)
         trial_fail(trial, "%zu frames at once got %zu frames as answers; one alone gets %zu",
                    taken, came, message->answers);
+    refusals_late(&refusals, peer, came > owed ? came - owed : 0);
     refusals_judge(trial, &refusals, "DM_NOTICE_BACKLOG");
     trial_tell(trial, "%zu frames at once, %zu frames came back; %u more refused, %s", taken, came,
                refusals.count, what_became(&refusals, peer));

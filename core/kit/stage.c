@@ -61,7 +61,7 @@ void stage_settle(struct stage *stage) {
 }
 
 void stage_answered(struct stage *stage, const struct dm_result *result) {
-    if (!stage->answers)
+    if (!stage->answers || result->kind == DM_CMD_NONE)
         return;
     stage->answers->count++;
     stage->answers->logins += result->kind == DM_CMD_AUTHENTICATE || result->kind == DM_CMD_LOGIN ||

@@ -35,7 +35,7 @@ struct stage_files {
     void (*close)(void *files);
 };
 
-/* Answers of the engine, counted before the adapter gets them. */
+/* Answers of the engine, counted before the adapter gets them; mere turns in line are none. */
 struct stage_answers {
     size_t count;
     size_t logins; /* of them, to the handshake verbs */
