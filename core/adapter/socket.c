@@ -79,8 +79,6 @@ static void take_frame(struct session *session, const struct dm_frame *frame) {
     hook_leave(host, session);
     metrics_inc(count_type(instance, DIRECTION_IN, type));
     observe_frame_in(session, type, frame);
-    if (engine_session_backlog(&session->engine) >= host->config.backlog_pause)
-        session_pause(session, SESSION_PAUSED_BACKLOG);
 }
 
 /* Its own rate, and before authentication that of its address. */
@@ -104,6 +102,9 @@ void socket_take(struct session *session, const struct dm_frame *frame) {
         hook_notice(session, DM_NOTICE_BACKLOG, frame);
     else
         take_frame(session, frame);
+    /* Also a frame that was dropped may wait for its turn to be answered. */
+    if (engine_session_backlog(&session->engine) >= host->config.backlog_pause)
+        session_pause(session, SESSION_PAUSED_BACKLOG);
 }
 
 static void on_message(struct websocket *ws, enum websocket_kind kind, struct dm_slice data) {

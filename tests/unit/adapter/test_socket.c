@@ -285,6 +285,32 @@ Test(socket, is_not_read_while_too_much_is_unanswered) {
     hang_up(fd);
 }
 
+static void answer_in_turn(struct dm_session *session, enum dm_notice notice,
+                           const struct dm_frame *frame) {
+    const struct dm_command turn = { .size = sizeof(turn), .kind = DM_CMD_NONE };
+
+    (void)frame;
+    if (notice == DM_NOTICE_RATE_LIMITED)
+        dm_submit(session, &turn, DM_SLICE("turn"));
+}
+
+Test(socket, is_not_read_while_too_much_that_was_dropped_is_unanswered) {
+    struct dm_adapter orderly = probe_adapter;
+    int fd;
+
+    rig_fini(&rig);
+    orderly.notice = answer_in_turn;
+    begin(&orderly, "rate", "1", "burst", "2");
+    fd = probe_log_in(&rig, 1);
+    for (int i = 0; i < 10; i++)
+        rig_send(&rig, fd, "send x");
+    cr_expect_eq(rig.command_count - rig.answered, 4);
+    while (rig.answered < rig.command_count)
+        rig_answer_status(&rig, DM_OK);
+    cr_expect_eq(rig.command_count, 11);
+    hang_up(fd);
+}
+
 Test(socket, is_drained_when_its_commands_are_answered) {
     int busy = probe_log_in(&rig, 1), idle = probe_log_in(&rig, 2);
 
