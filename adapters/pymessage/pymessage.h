@@ -23,6 +23,8 @@ struct pymessage_instance {
 
 /* frames.c: what the peer says. */
 const char *pymessage_frame(struct dm_session *session, const struct dm_frame *frame);
+/* Says an error behind the answers to the frames before, as answers name no request. */
+void pymessage_refuse(struct dm_session *session, const char *why);
 void pymessage_redact(struct dm_instance *instance, const struct dm_frame *frame,
                       struct dm_out *out);
 

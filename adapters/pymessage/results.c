@@ -218,6 +218,7 @@ void pymessage_result(struct dm_session *session, const struct dm_result *result
         lookup_result(session, result);
         return;
     }
+    /* Whatever its status: an error that waited for its turn. */
     if (result->kind == DM_CMD_NONE) {
         pymessage_put_error(dm_out(session), cookie);
         return;
@@ -266,10 +267,10 @@ void pymessage_notice(struct dm_session *session, enum dm_notice notice,
     (void)frame;
     switch (notice) {
     case DM_NOTICE_RATE_LIMITED:
-        fail(session, "too many requests");
+        pymessage_refuse(session, "too many requests");
         break;
     case DM_NOTICE_BACKLOG:
-        fail(session, "service unavailable");
+        pymessage_refuse(session, "service unavailable");
         break;
     case DM_NOTICE_REVOKED:
         fail(session, "acc not found");
