@@ -45,7 +45,10 @@ void casamsa_fail(struct dm_session *session, const char *type, const char *deta
 void casamsa_refuse(struct dm_session *session, const char *type, const char *detail,
                     struct dm_slice key);
 void casamsa_refuse_field(struct dm_session *session, const char *field, struct dm_slice key);
-void casamsa_refused(struct dm_session *session, struct dm_slice cookie);
+/* The answer to `auth`, in line as well. */
+void casamsa_welcome(struct dm_session *session, struct dm_slice key);
+/* The turn of one of these has come. */
+void casamsa_turn(struct dm_session *session, struct dm_slice cookie);
 void casamsa_fail_result(struct dm_session *session, const struct dm_result *result,
                          struct dm_slice key);
 

@@ -22,31 +22,51 @@ void casamsa_fail(struct dm_session *session, const char *type, const char *deta
     put_error(dm_out(session), dm_slice_str(type), dm_slice_str(detail), key);
 }
 
-void casamsa_refuse(struct dm_session *session, const char *type, const char *detail,
-                    struct dm_slice key) {
+static void put_authenticated(struct dm_out *out, struct dm_slice key) {
+    casamsa_begin(out, "authenticated", KEY_GIVEN, key);
+    casamsa_end(out, "authenticated");
+}
+
+/* 1 when casamsa_turn will have all three back; 0 when there is nothing to wait for, or the key is
+ * too long to be kept. */
+static int wait_for_turn(struct dm_session *session, const char *type, const char *detail,
+                         struct dm_slice key) {
     const struct dm_command turn = { .size = sizeof(turn), .kind = DM_CMD_NONE };
     size_t size = strlen(type) + strlen(detail) + key.len + sizeof("[\"\",\"\",null]");
     struct dm_slice shown = key.ptr ? key : DM_SLICE("null");
     char *cookie = session->user && size <= COOKIE_MAX ? malloc(size) : NULL;
     int len;
 
-    if (!cookie) {
-        casamsa_fail(session, type, detail, key);
-        return;
-    }
+    if (!cookie)
+        return 0;
     len = snprintf(cookie, size, "[\"%s\",\"%s\",%.*s]", type, detail, DM_SLICE_FMT(shown));
     dm_submit(session, &turn, (struct dm_slice){ cookie, (size_t)len });
     free(cookie);
+    return 1;
 }
 
-void casamsa_refused(struct dm_session *session, struct dm_slice cookie) {
+void casamsa_refuse(struct dm_session *session, const char *type, const char *detail,
+                    struct dm_slice key) {
+    if (!wait_for_turn(session, type, detail, key))
+        casamsa_fail(session, type, detail, key);
+}
+
+void casamsa_welcome(struct dm_session *session, struct dm_slice key) {
+    if (!wait_for_turn(session, "authenticated", "", key))
+        put_authenticated(dm_out(session), key);
+}
+
+void casamsa_turn(struct dm_session *session, struct dm_slice cookie) {
     const struct dm_host *host = session->host;
     const struct dm_json *parts = dm_json_parse(host, cookie);
     const struct dm_json *type = dm_json_next(host, parts, NULL);
     const struct dm_json *detail = dm_json_next(host, parts, type);
+    struct dm_slice key = dm_json_text(host, dm_json_next(host, parts, detail));
 
-    put_error(dm_out(session), dm_json_string(host, type), dm_json_string(host, detail),
-              dm_json_text(host, dm_json_next(host, parts, detail)));
+    if (dm_slice_eq(dm_json_string(host, type), DM_SLICE("authenticated")))
+        put_authenticated(dm_out(session), key);
+    else
+        put_error(dm_out(session), dm_json_string(host, type), dm_json_string(host, detail), key);
 }
 
 static const char *field_detail(const char *field, char detail[96]) {

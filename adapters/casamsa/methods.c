@@ -200,7 +200,6 @@ const char *casamsa_method(struct dm_session *session, struct dm_slice name,
     const struct dm_json *key_value = dm_json_get(host, args, "event_response_key");
     struct dm_slice key = key_value ? dm_json_text(host, key_value) : DM_SLICE_NONE;
     const struct method *method = find_method(name);
-    struct dm_out *out;
 
     if (!method) {
         casamsa_refuse(session, "access_error", "There is no such method.", key);
@@ -208,8 +207,6 @@ const char *casamsa_method(struct dm_session *session, struct dm_slice name,
     }
     if (method->command != DM_CMD_NONE)
         return submit(session, method, args, key);
-    out = dm_out(session);
-    casamsa_begin(out, "authenticated", KEY_GIVEN, key);
-    casamsa_end(out, "authenticated");
+    casamsa_welcome(session, key);
     return method->name;
 }

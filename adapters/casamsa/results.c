@@ -93,7 +93,7 @@ void casamsa_result(struct dm_session *session, const struct dm_result *result,
     if (result->kind == DM_CMD_AUTHENTICATE)
         casamsa_authenticated(session, result);
     else if (result->kind == DM_CMD_NONE)
-        casamsa_refused(session, cookie);
+        casamsa_turn(session, cookie);
     else if (result->status == DM_HELD)
         return; /* confirmed when it is released */
     else if (result->kind == DM_CMD_CHAT_ADD || result->kind == DM_CMD_CHAT_REMOVE)

@@ -103,10 +103,10 @@ void casamsa_notice(struct dm_session *session, enum dm_notice notice,
         key = key_of(session->host, dm_json_parse(session->host, frame->data));
     switch (notice) {
     case DM_NOTICE_RATE_LIMITED:
-        casamsa_fail(session, "access_error", "Too many requests", key);
+        casamsa_refuse(session, "access_error", "Too many requests", key);
         break;
     case DM_NOTICE_BACKLOG:
-        casamsa_fail(session, "system_error", "Service unavailable", key);
+        casamsa_refuse(session, "system_error", "Service unavailable", key);
         break;
     case DM_NOTICE_REVOKED:
         casamsa_fail(session, "authorization_error", "Authorization failed.", key);
