@@ -261,10 +261,10 @@ void opcode_notice(struct dm_session *session, enum dm_notice notice,
         fail(session, OPCODE_SESSION_TIMEOUT);
         break;
     case DM_NOTICE_RATE_LIMITED:
-        fail(session, OPCODE_RATE_LIMITED);
+        refuse(session, OPCODE_RATE_LIMITED);
         break;
     case DM_NOTICE_BACKLOG:
-        fail(session, OPCODE_UNKNOWN_ERROR);
+        refuse(session, OPCODE_UNKNOWN_ERROR);
         break;
     case DM_NOTICE_REVOKED:
         fail(session, OPCODE_INVALID_SESSION);

@@ -102,12 +102,14 @@ void saletick_notice(struct dm_session *session, enum dm_notice notice,
     (void)frame;
     switch (notice) {
     case DM_NOTICE_AUTH_TIMEOUT:
-    case DM_NOTICE_RATE_LIMITED:
     case DM_NOTICE_REVOKED:
         dm_close(session, CLOSE_POLICY);
         break;
+    case DM_NOTICE_RATE_LIMITED:
+        dm_finish(session, CLOSE_POLICY);
+        break;
     case DM_NOTICE_BACKLOG:
-        dm_close(session, CLOSE_INTERNAL);
+        dm_finish(session, CLOSE_INTERNAL);
         break;
     case DM_NOTICE_WRITABLE:
         saletick_next_page(session);
