@@ -22,6 +22,14 @@
 /* Payloads of one transaction. */
 #define BATCH_MAX 64
 
+/* When the oldest of the writes under way began. One that takes longer than any lock or disk should
+ * is none of ours. */
+#define OPEN \
+    "SELECT (extract(epoch FROM min(xact_start)) * 1000000)::bigint FROM pg_stat_activity " \
+    "WHERE datname = current_database() AND pid <> pg_backend_pid() " \
+    "AND (backend_xid IS NOT NULL OR wait_event_type = 'Lock') " \
+    "AND xact_start > clock_timestamp() - interval '1 minute'"
+
 enum { ST_LAZY, ST_NOTIFY, ST_BEAT, ST_LEAVE };
 
 struct payload {
@@ -207,9 +215,11 @@ static void tell_nodes(struct bus_pg *bus, const PGresult *result) {
     size_t count;
     int64_t *values;
     arena_init(&arena, 1024);
-    values = pg_read_ints(result, 0, 0, &arena, &count);
+    values = pg_read_ints(result, 0, 1, &arena, &count);
     if (count >= 2 && values[1] >= 0 && (uint64_t)values[1] <= count - 2) {
-        notice.now_us = values[0];
+        notice.now_us = notice.open_us = values[0];
+        if (!PQgetisnull(result, 0, 0))
+            notice.open_us = pg_read_int(result, 0, 0);
         notice.sure_count = (size_t)values[1];
         notice.nodes = values + 2;
         notice.node_count = count - 2;
@@ -264,7 +274,7 @@ int bus_pg_open(uv_loop_t *loop, const struct bus_pg_config *config, struct bus_
         [ST_LAZY] = { "dm_bus_lazy", "SELECT set_config('synchronous_commit', 'off', true)" },
         [ST_NOTIFY] = { "dm_bus_notify", "SELECT pg_notify('" BUS_PG_CHANNEL "', p) "
                                          "FROM unnest($1::text[]) p" },
-        [ST_BEAT] = { "dm_bus_beat", "SELECT node_beat($1) "
+        [ST_BEAT] = { "dm_bus_beat", "SELECT (" OPEN "), node_beat($1) "
                                      "FROM set_config('synchronous_commit', 'off', true)" },
         [ST_LEAVE] = { "dm_bus_leave", "DELETE FROM nodes WHERE id = $1" },
     };

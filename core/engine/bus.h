@@ -23,7 +23,7 @@ enum bus_notice_kind {
     BUS_DEAF,             /* the connection is lost: nothing is heard until RESYNC */
     BUS_RESYNC,           /* it is there again, or for the first time: reload what is cached */
     BUS_FRAME,            /* frame */
-    BUS_NODES,            /* nodes, now_us: who else is alive; every few seconds */
+    BUS_NODES,            /* nodes, now_us, open_us: who else is alive; every few seconds */
 };
 
 struct bus_notice {
@@ -35,6 +35,7 @@ struct bus_notice {
     size_t sure_count;    /* ... that surely live, then those that lived a moment ago */
     size_t node_count;
     int64_t now_us;       /* by the database's clock */
+    int64_t open_us;      /* what was not committed then began no sooner */
 };
 
 /* Runs on the loop, in the order the notices were committed. The notice is borrowed. */

@@ -33,7 +33,10 @@ struct cluster {
     int counted;            /* who else is there has been told */
     int64_t born_us;        /* some time before the first BUS_NODES, by the database's clock */
     int64_t beat_us;        /* the database's time at the last BUS_NODES ... */
-    int64_t good_us;        /* ... and up to which nothing was missed for sure */
+    int64_t open_us;        /* ... and when the oldest write then under way began */
+    int64_t good_us;        /* up to which nothing was missed for sure */
+    int64_t gone_us;        /* a node went whose last writes may have been under way; 0: none did */
+    int64_t left_us;        /* ... since when they may have been */
     struct buf frame;       /* scratch */
     struct buf unit;        /* events of the unit being put together */
     size_t unit_events;

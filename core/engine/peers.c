@@ -10,6 +10,9 @@
 /* What was read a moment before a fault may have been told by nobody yet. */
 #define SLACK_US INT64_C(5000000)
 
+/* A write under way for so long may be one of a node that is gone by now. */
+#define STALLED_US INT64_C(4000000)
+
 /* How long ago a node that is no longer listed may have lived. */
 #define DEATH_US INT64_C(20000000)
 
@@ -109,9 +112,25 @@ static void missed(struct engine *engine) {
     recovery_begin(engine, engine->cluster.good_us - SLACK_US);
 }
 
-/* What a node did last before it died, maybe without a word, lies as far back as its last beat. */
-static void died(struct engine *engine) {
-    recovery_begin(engine, engine->cluster.beat_us - DEATH_US);
+/* What a node did last before it died, maybe without a word, lies as far back as its last beat.
+ * Some of it may still be under way: then it is looked for again. */
+static void died(struct engine *engine, const struct bus_notice *notice) {
+    struct cluster *cluster = &engine->cluster;
+    int64_t since_us = cluster->open_us - DEATH_US;
+    recovery_begin(engine, since_us);
+    if (notice->now_us - notice->open_us < STALLED_US)
+        return;
+    if (!cluster->gone_us)
+        cluster->left_us = since_us;
+    cluster->gone_us = notice->now_us;
+}
+
+static void look_again(struct engine *engine, const struct bus_notice *notice) {
+    struct cluster *cluster = &engine->cluster;
+    if (!cluster->gone_us || notice->open_us < cluster->gone_us)
+        return;
+    recovery_begin(engine, cluster->left_us);
+    cluster->gone_us = 0;
 }
 
 static int is_listed(const struct bus_notice *notice, int64_t id) {
@@ -134,7 +153,7 @@ static void bury(struct engine *engine, const struct bus_notice *notice) {
         buried = 1;
     }
     if (buried)
-        died(engine);
+        died(engine, notice);
 }
 
 void cluster_nodes(struct engine *engine, const struct bus_notice *notice) {
@@ -142,6 +161,7 @@ void cluster_nodes(struct engine *engine, const struct bus_notice *notice) {
     int silent = cluster->beat_us && notice->now_us - cluster->beat_us > SILENCE_US;
     if (!cluster->bus)
         return;
+    look_again(engine, notice);
     if (silent)
         missed(engine);
     else
@@ -159,10 +179,11 @@ void cluster_nodes(struct engine *engine, const struct bus_notice *notice) {
     if (cluster_has_peers(cluster))
         cluster_say(cluster, 'B');
     if (cluster->hearing && !silent)
-        cluster->good_us = cluster->beat_us;
+        cluster->good_us = cluster->open_us;
     if (!cluster->born_us)
         cluster->born_us = notice->now_us - SLACK_US;
     cluster->beat_us = notice->now_us;
+    cluster->open_us = notice->open_us;
     cluster->counted = 1;
 }
 

@@ -66,9 +66,13 @@ void other_stored_message(struct store_call *call, uint64_t seq, const char *aut
 }
 
 void other_nodes(int64_t now_us, const int64_t *ids, size_t count) {
+    other_nodes_while(now_us, now_us, ids, count);
+}
+
+void other_nodes_while(int64_t open_us, int64_t now_us, const int64_t *ids, size_t count) {
     struct bus_notice notice = { .kind = BUS_NODES, .nodes = ids, .node_count = count,
                                  .sure_count = count,
-                                 .now_us = now_us };
+                                 .now_us = now_us, .open_us = open_us };
     engine_notice(bench.engine, &notice);
     bench_run();
 }

@@ -32,6 +32,9 @@ void other_stored_message(struct store_call *call, uint64_t seq, const char *aut
 
 /* The bus tells which nodes there are, and that it is heard again. */
 void other_nodes(int64_t now_us, const int64_t *ids, size_t count);
+
+/* ... while something is under way that began then. */
+void other_nodes_while(int64_t open_us, int64_t now_us, const int64_t *ids, size_t count);
 void other_resync(void);
 
 /* Says kind and body, with a number given or the next one. */

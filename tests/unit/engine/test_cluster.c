@@ -338,3 +338,34 @@ Test(cluster, frames_that_are_none_are_survived) {
     bench_expect_nothing();
     peer_close(&bob);
 }
+
+/* A message bears the time at which its writing began, which may have taken long. */
+Test(cluster, what_was_under_way_counts_as_missed) {
+    static const int64_t there[] = { OTHER };
+    struct peer bob;
+    bench.store.events = note_since;
+    other_meet("S0 1 1 0 ");
+    peer_join(&bob, "bob", "bob");
+    other_nodes_while(1001000000, 1003000000, there, 1);
+    other_nodes(1006000000, there, 1);
+    other.number += 3;
+    other_say("P0 0 ");
+    cr_assert(eq(i64, read_since_us, 996000000));
+    peer_close(&bob);
+}
+
+Test(cluster, the_last_writes_of_a_node_that_is_gone_may_end_later) {
+    const size_t *readings = &bench.store.counts[STORE_THREADS_TOUCHED];
+    struct peer bob;
+    other_meet("S0 1 1 0 ");
+    peer_join(&bob, "bob", "bob");
+    other_nodes_while(1001000000, 1006000000, NULL, 0);
+    cr_assert(eq(sz, *readings, 1));
+    other_nodes_while(1001000000, 1009000000, NULL, 0);
+    cr_assert(eq(sz, *readings, 1));
+    other_nodes(1012000000, NULL, 0);
+    cr_assert(eq(sz, *readings, 2));
+    other_nodes(1015000000, NULL, 0);
+    cr_assert(eq(sz, *readings, 2));
+    peer_close(&bob);
+}

@@ -149,6 +149,7 @@ struct node {
     struct buf heard;    /* frames, each followed by a space */
     int frames, resyncs, beats;
     size_t others, sure; /* as the last beat told */
+    int64_t open_us;     /* ... too */
     int closed;
 };
 
@@ -164,6 +165,8 @@ static void hear(void *owner, const struct bus_notice *notice) {
         node->beats++;
         node->others = notice->node_count;
         node->sure = notice->sure_count;
+        node->open_us = notice->open_us;
+        check_true(notice->open_us <= notice->now_us);
         check_true(notice->now_us > INT64_C(1600000000000000));
     }
 }
@@ -286,6 +289,43 @@ Test(nodes, nodes_know_of_each_other_until_they_leave) {
     rig_sql(&rig, "UPDATE nodes SET at = clock_timestamp() WHERE id = 9");
     rig_sql(&rig, "SELECT pg_advisory_lock_shared(7), pg_advisory_lock_shared(8)");
     await_others(&a, 2, 1);
+    node_close(&a);
+    rig_close(&rig);
+}
+
+static void await_beats(struct node *node, int count) {
+    count += node->beats;
+    for (int i = 0; i < 3000 && node->beats < count; i++)
+        rig_run(node->rig, 10);
+    check_true(node->beats >= count);
+}
+
+static int64_t ask(PGconn *pg, const char *sql) {
+    PGresult *result = PQexec(pg, sql);
+    int64_t value = PQntuples(result) ? strtoll(PQgetvalue(result, 0, 0), NULL, 10) : 0;
+    PQclear(result);
+    return value;
+}
+
+Test(nodes, a_beat_tells_since_when_something_is_being_written) {
+    struct rig rig;
+    struct node a;
+    int64_t began_us;
+    PGconn *writer;
+    rig_open(&rig);
+    node_open(&a, &rig);
+    writer = PQconnectdb(rig.conninfo);
+    ask(writer, "BEGIN");
+    began_us = ask(writer, "SELECT (extract(epoch FROM now()) * 1000000)::bigint");
+    await_beats(&a, 2);
+    check_true(a.open_us > began_us);
+    ask(writer, "SELECT pg_current_xact_id()");
+    await_beats(&a, 2);
+    cr_assert(eq(i64, a.open_us, began_us));
+    ask(writer, "COMMIT");
+    await_beats(&a, 2);
+    check_true(a.open_us > began_us);
+    PQfinish(writer);
     node_close(&a);
     rig_close(&rig);
 }
