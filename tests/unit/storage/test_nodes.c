@@ -91,7 +91,7 @@ Test(nodes, an_approval_takes_a_rev_for_each_message_it_releases) {
     rig_append(&rig, thread, USER(2), "y");
     struct store_events events = read_events(&rig, &call, thread,
                                              (struct store_events){ .after_rev = 2 });
-    check_events(&events, "send@3 approve@6 send@7");
+    check_events(&events, "none@3 approve@6 send@7");
     cr_assert(eq(u64, events.ret_list[1].span, 3));
     cr_assert(eq(sz, events.ret_list[1].message_count, 2));
     rig_close(&rig);
