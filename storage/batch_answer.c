@@ -10,6 +10,7 @@ enum {
     CODE_CHAT = 4,
     CODE_REQUESTED = 8,
     CODE_BLOCKED = 16,
+    CODE_ASKS = 32, /* the first that was taken is the request */
 };
 
 struct ints {
@@ -92,8 +93,8 @@ static void decode_taken(const struct batch *batch, const struct answer *answer,
     append->ret_seq = (uint64_t)answer->base.list[row->thread] + place + 1;
     append->ret_rev = (uint64_t)answer->rev.list[row->thread] - (total - 1 - place);
     append->ret_created_us = answer->at;
-    append->ret_outcome = (code & CODE_REQUESTED) && append->ret_seq > 1 ? STORE_APPENDED_HELD
-                                                                         : STORE_APPENDED;
+    append->ret_outcome = (code & CODE_REQUESTED) && !(place == 0 && code & CODE_ASKS)
+                              ? STORE_APPENDED_HELD : STORE_APPENDED;
     append->ret_unread = unread_after(&batch->threads[row->thread], row, answer, code);
 }
 

@@ -55,15 +55,16 @@ static const int64_t *shown_threads(const struct task *task, size_t *ret_count) 
     return outcome->thread_count ? outcome->threads : &outcome->thread_id;
 }
 
-/* The positions of the first messages of the outcome, as two arrays. */
-static void encode_positions(const struct task *task, size_t count, struct pg_args *args) {
+/* The positions of the messages of the outcome from that one on, as two arrays. */
+static void encode_positions(const struct task *task, size_t first, struct pg_args *args) {
     const struct outcome_message *messages = task->outcome.messages;
+    size_t count = task->outcome.message_count;
     pg_args_array(args, PG_INT8);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = first; i < count; i++)
         pg_args_item_int8(args, messages[i].thread_id);
     pg_args_array_end(args);
     pg_args_array(args, PG_INT8);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = first; i < count; i++)
         pg_args_item_int8(args, messages[i].seq);
     pg_args_array_end(args);
 }
@@ -73,7 +74,9 @@ static void encode_messages(const struct task *task, struct pg_args *args) {
     const int64_t *threads = shown_threads(task, &shown);
     pg_args_reset(args);
     pg_args_int8(args, task->call->actor_id);
-    encode_positions(task, task->look & LOOK_MESSAGES ? task->outcome.message_count : 0, args);
+    encode_positions(task, task->look & LOOK_MESSAGES ? 0
+                           : task->look & LOOK_NEXT   ? 1
+                                                      : task->outcome.message_count, args);
     pg_args_int8s(args, threads, task->look & LOOK_THREADS ? shown : 0);
 }
 
@@ -104,7 +107,7 @@ static int send_look(struct task *task, struct pg_conn *conn, struct pg_args *ar
     }
     if (!error && task->look & LOOK_UUIDS && task->outcome.message_count) {
         pg_args_reset(args);
-        encode_positions(task, task->outcome.message_count, args);
+        encode_positions(task, 0, args);
         error = send_one(task, conn, args, ST_UUIDS);
     }
     if (!error && task->look & LOOK_ACCOUNT && task->outcome.user_count) {

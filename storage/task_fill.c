@@ -182,15 +182,17 @@ static void fill_messages(struct task *task, struct dm_result *result) {
     const struct outcome *outcome = &task->outcome;
     size_t count = outcome->message_count;
     const struct dm_message **list = messages_of(task, outcome->messages, count,
-                                                 task->look & LOOK_MESSAGES);
+                                                 task->look & (LOOK_MESSAGES | LOOK_NEXT));
     for (size_t i = 0; task->look & REVERSE && i < count / 2; i++) {
         const struct dm_message *swap = list[i];
         list[i] = list[count - 1 - i];
         list[count - 1 - i] = swap;
     }
-    if (task->look & TAKE_MESSAGE) {
-        result->message = count ? list[0] : NULL;
-    } else if (count) {
+    if (task->look & TAKE_MESSAGE && count) {
+        result->message = *list++;
+        count--;
+    }
+    if (count) {
         result->messages = list;
         result->message_count = count;
     }

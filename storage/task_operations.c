@@ -304,7 +304,7 @@ static const struct task_operation *command_operation(const struct dm_command *c
         [DM_CMD_READ_ONE] = { ST_READ_ONE, encode_actor_message,
                               LOOK_THREADS | LOOK_MESSAGES | TAKE_MESSAGE },
         [DM_CMD_DELETE] = { ST_DELETE, encode_actor_message,
-                            LOOK_THREADS | LOOK_UUIDS | TAKE_MESSAGE },
+                            LOOK_THREADS | LOOK_UUIDS | LOOK_NEXT | TAKE_MESSAGE },
         [DM_CMD_UNDELIVERED] = { ST_UNDELIVERED, encode_undelivered, LOOK_MESSAGES },
         [DM_CMD_FRIEND_LIST] = { ST_FRIENDS, encode_friends, 0 },
         [DM_CMD_FRIEND_PENDING] = { ST_FRIENDS, encode_friends, 0 },

@@ -33,7 +33,8 @@ static const struct dm_capability capabilities[] = {
     { DM_EVENT_MESSAGE, DM_SUPPORTED,
       "MESSAGE or MESSAGE_REQUEST to the members, MESSAGE_SENT to the author" },
     { DM_EVENT_MESSAGE_RELEASED, DM_SUPPORTED,
-      "MESSAGE to the recipient, MESSAGE_SENT to the author" },
+      "MESSAGE to the recipient, MESSAGE_SENT to the author; MESSAGE_REQUEST in place of one that "
+      "was deleted" },
     { DM_EVENT_READ, DM_STORED_ONLY, "message state r when asked" },
     { DM_EVENT_MESSAGE_DELETED, DM_STORED_ONLY, "gone from the history" },
     { DM_EVENT_THREAD_OPENED, DM_STORED_ONLY, "in the list of threads from its first message on" },

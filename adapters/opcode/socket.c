@@ -238,8 +238,7 @@ static void put_message(struct dm_out *out, const char *name, const struct dm_ev
 }
 
 static int is_request(const struct dm_event *event) {
-    return event->kind == DM_EVENT_MESSAGE && event->thread
-           && event->thread->state == DM_THREAD_REQUESTED;
+    return event->thread && event->thread->state == DM_THREAD_REQUESTED;
 }
 
 void opcode_event(struct dm_instance *instance, const struct dm_event *event,

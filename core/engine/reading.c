@@ -2,6 +2,7 @@
 #include "core/engine/commands.h"
 #include "core/engine/core.h"
 #include "core/engine/fanout.h"
+#include "core/engine/release.h"
 #include "core/engine/resolve.h"
 
 /* So many messages in one event at most. */
@@ -146,6 +147,21 @@ static void announce_deleted(struct operation *op) {
                                          op->actor->user);
     event.message = op->result.message;
     fanout_result(op, &event);
+    if (op->extra)
+        release_request(op, op->extra);
+}
+
+/* The request in place of the one deleted is for the events; the result shows the latter. */
+static void keep_request(struct operation *op) {
+    struct dm_message *request;
+    if (!op->result.message_count)
+        return;
+    request = arena_alloc(&op->arena, sizeof(*request));
+    *request = *op->result.messages[0];
+    request->flags &= ~(uint32_t)DM_MESSAGE_READ_BY_ME;
+    op->extra = request;
+    op->result.messages = NULL;
+    op->result.message_count = 0;
 }
 
 static int tells_of_change(const struct operation *op, enum dm_status status) {
@@ -160,6 +176,8 @@ static void read_one_done(struct operation *op, enum dm_status status) {
 
 /* What was held, nobody but its author ever knew. */
 static void delete_done(struct operation *op, enum dm_status status) {
+    if (status == DM_OK)
+        keep_request(op);
     if (tells_of_change(op, status))
         announce_later(op, op->result.message->flags & DM_MESSAGE_HELD ? fanout_nothing
                                                                        : announce_deleted);

@@ -71,12 +71,30 @@ static void put_read(struct draft *draft) {
     }
 }
 
+/* One that was deleted since: it has no text and nothing else. */
+static int is_gone(const struct dm_message *message) {
+    return !message->text.len && !message->attachment_count;
+}
+
+/* What became the request of the thread, which waited for its approval then. */
+static void put_request(struct draft *draft, const struct dm_message *message) {
+    struct dm_event event = { .kind = DM_EVENT_MESSAGE_RELEASED, .message = message };
+    if (is_gone(message))
+        return;
+    event.unread = draft->others.unread = draft->others.message_count = 1;
+    draft->others.last_message = message;
+    draft->own.state = draft->others.state = DM_THREAD_REQUESTED;
+    put(draft, UNIT_TO_THREAD, &event, &draft->actor);
+}
+
 static void put_deleted(struct draft *draft) {
     struct dm_event event = { .kind = DM_EVENT_MESSAGE_DELETED };
     if (!draft->event->message_count || messages_of(draft)[0]->flags & DM_MESSAGE_HELD)
         return;
     event.message = messages_of(draft)[0];
     put(draft, UNIT_TO_THREAD, &event, &draft->actor);
+    if (draft->event->message_count > 1)
+        put_request(draft, messages_of(draft)[1]);
 }
 
 static void put_state(struct draft *draft, enum dm_thread_state own,

@@ -42,3 +42,11 @@ void release_announce(struct operation *op, const struct dm_result *approved) {
                          unread > later ? unread - later : 0);
     }
 }
+
+void release_request(struct operation *op, const struct dm_message *message) {
+    struct dm_thread own = *op->result.thread, others;
+    view_turn(&own, op->actor->user, &others);
+    others.last_message = message;
+    others.message_count = others.unread = 1;
+    announce_message(op, message, &others, &own, 1);
+}

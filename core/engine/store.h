@@ -66,7 +66,8 @@ enum store_kind {
  *                recipient); text may be empty. With .user and no thread yet: OK and nothing.
  *                thread_id is set when the engine knows it, also where .user is named
  *  READ_ONE      message (as above), thread, count; a message of one's own: NO_MESSAGE
- *  DELETE        message (as above), thread; not the author: NO_MESSAGE
+ *  DELETE        message (as above), thread; not the author: NO_MESSAGE. Where it was a thread's
+ *                request, messages: the next that waited, if any; it is the request now, complete
  *  APPROVE       thread; messages released by it, oldest first, complete; the engine has checked
  *                the actor's role. A chat: DM_FORBIDDEN
  *  BLOCK         thread. A chat: DM_FORBIDDEN
@@ -93,7 +94,7 @@ enum store_append_flag {
 /* What became of an append; DM_OK from `done` says only that the outcome is committed truth. */
 enum store_outcome {
     STORE_APPENDED = 0,
-    STORE_APPENDED_HELD,   /* stored behind the request gate */
+    STORE_APPENDED_HELD,   /* stored behind the request gate, where a request stands */
     STORE_REFUSED_BLOCKED, /* blocked, or requested and the author is the one asked */
     STORE_REFUSED_MEMBER,  /* no such thread, or the author is no member */
     STORE_NEEDS_APPROVE,   /* requested, the author is the one asked, and STORE_APPEND_APPROVES was

@@ -141,6 +141,8 @@ enum dm_status memory_members(struct memory *memory, struct store_call *call);
 /* Commands. */
 enum dm_status memory_command(struct memory *memory, struct store_call *call);
 enum dm_status memory_do_chat(struct memory *memory, struct store_call *call);
+/* 1 when the thread waits for a request to be sent. */
+int memory_lacks_request(const struct memory_thread *thread);
 enum dm_status memory_do_approve(struct memory *memory, struct store_call *call);
 enum dm_status memory_do_block(struct memory *memory, struct store_call *call);
 /* The thread a command is about: call->thread_id, or the direct one with command->user. OK with

@@ -241,6 +241,20 @@ static enum dm_status do_read_one(struct memory *memory, struct store_call *call
     return DM_OK;
 }
 
+/* The first that waits becomes the request. */
+static void renew_request(struct memory *memory, struct store_call *call,
+                          const struct memory_thread *thread) {
+    list_foreach(it, &thread->messages) {
+        struct memory_message *message = container_of(it, struct memory_message, link);
+        if (message->held != MEMORY_HELD || message->deleted)
+            continue;
+        message->held = MEMORY_FREE;
+        list_new(call, 1)[0] = memory_show_message(memory, call->arena, message, call->actor_id);
+        call->result->message_count = 1;
+        return;
+    }
+}
+
 static enum dm_status do_delete(struct memory *memory, struct store_call *call) {
     struct memory_message *message = memory_message(memory, call->command->message.id);
     if (!message || !memory_visible(message, call->actor_id) ||
@@ -252,6 +266,8 @@ static enum dm_status do_delete(struct memory *memory, struct store_call *call) 
     call->result->flags = DM_RESULT_CHANGED;
     show_one(memory, call, message);
     message->deleted = 1;
+    if (memory_lacks_request(message->thread))
+        renew_request(memory, call, message->thread);
     return DM_OK;
 }
 

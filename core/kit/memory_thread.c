@@ -158,7 +158,7 @@ struct dm_message *memory_show_message(struct memory *memory, struct arena *aren
     shown->created_us = shown->updated_us = message->created_us;
     if (message->held != MEMORY_FREE)
         shown->flags |= DM_MESSAGE_HELD;
-    if (message->seq == 1 && thread->requested)
+    if (message->held == MEMORY_FREE && thread->requested)
         shown->flags |= DM_MESSAGE_FIRST;
     show_reach(message, viewer_id, shown);
     return shown;
@@ -285,6 +285,15 @@ enum dm_status memory_open(struct memory *memory, struct store_call *call, int64
 
 /* ---- appending ---- */
 
+int memory_lacks_request(const struct memory_thread *thread) {
+    list_foreach(it, &thread->messages) {
+        const struct memory_message *message = container_of(it, struct memory_message, link);
+        if (message->held == MEMORY_FREE && !message->deleted)
+            return 0;
+    }
+    return thread->requested;
+}
+
 static enum store_outcome judge(const struct memory_thread *thread,
                                 const struct store_append *append) {
     if (!thread || !memory_member(thread, append->author_id))
@@ -294,7 +303,7 @@ static enum store_outcome judge(const struct memory_thread *thread,
     if (!thread->requested)
         return STORE_APPENDED;
     if (append->author_id == thread->opener_id)
-        return thread->seq ? STORE_APPENDED_HELD : STORE_APPENDED;
+        return memory_lacks_request(thread) ? STORE_APPENDED : STORE_APPENDED_HELD;
     return append->flags & STORE_APPEND_APPROVES ? STORE_NEEDS_APPROVE : STORE_REFUSED_BLOCKED;
 }
 

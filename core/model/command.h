@@ -77,10 +77,11 @@ enum dm_command_kind {
 
     /* Messages */
     DM_CMD_SEND = 128,       /* .thread or .user, .text .urls .uploads → message, thread.
-                                HELD when a request waits for the other's approval and this is not
-                                its first message: stored, seen by its author alone, and announced
-                                as MESSAGE_RELEASED if the other approves. (The first one is OK,
-                                and reaches the asked one with DM_MESSAGE_FIRST) */
+                                HELD when a request waits for the other's approval: stored, seen by
+                                its author alone, and announced as MESSAGE_RELEASED if the other
+                                approves, or if it is next when the request is deleted. (The first
+                                one, the request, is OK, and reaches the asked one with
+                                DM_MESSAGE_FIRST) */
     DM_CMD_READ,             /* .thread or .user: all read → thread, messages (just read, ids).
                                 .user with no thread yet: OK, no thread, no messages */
     DM_CMD_READ_ONE,         /* .message → message, thread, count (unread left of that author) */

@@ -11,7 +11,8 @@
 enum dm_event_kind {
     DM_EVENT_NONE = 0,
     DM_EVENT_MESSAGE,           /* message, thread, actor = author. To all members */
-    DM_EVENT_MESSAGE_RELEASED,  /* a held message is let through: message, thread, actor = author */
+    DM_EVENT_MESSAGE_RELEASED,  /* a held message is let through: message, thread, actor = author.
+                                   thread REQUESTED: as the request, because that was deleted */
     DM_EVENT_READ,              /* actor read messages[] (id, seq, author; no bodies): thread */
     DM_EVENT_MESSAGE_DELETED,   /* message (id, seq, author), thread, actor; of a held one: none */
     DM_EVENT_THREAD_OPENED,     /* a direct thread came into being: thread, actor = opener */

@@ -25,7 +25,7 @@ enum dm_message_flag {
     DM_MESSAGE_HELD = 1u << 0,        /* waits behind a request gate */
     DM_MESSAGE_READ_BY_ANY = 1u << 1, /* read by at least one member other than the author */
     DM_MESSAGE_READ_BY_ME = 1u << 2,  /* read by the viewer */
-    DM_MESSAGE_FIRST = 1u << 3,       /* the thread's first, which asks for its approval */
+    DM_MESSAGE_FIRST = 1u << 3,       /* of a requested thread, the one that asks for approval */
 };
 
 struct dm_message {

@@ -412,7 +412,9 @@ BEGIN
             WHERE i.thread_id = t.id AND i.said IS NULL AND i.author_id <> t.opener_id;
         END IF;
         UPDATE incoming i SET seq = t.last_seq + n.n,
-               held = CASE WHEN t.kind = 0 AND t.state = 1 AND t.last_seq + n.n > 1
+               held = CASE WHEN t.kind = 0 AND t.state = 1
+                                AND NOT (n.n = 1 AND lacks_request(t.state, t.opener_id, t.lo_id,
+                                                                   t.count_lo, t.count_hi))
                            THEN 1 WHEN t.kind = 0 AND t.state = 0 AND i.hidden THEN 2 ELSE 0 END
         FROM (SELECT o, row_number() OVER (ORDER BY o) AS n FROM incoming j
               WHERE j.thread_id = t.id AND j.said IS NULL) n

@@ -746,6 +746,55 @@ def test_a_request_is_one_in_the_dialect_that_has_the_word(gateway, connect, dia
     assert there.next("pushed").text == "please"
 
 
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_request_that_is_deleted_makes_room_for_the_next(gateway, connect, dialect):
+    tutor = make_user(gateway, role="TUTOR", first_name="Ada")
+    student = make_user(gateway, role="STUDENT", first_name="Sam")
+    hers, there = connect("opcode", tutor), connect(dialect, tutor)
+    his, deleter = connect("opcode", student), connect("pubsub", student)
+
+    def asked(text):
+        seen = hers.next("pushed").frame
+        assert (seen["e"], seen["d"]["message"]) == ("MESSAGE_REQUEST", text)
+        assert there.next("pushed").text == text
+        assert his.next("sent").id == seen["d"]["id"]
+        thread, = opcode_threads(gateway, tutor)
+        assert (thread["state"], thread["message_count"]) == ("r", 1)
+        assert [m["message"] for m in thread["messages"]] == [text]
+        shown = opcode_history(gateway, tutor, thread["id"])
+        assert [m["id"] for m in shown] == [seen["d"]["id"]]
+        assert his.is_silent() and hers.is_silent()
+        return thread["id"]
+
+    def delete(text):
+        (row,), = gateway.psql(f"select id from messages where author_id = {student['id']} "
+                               f"and text = '{text}'")
+        assert deleter.ask("delete-chat", {"id": int(row)}) == {}
+
+    for text in ("one", "two", "three", "four"):
+        his.say(tutor, text)
+    asked("one")
+    delete("three")
+    delete("one")
+    asked("two")
+    delete("two")
+    asked("four")
+    delete("four")
+    assert opcode_threads(gateway, tutor) == []
+    his.say(tutor, "five")
+    thread = asked("five")
+    his.say(tutor, "six")
+    his.say(tutor, "seven")
+    delete("five")
+    asked("six")
+    assert get(gateway, f"/opcode/thread/{thread}/approve", tutor["token"], "POST")[0] == 204
+    released = hers.next("pushed").frame
+    assert (released["e"], released["d"]["message"]) == ("MESSAGE", "seven")
+    assert there.next("pushed").text == "seven" and his.next("sent")
+    assert hers.is_silent() and his.is_silent()
+    assert [m["message"] for m in opcode_history(gateway, tutor, thread)] == ["six", "seven"]
+
+
 def test_a_token_that_expires_ends_no_socket(gateway, pair, connect):
     ada, bob = pair
     listener = connect("pymessage", bob)

@@ -72,6 +72,68 @@ Test(gate, what_is_held_comes_with_the_approval) {
     peer_close(&rest);
 }
 
+/* Its author deletes the message at `one`; the first that is held is the request now. */
+static enum dm_status delete_first(struct fake_store *fake, struct store_call *call) {
+    struct fake_thread *thread = fake_thread_by_id(fake, call->thread_id);
+    struct dm_message **next = arena_zalloc(call->arena, sizeof(*next));
+    call->result->flags = DM_RESULT_CHANGED;
+    call->result->thread = fake_view(fake, call, thread);
+    call->result->message = fake_message(fake, call, thread, 1, call->actor_id);
+    call->ret_rev = ++thread->rev;
+    if (!thread->held_count)
+        return DM_OK;
+    *next = fake_message(fake, call, thread, thread->held[0].seq, call->actor_id);
+    (*next)->text = arena_slice(call->arena, dm_slice_str(thread->held[0].text));
+    (*next)->flags = DM_MESSAGE_FIRST | DM_MESSAGE_READ_BY_ME;
+    thread->held_count--;
+    memmove(thread->held, thread->held + 1, thread->held_count * sizeof(thread->held[0]));
+    call->result->messages = (const struct dm_message *const *)next;
+    call->result->message_count = 1;
+    return DM_OK;
+}
+
+static void submit_delete(struct peer *peer) {
+    struct dm_command command = bench_command(DM_CMD_DELETE);
+    bench.store.command = delete_first;
+    command.message = dm_ref_id(bench.store.threads[0].id * 1000 + 1);
+    peer_submit(peer, command, NULL);
+    bench_run();
+}
+
+Test(gate, the_next_takes_the_place_of_a_request_that_is_deleted) {
+    struct peer ann, ann2, tom;
+    peer_join(&ann, "ann", "ann");
+    peer_join(&ann2, "ann2", "ann");
+    peer_join(&tom, "tom", "tom");
+    ask(&ann);
+    bench_forget();
+    submit_delete(&ann2);
+    bench_expect("ann2 delete ok seq=1 peer=tom requested",
+                 "ann ! message_deleted actor actor=ann seq=1 peer=tom requested",
+                 "tom ! message_deleted member actor=ann seq=1 peer=ann requested",
+                 "ann ! message_released actor actor=ann seq=2 text=two first peer=tom requested "
+                 "unread=1 cookie=b",
+                 "ann2 ! message_released actor actor=ann seq=2 text=two first peer=tom requested "
+                 "unread=1",
+                 "tom ! message_released member actor=ann seq=2 text=two first peer=ann requested "
+                 "unread=1");
+    bench_wait(250000);
+    cr_assert(gt(sz, bench.store.mark_count, 0));
+    cr_assert(eq(u64, bench.store.marks[bench.store.mark_count - 1].to, 2));
+    decide(&tom, DM_CMD_APPROVE);
+    bench_run();
+    bench_expect("tom approve ok peer=ann",
+                 "ann ! thread_state member actor=tom peer=tom",
+                 "ann2 ! thread_state member actor=tom peer=tom",
+                 "ann ! message_released actor actor=ann seq=3 text=three peer=tom unread=10 "
+                 "cookie=c",
+                 "ann2 ! message_released actor actor=ann seq=3 text=three peer=tom unread=10",
+                 "tom ! message_released member actor=ann seq=3 text=three peer=ann unread=10");
+    peer_close(&ann);
+    peer_close(&ann2);
+    peer_close(&tom);
+}
+
 Test(gate, an_answer_approves_where_asked_to) {
     struct peer ann, tom;
     struct dm_command answer = bench_command(DM_CMD_SEND);

@@ -132,6 +132,50 @@ Test(order, an_answer_in_a_thread_not_shown_yet_comes_after_what_was_missed) {
     peer_close(&bob);
 }
 
+static const char *next_text;
+
+/* Ann has deleted her request elsewhere, and the next took its place. */
+static enum dm_status a_deletion(struct fake_store *fake, struct store_call *call) {
+    const struct store_event event = { .kind = DM_CMD_DELETE, .actor_id = bench_id("ann"),
+                                       .rev = 2, .span = 1, .message_count = 2 };
+    struct fake_thread *thread = &fake->threads[0];
+    const struct dm_message **messages = arena_alloc(call->arena, 2 * sizeof(*messages));
+    struct dm_message *next = fake_message(fake, call, thread, 2, bench_id("ann"));
+    next->text = dm_slice_str(next_text);
+    next->flags = DM_MESSAGE_FIRST;
+    messages[0] = fake_message(fake, call, thread, 1, bench_id("ann"));
+    messages[1] = next;
+    call->result->messages = messages;
+    call->result->message_count = 2;
+    return other_stored(call, &event, 1, 2);
+}
+
+static void miss_deletion(struct peer *bob) {
+    join(bob);
+    other_tell(other_message("ann", 1, 1, "one"));
+    bench_forget();
+    bench.store.events = a_deletion;
+    other_resync();
+    bench_run();
+    peer_close(bob);
+}
+
+Test(order, a_deletion_that_was_missed_tells_the_request_in_its_place) {
+    struct peer bob;
+    next_text = "two";
+    miss_deletion(&bob);
+    bench_expect("bob ! message_deleted member actor=ann seq=1 peer=ann",
+                 "bob ! message_released member actor=ann seq=2 text=two first peer=ann requested "
+                 "unread=1");
+}
+
+Test(order, a_request_that_is_deleted_by_now_is_not_told) {
+    struct peer bob;
+    next_text = "";
+    miss_deletion(&bob);
+    bench_expect("bob ! message_deleted member actor=ann seq=1 peer=ann");
+}
+
 static enum dm_status read_as_third(struct fake_store *fake, struct store_call *call) {
     call->result->thread = fake_view(fake, call, &fake->threads[0]);
     other_stored_message(call, 1, "ann");

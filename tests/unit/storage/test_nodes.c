@@ -97,6 +97,31 @@ Test(nodes, an_approval_takes_a_rev_for_each_message_it_releases) {
     rig_close(&rig);
 }
 
+/* Whoever is told of it there must not be told before. */
+Test(nodes, what_takes_the_place_of_a_deleted_request_is_told_once) {
+    struct rig rig;
+    struct call call;
+    int64_t thread = thread_of_two_nodes(&rig, 1);
+    struct store_append first = rig_append(&rig, thread, USER(1), "one");
+    rig_append(&rig, thread, USER(1), "two");
+    rig_append(&rig, thread, USER(1), "three");
+    cr_assert(eq(u64, command(&rig, USER(1), thread, first.ret_id, DM_CMD_DELETE), 4));
+    struct store_events events = read_events(&rig, &call, thread,
+                                             (struct store_events){ .since_us = 1 });
+    check_events(&events, "thread_get@0 none@1 none@2 none@3 delete@4");
+    const struct store_event *deletion = &events.ret_list[4];
+    cr_assert(eq(sz, deletion->message_count, 2));
+    cr_assert(eq(u64, call.result.messages[deletion->first_message]->seq, 1));
+    const struct dm_message *next = call.result.messages[deletion->first_message + 1];
+    check_slice(next->text, DM_SLICE("two"));
+    check_true(next->flags & DM_MESSAGE_FIRST);
+    cr_assert(eq(u64, command(&rig, USER(2), thread, 0, DM_CMD_APPROVE), 6));
+    events = read_events(&rig, &call, thread, (struct store_events){ .after_rev = 1,
+                                                                     .after_seq = 1 });
+    check_events(&events, "none@2 none@3 delete@4 approve@6");
+    rig_close(&rig);
+}
+
 Test(nodes, a_gateway_that_is_alone_keeps_no_events) {
     struct rig rig;
     struct call call;
