@@ -8,12 +8,12 @@ enum dm_status memory_placed(struct memory *memory, struct store_call *call,
     struct memory_thread *thread = memory_thread(memory, call->thread_id);
     *ret_thread = NULL;
     if (!call->thread_id) {
-        struct memory_user *other = memory_active_user(memory, &call->command->user);
+        const struct memory_user *other = memory_user(memory, &call->command->user);
         if (!other)
             return DM_NO_USER;
         thread = memory_direct(memory, call->actor_id, other->user.id);
         if (!thread)
-            return DM_OK;
+            return other->user.flags & DM_USER_ACTIVE ? DM_OK : DM_NO_USER;
     }
     if (!thread || !memory_member(thread, call->actor_id) ||
         (thread->kind == DM_THREAD_CHAT && call->command->flags & DM_CMD_DIRECT_ONLY))

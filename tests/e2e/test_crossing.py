@@ -694,6 +694,29 @@ def test_a_deactivated_user_is_gone_in_each_dialect(gateway, pair, connect):
     assert [m["message"] for m in saletick_history(gateway, ada, bob)] == ["before"]
 
 
+def test_what_a_deactivated_user_had_written_is_still_unread(gateway, pair):
+    ada, bob = pair
+    with OpcodePeer(gateway, bob) as author:
+        for text in ("one", "two"):
+            author.say(ada, text)
+            author.next("sent")
+    gateway.cli("user", "deactivate", bob["username"])
+    named = {"user": bob["username"]}
+    with PubsubPeer(gateway, ada) as peer:
+        assert peer.ask("fetch-unread-chats-count", named) == {"unreadChatsCount": 2}
+        newest, _ = chats = peer.ask("fetch-conversation-with-user", named)["chats"]
+        assert [chat["message"] for chat in chats] == ["two", "one"]
+        assert peer.ask("read-chat", {"id": newest["id"]}) == {}
+        peer.say(bob, "after")
+        assert peer.ask("fetch-unread-chats-count", named) == {"unreadChatsCount": 1}
+        assert not any(packet.startswith("43") for packet in peer.events)
+    with OpcodePeer(gateway, ada) as peer:
+        assert peer.ready["unread_threads"] == 1
+    assert [m["message"] for m in saletick_history(gateway, ada, bob)] == ["one", "two"]
+    with PubsubPeer(gateway, ada) as peer:
+        assert peer.ask("fetch-unread-chats-count", named) == {"unreadChatsCount": 0}
+
+
 def test_a_revoked_token_ends_what_it_opened(gateway, pair):
     ada, bob = pair
     with SaletickPeer(gateway, ada) as sale, CasamsaPeer(gateway, ada) as casamsa, \

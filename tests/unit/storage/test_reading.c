@@ -106,6 +106,22 @@ Test(reading, by_user_name_uuid_and_strangers) {
     rig_close(&rig);
 }
 
+Test(reading, what_was_said_with_who_is_gone) {
+    struct rig rig;
+    struct call call = { .command = { .user = dm_ref_name(DM_SLICE("u2")) } };
+    filled(&rig, 3);
+    rig_sql(&rig, "UPDATE users SET active = false WHERE username IN ('u2', 'u3')");
+    cr_assert(eq(int, rig_command(&rig, &call, USER(1), DM_CMD_UNREAD_COUNT), DM_OK));
+    cr_assert(eq(u64, call.result.count, 2));
+    cr_assert(eq(int, rig_command(&rig, &call, USER(1), DM_CMD_HISTORY), DM_OK));
+    check_page(&call, 3, 3);
+    cr_assert(eq(int, rig_command(&rig, &call, USER(1), DM_CMD_THREAD_GET), DM_OK));
+    call.command.user = dm_ref_name(DM_SLICE("u3"));
+    cr_assert(eq(int, rig_command(&rig, &call, USER(1), DM_CMD_HISTORY), DM_NO_USER));
+    cr_assert(eq(int, rig_command(&rig, &call, USER(1), DM_CMD_UNREAD_COUNT), DM_NO_USER));
+    rig_close(&rig);
+}
+
 Test(reading, history_that_marks_names_what_it_read) {
     struct rig rig;
     int64_t thread = filled(&rig, 6);
