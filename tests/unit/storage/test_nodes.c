@@ -142,6 +142,20 @@ Test(nodes, a_gateway_that_is_alone_keeps_no_events) {
     rig_close(&rig);
 }
 
+/* None has renewed its row while the database was away. */
+Test(nodes, the_first_back_after_an_outage_keeps_events) {
+    struct rig rig;
+    struct call call;
+    int64_t thread = thread_of_two_nodes(&rig, 0);
+    rig_append(&rig, thread, USER(1), "one");
+    rig_sql(&rig, "UPDATE nodes SET at = now() - interval '30 minutes'");
+    cr_assert(eq(u64, command(&rig, USER(2), thread, 0, DM_CMD_READ), 2));
+    struct store_events events = read_events(&rig, &call, thread,
+                                             (struct store_events){ .after_rev = 1 });
+    check_events(&events, "read@2");
+    rig_close(&rig);
+}
+
 Test(nodes, threads_in_which_something_happened) {
     struct rig rig;
     const struct dm_ref users[] = { dm_ref_id(USER(1)), dm_ref_id(USER(3)) };
