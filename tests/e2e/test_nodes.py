@@ -260,6 +260,38 @@ def test_reads_and_deletions_are_caught_up(nodes, connect):
     assert far.is_silent()
 
 
+@pytest.mark.parametrize("deaf", [False, True], ids=["hearing", "deaf"])
+def test_what_a_gate_lets_out_is_told_once(nodes, connect, deaf):
+    """In place of a request that is deleted on another node, and by an approval there."""
+    tutor, student = make_user(nodes, role="TUTOR"), make_user(nodes, role="STUDENT")
+    near = connect("pubsub", nodes[0], student)
+    author = connect("opcode", nodes[1], student)
+    asked = [connect(dialect, nodes[1], tutor) for dialect in ("opcode", "saletick")]
+
+    def told(event, text):
+        seen = [peer.next("pushed") for peer in asked]
+        assert [s.text for s in seen] == [text, text]
+        assert seen[0].frame["e"] == event
+        assert author.next("sent").id == seen[0].id
+        return seen
+
+    for text in ("one", "two", "three", "four"):
+        author.say(tutor, text)
+    first = told("MESSAGE_REQUEST", "one")[1].id
+    if deaf:
+        nodes.psql(LISTENERS)
+    assert near.ask("delete-chat", {"id": first}) == {}
+    told("MESSAGE_REQUEST", "two")
+    if deaf:
+        nodes.psql(LISTENERS)
+    author.say(tutor, "five")
+    thread = get(nodes[0], "/opcode/thread", tutor["token"])[1][0]["id"]
+    assert get(nodes[0], f"/opcode/thread/{thread}/approve", tutor["token"], "POST")[0] == 204
+    for text in ("three", "four", "five"):
+        told("MESSAGE", text)
+    assert all(peer.is_silent() for peer in (author, *asked))
+
+
 def test_the_title_of_a_direct_chat_is_told(nodes, connect):
     """On the other node, at once and after it was deaf: with both people, in the same order."""
     ann, bob = make_user(nodes), make_user(nodes)
