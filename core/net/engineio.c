@@ -208,6 +208,19 @@ static void on_timer(struct loop_timer *timer) {
 
 /* ---- packets that came ---- */
 
+static enum engineio_taken take_binary(struct engineio_session *session, struct dm_slice text) {
+    size_t max = base64_decoded_max(text.len), len = 0;
+    char *data = mem_alloc(max);
+    enum engineio_taken taken = ENGINEIO_TAKEN_BAD;
+    if (base64_decode(BASE64_STD, text, data, max, &len) == 0) {
+        session->server->handler->message(session, WEBSOCKET_BINARY,
+                                          (struct dm_slice){ data, len });
+        taken = ENGINEIO_TAKEN;
+    }
+    free(data);
+    return taken;
+}
+
 enum engineio_taken engineio_take(struct engineio_session *session, struct dm_slice packet) {
     if (packet.len == 0)
         return ENGINEIO_TAKEN_BAD;
@@ -216,6 +229,8 @@ enum engineio_taken engineio_take(struct engineio_session *session, struct dm_sl
         session->server->handler->message(session, WEBSOCKET_TEXT,
                                           (struct dm_slice){ packet.ptr + 1, packet.len - 1 });
         return ENGINEIO_TAKEN;
+    case PACKET_BINARY:
+        return take_binary(session, (struct dm_slice){ packet.ptr + 1, packet.len - 1 });
     case PACKET_PONG:
         if (session->flags & ENGINEIO_PINGED)
             engineio_begin_heartbeat(session);

@@ -17,7 +17,7 @@ enum engineio_packet {
     PACKET_MESSAGE = '4',
     PACKET_UPGRADE = '5',
     PACKET_NOOP = '6',
-    PACKET_BINARY = 'b', /* polling only: a message in base64 */
+    PACKET_BINARY = 'b', /* a message in base64: by polling, or as text of a WebSocket */
 };
 
 enum engineio_error {

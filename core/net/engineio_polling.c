@@ -1,8 +1,6 @@
 /* Long-polling: a GET that is answered when there is something to say, POSTs that bring packets. */
-#include <stdlib.h>
 
 #include "core/base/base64.h"
-#include "core/base/mem.h"
 #include "core/base/utf8.h"
 #include "core/net/engineio_internal.h"
 
@@ -142,19 +140,6 @@ void engineio_post_end(struct engineio_session *session, unsigned status) {
         engineio_refuse(session->server, exchange, ENGINEIO_BAD_REQUEST);
 }
 
-static enum engineio_taken take_binary(struct engineio_session *session, struct dm_slice text) {
-    size_t max = base64_decoded_max(text.len), len = 0;
-    char *data = mem_alloc(max);
-    enum engineio_taken taken = ENGINEIO_TAKEN_BAD;
-    if (base64_decode(BASE64_STD, text, data, max, &len) == 0) {
-        session->server->handler->message(session, WEBSOCKET_BINARY,
-                                          (struct dm_slice){ data, len });
-        taken = ENGINEIO_TAKEN;
-    }
-    free(data);
-    return taken;
-}
-
 static enum engineio_taken take_next(struct engineio_session *session) {
     struct dm_slice rest = session->post_rest, packet = rest;
     const char *cut = rest.len ? memchr(rest.ptr, ENGINEIO_SEPARATOR, rest.len) : NULL;
@@ -164,8 +149,6 @@ static enum engineio_taken take_next(struct engineio_session *session) {
     } else {
         session->post_rest = DM_SLICE_NONE;
     }
-    if (packet.len && packet.ptr[0] == PACKET_BINARY)
-        return take_binary(session, (struct dm_slice){ packet.ptr + 1, packet.len - 1 });
     return utf8_valid(packet) ? engineio_take(session, packet) : ENGINEIO_TAKEN_BAD;
 }
 

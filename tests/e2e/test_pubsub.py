@@ -255,6 +255,17 @@ def test_binary_arguments_have_no_answer(gateway, pair):
         assert a.is_silent()
 
 
+def test_binary_in_base64_is_taken_over_a_websocket_too(gateway, pair):
+    """As the client library sends it with `forceBase64`."""
+    with Client(gateway, pair[0]) as a:
+        a.send_text('451-/chat,5["fetch-users",{"_placeholder":true,"num":0}]')
+        a.send_text("bAQID")
+        packet = a.packet()
+        assert packet.startswith("43/chat,5["), packet
+        a.send_text("b!")
+        assert a.expect_close()[0] == 1002
+
+
 def test_presence_of_any_dialect(gateway):
     ada, bob = gateway.add_user(), gateway.add_user()
     a = Client(gateway, ada)
