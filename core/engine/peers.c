@@ -200,7 +200,8 @@ void cluster_resync(struct engine *engine) {
     }
     cluster->hearing = 1;
     cluster_ask(cluster, 0);
-    if (cluster_has_peers(cluster))
+    /* One that seems to be alone may have missed the first words of another. */
+    if (cluster_has_peers(cluster) || cluster->good_us)
         missed(engine);
 }
 

@@ -369,3 +369,18 @@ Test(cluster, the_last_writes_of_a_node_that_is_gone_may_end_later) {
     cr_assert(eq(sz, *readings, 2));
     peer_close(&bob);
 }
+
+/* Another may have come, and spoken, while this one was deaf. */
+Test(cluster, one_that_was_alone_reads_what_it_did_not_hear) {
+    const struct bus_notice deaf = { .kind = BUS_DEAF };
+    struct peer bob;
+    other_resync();
+    other_nodes(1000000000, NULL, 0);
+    other_nodes(1003000000, NULL, 0);
+    peer_join(&bob, "bob", "bob");
+    cr_assert(eq(sz, bench.store.counts[STORE_THREADS_TOUCHED], 0));
+    engine_notice(bench.engine, &deaf);
+    other_resync();
+    cr_assert(eq(sz, bench.store.counts[STORE_THREADS_TOUCHED], 1));
+    peer_close(&bob);
+}
