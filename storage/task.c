@@ -24,6 +24,8 @@ struct task *task_new(struct store_call *call, uint32_t chat_members) {
             task->look |= LOOK_MEMBERS;
         if (command->flags & DM_CMD_OLDEST_FIRST && command->kind == DM_CMD_HISTORY)
             task->look |= REVERSE;
+        if (!(command->flags & DM_CMD_DIRECT_ONLY) && command->kind == DM_CMD_UNDELIVERED)
+            task->look |= LOOK_PLACES;
     }
     return task;
 }
@@ -203,10 +205,29 @@ int task_recover(struct task *task, const PGresult *result) {
     return outcome_read(result, task->call->arena, &task->outcome);
 }
 
+/* Names the threads of the outcome's messages, each once. */
+static void name_places(struct task *task) {
+    struct outcome *outcome = &task->outcome;
+    int64_t *threads = arena_alloc(task->call->arena, outcome->message_count * sizeof(*threads));
+    outcome->threads = threads;
+    outcome->thread_count = 0;
+    for (size_t i = 0; i < outcome->message_count; i++) {
+        size_t at = 0;
+        while (at < outcome->thread_count && threads[at] != outcome->messages[i].thread_id)
+            at++;
+        threads[at] = outcome->messages[i].thread_id;
+        if (at == outcome->thread_count)
+            outcome->thread_count++;
+    }
+    task->look |= LOOK_THREADS;
+}
+
 void task_advance(struct task *task) {
     size_t count;
     if (task->phase == TASK_OPERATE) {
         const struct outcome *outcome = &task->outcome;
+        if (task->look & LOOK_PLACES && outcome->message_count)
+            name_places(task);
         int named = outcome->thread_id || outcome->thread_count ||
                     (task->look & LOOK_MESSAGES && outcome->message_count) ||
                     (task->look & LOOK_ACCOUNT && outcome->user_count);

@@ -30,6 +30,7 @@ enum task_look {
     LOOK_ACCOUNT = 1u << 4,
     LOOK_UUIDS = 1u << 8,    /* of messages that are not looked at whole */
     LOOK_NEXT = 1u << 9,     /* whole, but for the first message */
+    LOOK_PLACES = 1u << 10,  /* the threads of the messages, as LOOK_THREADS those that it names */
     TAKE_USER = 1u << 5,     /* result->user instead of ->users */
     TAKE_MESSAGE = 1u << 6,  /* the first as result->message, the rest as ->messages */
     REVERSE = 1u << 7,       /* the messages, oldest first */

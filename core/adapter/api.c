@@ -76,7 +76,9 @@ static void api_submit(struct dm_session *pub, const struct dm_command *command,
     flags = session->instance->adapter.flags;
     if (!(flags & DM_ADAPTER_REQUESTS))
         copy.flags |= DM_CMD_ANSWER_APPROVES;
-    if (!(flags & DM_ADAPTER_CHATS))
+    /* Who is shown messages of chats is shown those that were missed, too. */
+    if (!(flags & DM_ADAPTER_CHATS)
+        && (copy.kind != DM_CMD_UNDELIVERED || session->instance->chats != CHATS_FLATTEN))
         copy.flags |= DM_CMD_DIRECT_ONLY;
     if (!session->pub.user && may_set_principal(&copy))
         session_pause(session, SESSION_PAUSED_LOGIN);

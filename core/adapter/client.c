@@ -16,6 +16,7 @@ static void deliver(struct session *session, const struct dm_result *result,
     if (!instance->adapter.result)
         return;
     hook_enter(instance, session, HOOK_RESULT);
+    result = flatten_missed(session, result);
     instance->adapter.result(&session->pub, result, cookie);
     hook_leave(instance->host, session);
     request_check_answered(session);

@@ -39,10 +39,25 @@ struct flat {
     struct dm_message message;
 };
 
+static void flatten_message(struct host *host, const struct dm_thread *chat,
+                            const struct dm_user *viewer, struct dm_message *message) {
+    struct dm_slice title = chat->title, text = message->text;
+
+    message->recipient = viewer;
+    if (title.len) {
+        char *joined = arena_alloc(&host->reader.arena, title.len + text.len + 3);
+
+        joined[0] = '[';
+        memcpy(joined + 1, title.ptr, title.len);
+        memcpy(joined + 1 + title.len, "] ", 2);
+        memcpy(joined + 3 + title.len, text.ptr, text.len);
+        message->text = (struct dm_slice){ joined, title.len + text.len + 3 };
+    }
+}
+
 static const struct dm_event *flatten(struct host *host, const struct dm_event *event,
                                       const struct dm_user *viewer) {
     struct flat *flat = arena_zalloc(&host->reader.arena, sizeof(*flat));
-    struct dm_slice title = event->thread->title, text = event->message->text;
 
     flat->event = *event;
     flat->thread = *event->thread;
@@ -55,17 +70,43 @@ static const struct dm_event *flatten(struct host *host, const struct dm_event *
     flat->thread.peer = event->message->author;
     flat->thread.members = NULL;
     flat->thread.member_count = 0;
-    flat->message.recipient = viewer;
-    if (title.len) {
-        char *joined = arena_alloc(&host->reader.arena, title.len + text.len + 3);
-
-        joined[0] = '[';
-        memcpy(joined + 1, title.ptr, title.len);
-        memcpy(joined + 1 + title.len, "] ", 2);
-        memcpy(joined + 3 + title.len, text.ptr, text.len);
-        flat->message.text = (struct dm_slice){ joined, title.len + text.len + 3 };
-    }
+    flatten_message(host, event->thread, viewer, &flat->message);
     return &flat->event;
+}
+
+static const struct dm_thread *chat_of(const struct dm_result *result,
+                                       const struct dm_message *message) {
+    for (size_t i = 0; i < result->thread_count; i++)
+        if (result->threads[i]->id == message->thread_id)
+            return result->threads[i]->kind == DM_THREAD_CHAT ? result->threads[i] : NULL;
+    return NULL;
+}
+
+const struct dm_result *flatten_missed(struct session *session, const struct dm_result *result) {
+    struct host *host = session->instance->host;
+    struct arena *arena = &host->reader.arena;
+    const struct dm_message **messages;
+    struct dm_result *flat;
+
+    if (result->kind != DM_CMD_UNDELIVERED || !result->thread_count
+        || session->instance->chats == CHATS_KNOWN)
+        return result;
+    flat = arena_alloc(arena, sizeof(*flat));
+    *flat = *result;
+    messages = arena_alloc(arena, (result->message_count + 1) * sizeof(*messages));
+    for (size_t i = 0; i < result->message_count; i++) {
+        const struct dm_thread *chat = chat_of(result, result->messages[i]);
+        struct dm_message *message = arena_alloc(arena, sizeof(*message));
+
+        *message = *result->messages[i];
+        if (chat)
+            flatten_message(host, chat, session->pub.user, message);
+        messages[i] = message;
+    }
+    flat->messages = messages;
+    flat->threads = NULL;
+    flat->thread_count = 0;
+    return flat;
 }
 
 static int is_chat_event(const struct dm_event *event) {

@@ -378,6 +378,9 @@ int user_bucket_take(struct host *host, const struct instance *instance, int64_t
 int host_event(struct engine_session *session, const struct dm_event *event,
                const struct engine_view *view);
 void encoded_reset(struct host *host);
+/* The result as it is, or, of what was missed in chats, as direct messages to somebody who does not
+ * know chats. */
+const struct dm_result *flatten_missed(struct session *session, const struct dm_result *result);
 void encoded_frame(struct host *host, enum dm_frame_kind kind, struct dm_slice payload,
                    const char *type);
 

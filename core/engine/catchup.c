@@ -242,7 +242,7 @@ static void remember(struct catchup *catchup, enum catchup_subject subject,
     struct map_u64 *shown = &catchup->pictures[subject].shown;
     for (size_t i = 0; subject == CATCHUP_MESSAGES && i < result->message_count; i++)
         map_u64_put(shown, (uint64_t)result->messages[i]->id, catchup);
-    if (subject == CATCHUP_MESSAGES)
+    if (subject == CATCHUP_MESSAGES && result->kind == DM_CMD_THREAD_LIST)
         remember_list(&catchup->pictures[subject], result);
     for (size_t i = 0; subject == CATCHUP_REQUESTS && i < result->user_count; i++)
         map_u64_put(shown, (uint64_t)result->users[i]->id, catchup);

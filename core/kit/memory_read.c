@@ -288,6 +288,20 @@ static int is_owed(const struct memory_message *message, const struct store_call
              call->command->flags & DM_CMD_DIRECT_ONLY);
 }
 
+static void show_places(struct memory *memory, struct store_call *call,
+                        struct memory_message *const *messages, size_t count) {
+    const struct dm_thread **threads = arena_alloc(call->arena, (count + 1) * sizeof(*threads));
+    call->result->threads = threads;
+    for (size_t i = 0; i < count; i++) {
+        size_t at = 0;
+        while (at < call->result->thread_count && threads[at]->id != messages[i]->thread->id)
+            at++;
+        if (at == call->result->thread_count)
+            threads[call->result->thread_count++] = memory_show_thread(
+                memory, call->arena, messages[i]->thread, call->actor_id);
+    }
+}
+
 static enum dm_status do_undelivered(struct memory *memory, struct store_call *call) {
     size_t count = 0;
     struct memory_message **owed =
@@ -314,6 +328,8 @@ static enum dm_status do_undelivered(struct memory *memory, struct store_call *c
     }
     call->result->message_count = count;
     call->result->flags = count ? DM_RESULT_CHANGED : 0;
+    if (!(call->command->flags & DM_CMD_DIRECT_ONLY))
+        show_places(memory, call, owed, count);
     return DM_OK;
 }
 

@@ -88,7 +88,8 @@ enum dm_command_kind {
     DM_CMD_DELETE,           /* .message → message, thread; the author only */
     DM_CMD_UNDELIVERED,      /* .limit → messages pushed to no session of the caller yet, oldest
                                 first, over all threads; they count as delivered from now on, or
-                                as DM_CMD_TOLD_LATER says */
+                                as DM_CMD_TOLD_LATER says. An adapter that knows chats gets the
+                                threads they lie in, too */
 
     /* Friends */
     DM_CMD_FRIEND_LIST = 160, /* → users */
@@ -119,8 +120,8 @@ enum dm_command_flag {
                                           for dialects that have no word for requests. The host sets
                                           it for every adapter without DM_ADAPTER_REQUESTS; one that
                                           has that flag sets it where an answer shall do */
-    DM_CMD_DIRECT_ONLY = 1u << 9,      /* THREAD_LIST, THREAD_GET, HISTORY, READ: chats do not
-                                          exist for this dialect */
+    DM_CMD_DIRECT_ONLY = 1u << 9,      /* THREAD_LIST, THREAD_GET, HISTORY, READ, UNDELIVERED:
+                                          chats do not exist for this dialect */
     DM_CMD_ASCENDING = 1u << 11,       /* HISTORY: pages run from the oldest message on; .cursor as
                                           next_cursor gave it, or a seq: only what lies behind it;
                                           .before and .offset do not count */

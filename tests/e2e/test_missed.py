@@ -24,6 +24,53 @@ def test_long_messages_are_not_too_much_at_once(make_gateway):
         assert again.is_silent()
 
 
+def start_chat(peer, title, *users):
+    return peer.ask("create_chat", "chat_created", users=[user["id"] for user in users],
+                    title=title)["chat"]["id"]
+
+
+def ask_to_write(peer, chat, text):
+    peer.ask("send_message", "message_created", chat=chat, text=text)
+
+
+def contents_of(peer, count):
+    return [(seen.author, seen.text) for seen in peer.collect(pushed=count)]
+
+
+def test_flattened_chats_are_told_as_well(make_gateway):
+    gw = make_gateway(settings={"pymessage.offline": "store", "pymessage.chats": "flatten"})
+    ann, bob, cy = make_user(gw), make_user(gw), make_user(gw)
+    missed = []
+    with PEERS["casamsa"](gw, ann) as author, PEERS["opcode"](gw, cy) as other:
+        house, plain = start_chat(author, "House", bob, cy), start_chat(author, None, bob, cy)
+        for i in range(10):
+            ask_to_write(author, house, f"house {i}")
+            other.say(bob, f"direct {i}")
+            other.collect(sent=1)
+            ask_to_write(author, plain, f"plain {i}")
+            missed += [(ann["id"], f"[House] house {i}"), (cy["id"], f"direct {i}"),
+                       (ann["id"], f"plain {i}")]
+        with PEERS["pymessage"](gw, bob) as reader:
+            assert contents_of(reader, len(missed)) == missed
+            ask_to_write(author, house, "live")
+            assert contents_of(reader, 1) == [(ann["id"], "[House] live")]
+        ask_to_write(author, house, "later")
+        with PEERS["pymessage"](gw, bob) as reader:
+            assert contents_of(reader, 1) == [(ann["id"], "[House] later")]
+            assert reader.is_silent()
+    with PEERS["pymessage"](gw, bob) as again, PEERS["pymessage"](gw, ann) as own:
+        assert again.is_silent() and own.is_silent()
+
+
+def test_chats_that_are_not_shown_are_not_told(make_gateway):
+    gw = make_gateway(settings={"pymessage.offline": "store"})
+    ann, bob, cy = make_user(gw), make_user(gw), make_user(gw)
+    with PEERS["casamsa"](gw, ann) as author:
+        ask_to_write(author, start_chat(author, "House", bob, cy), "hi")
+    with PEERS["pymessage"](gw, bob) as reader:
+        assert reader.is_silent()
+
+
 def test_very_many_friend_requests_do_not_keep_anybody_out(make_gateway):
     gw = make_gateway()
     bob = make_user(gw)

@@ -42,6 +42,31 @@ Test(missed, comes_again_until_it_was_told) {
     rig_close(&rig);
 }
 
+/* With their titles, for who does not know chats. */
+Test(missed, names_the_threads_for_who_is_shown_chats) {
+    struct rig rig;
+    const int64_t others[] = { USER(2), USER(3) };
+    rig_open(&rig);
+    rig_users(&rig, 3);
+    int64_t chat = rig_chat(&rig, USER(1), others, 2);
+    int64_t direct = rig_direct(&rig, USER(3), USER(2), 0);
+    rig_append(&rig, chat, USER(1), "x");
+    rig_append(&rig, direct, USER(3), "x");
+    rig_append(&rig, chat, USER(3), "x");
+    rig_sql(&rig, "UPDATE threads SET title = 'House' WHERE kind = 1");
+    struct call call = { .command = { .flags = DM_CMD_TOLD_LATER } };
+    cr_assert(eq(int, rig_command(&rig, &call, USER(2), DM_CMD_UNDELIVERED), DM_OK));
+    cr_assert(eq(sz, call.result.message_count, 3));
+    cr_assert(eq(sz, call.result.thread_count, 2));
+    const struct dm_thread *first = call.result.threads[0], *second = call.result.threads[1];
+    check_slice((first->id == chat ? first : second)->title, DM_SLICE("House"));
+    call.command.flags |= DM_CMD_DIRECT_ONLY;
+    cr_assert(eq(int, rig_command(&rig, &call, USER(2), DM_CMD_UNDELIVERED), DM_OK));
+    cr_assert(eq(sz, call.result.message_count, 1));
+    cr_assert(eq(sz, call.result.thread_count, 0));
+    rig_close(&rig);
+}
+
 /* What came meanwhile, in whatever thread, is not taken for told. */
 Test(missed, of_what_is_newer_nothing_counts_as_told) {
     struct rig rig;
