@@ -130,7 +130,7 @@ struct dm_request {
                                    credentials.ptr == NULL: there were none */
     struct dm_slice credentials; /* present when the request carried a token; always empty */
     struct dm_slice method;
-    struct dm_slice path;       /* below the mount, percent-decoded, begins with "/" */
+    struct dm_slice path;       /* below the mount, from "/" on; decoded, "?" for no UTF-8 */
     const struct dm_slice *params; /* what matched the path's ":name" segments, in order */
     size_t param_count;
     struct dm_slice body;       /* whole; absent when there was none, or it comes in pieces */

@@ -6,7 +6,6 @@
 #include "core/adapter/sio.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
-#include "core/base/utf8.h"
 #include "core/net/cors.h"
 
 static void on_end(struct http_exchange *exchange, enum http_end how);
@@ -328,10 +327,6 @@ void host_request(struct host *host, struct http_exchange *exchange) {
     }
     if (is_socket && http->upgrade != HTTP_UPGRADE_NONE) {
         (void)websocket_respond_invalid(exchange);
-        return;
-    }
-    if (!utf8_valid(http->path)) {
-        (void)http_respond_status(exchange, 404);
         return;
     }
     switch (router_find(host->router, DM_HTTP, http->method, http->path, &match)) {

@@ -81,7 +81,8 @@ struct http_request {
     enum http_upgrade upgrade;
     struct dm_slice target;    /* as sent */
     struct dm_slice path;      /* percent-decoded, begins with '/' (or is "*" for OPTIONS);
-                                  never with a NUL; dot segments are not resolved */
+                                  valid UTF-8, with '?' for each byte that is none; never with a
+                                  NUL; dot segments are not resolved */
     struct dm_slice query;     /* as sent, without the '?'; absent when there is no '?' */
     struct dm_slice host;      /* the Host field, or that of an absolute target; may be absent */
     int64_t length;            /* of the body: >= 0, or HTTP_LENGTH_CHUNKED */

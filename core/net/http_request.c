@@ -6,6 +6,7 @@
 
 #include "core/base/decimal.h"
 #include "core/base/mem.h"
+#include "core/base/utf8.h"
 #include "core/net/conn_internal.h"
 #include "core/net/forwarded.h"
 #include "core/net/http_exchange.h"
@@ -77,6 +78,16 @@ static int strip_authority(struct dm_slice *target, struct dm_slice *ret_host) {
     return 0;
 }
 
+static void replace_what_is_no_text(char *text, size_t len) {
+    for (size_t at = 0, step; at < len; at += step) {
+        step = utf8_sequence((struct dm_slice){ text + at, len - at });
+        if (step == 0) {
+            text[at] = '?';
+            step = 1;
+        }
+    }
+}
+
 /* The decoded path goes behind the rest of the head's text. */
 static unsigned decode_path(struct http_head *head, struct dm_slice raw,
                             struct dm_slice *ret_path) {
@@ -85,6 +96,7 @@ static unsigned decode_path(struct http_head *head, struct dm_slice raw,
     /* Room was made before any slice into the text was taken. */
     if (http_percent_decode(raw, HTTP_PLUS_LITERAL, head->text.data + at, &len) < 0)
         return 400;
+    replace_what_is_no_text(head->text.data + at, len);
     head->text.len += len;
     *ret_path = (struct dm_slice){ head->text.data + at, len };
     return 0;

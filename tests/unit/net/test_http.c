@@ -54,6 +54,15 @@ Test(http, absolute_target_names_the_host) {
     net_close(&net);
 }
 
+Test(http, path_is_text) {
+    struct net net = { 0 };
+    net_open(&net, net_hold);
+    net_send_str(&net, GET("/%FF/%C3%A4%C3/%ED%A0%80?%FF"));
+    check_slice(http_request(net.held)->path, DM_SLICE("/?/\xc3\xa4?/???"));
+    check_slice(http_request(net.held)->query, DM_SLICE("%FF"));
+    net_close(&net);
+}
+
 Test(http, query_may_be_absent_or_empty) {
     struct net net = { 0 };
     net_open(&net, net_hold);
