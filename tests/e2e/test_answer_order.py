@@ -3,8 +3,9 @@ what came before it has been answered."""
 
 import json
 
-from dialects import CasamsaPeer, OpcodePeer, PymessagePeer, SaletickPeer, make_user
-from wire import TEXT, encode_frame
+from dialects import (CasamsaPeer, OpcodePeer, PubsubPeer, PymessagePeer, SaletickPeer,
+                      make_user)
+from wire import TEXT, WebSocket, encode_frame
 
 BURST = 8
 FRAMES = 20
@@ -129,3 +130,27 @@ def test_saletick_over_the_rate(make_gateway):
         code, frames = peer.expect_close()
     assert (code, len(frames)) == (1008, stored(gateway, "x"))
     assert len(frames) >= BURST - 1
+
+
+# ---- pubsub, where an error is silence -----------------------------------------------------------
+
+CALLS = [("send-message", True), ("send-message", False), ("nothing", False), ("fetch-users", True),
+         ("read-chat", False), ("fetch-unread-chats-count", True), ("send-message", True)]
+
+
+def data_of(to, good):
+    return {"user": to["username"], "message": "x"} if good else {}
+
+
+def test_pubsub(gateway):
+    ada, bob = make_user(gateway), make_user(gateway)
+    good = [n for n, (_, answered) in enumerate(CALLS) if answered]
+    with PubsubPeer(gateway, ada) as peer:
+        send_at_once(peer, [f"42/chat,{n}{json.dumps([name, data_of(bob, answered)])}".encode()
+                            for n, (name, answered) in enumerate(CALLS)])
+        acks = [peer.packet() for _ in good]
+        assert [int(ack[len("43/chat,"):ack.index("[")]) for ack in acks] == good
+    with WebSocket(f"{gateway.ws_url}/pubsub/ws?token={ada['token']}") as plain:
+        send_at_once(plain, [b"{", *({"event": name, "data": data_of(bob, answered), "id": n}
+                                     for n, (name, answered) in enumerate(CALLS))])
+        assert [plain.recv_json()["id"] for _ in good] == good
