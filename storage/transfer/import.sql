@@ -241,7 +241,7 @@ BEGIN
                 THEN (SELECT t.id FROM threads t WHERE t.uuid = x.thread)
                 ELSE direct_ref(a.id, b.id) END,
            a.id, b.id, x.created_at, coalesce(x.text, ''), x.attachments, x.read, x.delivered,
-           x.held,
+           coalesce(x.held, false),
            CASE WHEN x.uuid IS NULL THEN 'uuid is missing'
                 WHEN a.id IS NULL THEN 'author is no user'
                 WHEN x.created_at IS NULL THEN 'created_at is missing'
@@ -279,10 +279,11 @@ BEGIN
     UPDATE incoming SET said = 'there is no such thread' WHERE said IS NULL AND thread_id IS NULL;
 END $$;
 
--- The messages just placed in a thread, as one member stands to them.
+-- The messages just placed in a thread, as one member stands to them. One that waits may be owed
+-- later on.
 CREATE FUNCTION pg_temp.steps(t threads, p_user bigint, p_kind smallint)
-RETURNS TABLE (seq bigint, owed boolean, reached boolean) LANGUAGE sql STABLE AS $$
-    SELECT i.seq, theirs AND NOT got, theirs AND got
+RETURNS TABLE (seq bigint, owed boolean, waits boolean, reached boolean) LANGUAGE sql STABLE AS $$
+    SELECT i.seq, theirs AND NOT got, i.author_id <> p_user AND i.held = 1, theirs AND got
     FROM incoming i,
          LATERAL (SELECT i.author_id <> p_user AND i.held = 0 AS theirs,
                          pg_temp.reached(i.read, p_user)
@@ -293,7 +294,7 @@ $$;
 
 -- Moves one member's prefix of what it has read (p_kind 0) or was pushed (1) over the messages
 -- just placed, with ranges beyond it. p_prefix: where it stands; p_open: whether messages before
--- these are still owed. Returns the new prefix and how many of these are owed: visible to the user,
+-- these are still owed or wait. Returns the new prefix and how many of these are owed: visible to the user,
 -- of somebody else, and not reached.
 CREATE FUNCTION pg_temp.place_marks(t threads, p_user bigint, p_kind smallint, p_prefix bigint,
                                     p_open boolean, OUT ret_prefix bigint, OUT ret_owed bigint)
@@ -302,7 +303,7 @@ DECLARE
     v_first bigint;
     v_last  bigint;
 BEGIN
-    SELECT count(*) FILTER (WHERE s.owed), min(s.seq) FILTER (WHERE s.owed), max(s.seq)
+    SELECT count(*) FILTER (WHERE s.owed), min(s.seq) FILTER (WHERE s.owed OR s.waits), max(s.seq)
     INTO ret_owed, v_first, v_last FROM pg_temp.steps(t, p_user, p_kind) s;
     IF p_open THEN
         ret_prefix := p_prefix;
@@ -313,7 +314,8 @@ BEGIN
     INSERT INTO marks
     SELECT t.id, p_user, p_kind, min(seq), max(seq)
     FROM (SELECT seq, reached, seq - row_number() OVER (ORDER BY seq) AS island
-          FROM pg_temp.steps(t, p_user, p_kind) WHERE NOT owed AND seq > v_first) s
+          FROM pg_temp.steps(t, p_user, p_kind)
+          WHERE NOT owed AND NOT waits AND seq > v_first) s
     GROUP BY island HAVING bool_or(reached);
 END $$;
 
@@ -341,6 +343,8 @@ DECLARE
     v_got  record;
     v_read record;
     v_new  record;
+    v_asks boolean := t.state = 1 AND NOT lacks_request(t.state, t.opener_id, t.lo_id, t.count_lo,
+                                                        t.count_hi);
 BEGIN
     SELECT count(*) AS n, max(at) AS at, max(seq) AS seq,
            count(*) FILTER (WHERE author_id = t.lo_id OR held = 0) AS seen_lo,
@@ -363,8 +367,11 @@ BEGIN
         END LOOP;
         RETURN;
     END IF;
-    SELECT * INTO v_lo FROM pg_temp.place_marks(t, t.lo_id, 0::smallint, t.read_lo, t.unread_lo > 0);
-    SELECT * INTO v_hi FROM pg_temp.place_marks(t, t.hi_id, 0::smallint, t.read_hi, t.unread_hi > 0);
+    -- Behind a request others may wait.
+    SELECT * INTO v_lo FROM pg_temp.place_marks(t, t.lo_id, 0::smallint, t.read_lo,
+                                                t.unread_lo > 0 OR v_asks);
+    SELECT * INTO v_hi FROM pg_temp.place_marks(t, t.hi_id, 0::smallint, t.read_hi,
+                                                t.unread_hi > 0 OR v_asks);
     UPDATE threads SET
         last_seq = v_new.seq, rev = rev + v_new.n, updated_at = greatest(updated_at, v_new.at),
         count_lo = count_lo + v_new.seen_lo, count_hi = count_hi + v_new.seen_hi,
@@ -411,13 +418,16 @@ BEGIN
             UPDATE incoming i SET said = 'the thread waits for its approval'
             WHERE i.thread_id = t.id AND i.said IS NULL AND i.author_id <> t.opener_id;
         END IF;
+        -- A block keeps for good what waits then, and nothing comes to wait behind it.
         UPDATE incoming i SET seq = t.last_seq + n.n,
-               held = CASE WHEN t.kind = 0 AND t.state = 1
-                                AND NOT (n.n = 1 AND lacks_request(t.state, t.opener_id, t.lo_id,
-                                                                   t.count_lo, t.count_hi))
-                           THEN 1 WHEN t.kind = 0 AND t.state = 0 AND i.hidden THEN 2 ELSE 0 END
-        FROM (SELECT o, row_number() OVER (ORDER BY o) AS n FROM incoming j
-              WHERE j.thread_id = t.id AND j.said IS NULL) n
+               held = CASE WHEN t.kind = 1 THEN 0 WHEN i.hidden THEN 2
+                           WHEN t.state = 0
+                                OR (n.shown = 1 AND lacks_request(t.state, t.opener_id, t.lo_id,
+                                                                  t.count_lo, t.count_hi)) THEN 0
+                           WHEN t.blocked_lo OR t.blocked_hi THEN 2 ELSE 1 END
+        FROM (SELECT o, row_number() OVER (ORDER BY o) AS n,
+                     count(*) FILTER (WHERE NOT j.hidden) OVER (ORDER BY o) AS shown
+              FROM incoming j WHERE j.thread_id = t.id AND j.said IS NULL) n
         WHERE n.o = i.o;
     END LOOP;
 
