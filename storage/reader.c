@@ -8,6 +8,11 @@ static struct task *task_of(struct list *link) {
     return link ? container_of(link, struct task, link) : NULL;
 }
 
+/* Nobody waits for it any more; its connection still owes the answer. */
+static int is_given_up(const struct task *task) {
+    return !task->call;
+}
+
 static void reader_finish(struct store_pg *store, struct task *task, enum dm_status status) {
     struct store_request *request = &task->call->base;
     task_free(task);
@@ -42,18 +47,45 @@ void readers_kick(struct store_pg *store) {
     }
 }
 
+static int is_expired(const struct task *task, int64_t before_ns) {
+    return !is_given_up(task) && task->call->base.queued_ns < before_ns;
+}
+
+/* Another connection would not help, and this one's backend would go on for nobody. */
+static void give_up(struct reader *reader, struct task *task) {
+    struct store_request *request = &task->call->base;
+    task->call = NULL;
+    reader->given_up++;
+    store_complete(reader->store, request, DM_UNAVAILABLE);
+}
+
 void readers_expire(struct store_pg *store, int64_t before_ns) {
-    for (unsigned i = 0; i < store->config.read_connections; i++)
-        if (pg_conn_state(store->readers[i].conn) == PG_CONN_READY)
-            return;
     list_foreach_safe(it, &store->reads) {
         struct task *task = task_of(it);
-        if (task->call->base.queued_ns >= before_ns)
+        if (!is_expired(task, before_ns))
             continue;
         list_remove(it);
         store->stats.unavailable++;
         reader_finish(store, task, DM_UNAVAILABLE);
     }
+    for (unsigned i = 0; i < store->config.read_connections; i++) {
+        list_foreach_safe(it, &store->readers[i].tasks) {
+            if (!is_expired(task_of(it), before_ns))
+                continue;
+            store->stats.unavailable++;
+            give_up(&store->readers[i], task_of(it));
+        }
+    }
+}
+
+static void drop_given_up(struct reader *reader) {
+    list_foreach_safe(it, &reader->tasks) {
+        if (!is_given_up(task_of(it)))
+            continue;
+        list_remove(it);
+        task_free(task_of(it));
+    }
+    reader->given_up = 0;
 }
 
 void readers_abandon(struct store_pg *store) {
@@ -61,6 +93,7 @@ void readers_abandon(struct store_pg *store) {
     list_init(&all);
     list_splice_back(&all, &store->reads);
     for (unsigned i = 0; i < store->config.read_connections; i++) {
+        drop_given_up(&store->readers[i]);
         list_splice_back(&all, &store->readers[i].tasks);
         store->readers[i].count = 0;
     }
@@ -78,6 +111,7 @@ static void conn_ready(struct pg_conn *conn, void *owner) {
 static void conn_lost(struct pg_conn *conn, void *owner) {
     struct reader *reader = owner;
     struct store_pg *store = reader->store;
+    drop_given_up(reader);
     list_splice_back(&reader->tasks, &store->reads);
     list_splice_back(&store->reads, &reader->tasks);
     reader->count = 0;
@@ -89,7 +123,7 @@ static void conn_lost(struct pg_conn *conn, void *owner) {
 static void conn_result(struct pg_conn *conn, void *owner, const PGresult *result) {
     struct reader *reader = owner;
     struct task *task = task_of(list_front(&reader->tasks));
-    if (task)
+    if (task && !is_given_up(task))
         task_answer(task, result);
 }
 
@@ -100,6 +134,12 @@ static void conn_sync(struct pg_conn *conn, void *owner) {
     if (!task)
         return;
     reader->count--;
+    if (is_given_up(task)) {
+        reader->given_up--;
+        task_free(task);
+        store_wake(store);
+        return;
+    }
     if (task->fault == PG_FAULT_NONE)
         task_advance(task);
     if (task->fault == PG_FAULT_RETRY || (task->fault == PG_FAULT_NONE && task->phase != TASK_DONE))

@@ -11,6 +11,7 @@
 
 #define TICK_MS 100
 #define LEAVE_MS 2000
+#define TELL_EVERY_MS 60000
 /* A call's share of the bytes that may wait. */
 #define CALL_BYTES 512
 
@@ -66,6 +67,28 @@ static void complete_finished(struct store_pg *store) {
     }
 }
 
+/* Expiry */
+
+/* An outage tells of itself. */
+static void tell_of_delay(struct store_pg *store, uint64_t expired) {
+    uint64_t now = clock_mono_ms();
+    if (!expired || store->state != STORE_UP || now < store->tell_at_ms)
+        return;
+    store->tell_at_ms = now + TELL_EVERY_MS;
+    log_event(LOG_LEVEL_WARNING, "the database does not answer in time",
+              LOG_UINT("expired", expired));
+}
+
+static void expire(struct store_pg *store) {
+    store->looks = 0;
+    int64_t before = (int64_t)clock_mono_ns() - (int64_t)store->config.wait_ms * 1000000;
+    uint64_t refused = store->stats.unavailable;
+    for (unsigned i = 0; i < store->config.write_connections; i++)
+        writer_expire(&store->writers[i], before);
+    readers_expire(store, before);
+    tell_of_delay(store, store->stats.unavailable - refused);
+}
+
 static void turn_ends(uv_check_t *check) {
     struct store_pg *store = check->data;
     uv_idle_stop(&store->idle);
@@ -75,6 +98,8 @@ static void turn_ends(uv_check_t *check) {
             writer_kick(&store->writers[i]);
     if (store->closing < 2)
         readers_kick(store);
+    if (store->looks)
+        expire(store);
     if (store->closing == 1 && store->pending_count == 0)
         store_shut(store);
 }
@@ -169,7 +194,7 @@ void store_pg_stats(const struct store_pg *store, struct store_pg_stats *ret_sta
     for (unsigned i = 0; i < store->config.write_connections; i++)
         ret_stats->under_way += writer_in_hand(&store->writers[i]);
     for (unsigned i = 0; i < store->config.read_connections; i++)
-        ret_stats->under_way += store->readers[i].count;
+        ret_stats->under_way += store->readers[i].count - store->readers[i].given_up;
     ret_stats->waiting = store->pending_count - ret_stats->under_way;
     ret_stats->queued_bytes = store->pending_bytes;
 }
@@ -189,10 +214,8 @@ static void tick(uv_timer_t *timer) {
         writers_cut(store);
     if (store->closing >= 2) /* connections go away one by one */
         return;
-    int64_t before = (int64_t)clock_mono_ns() - (int64_t)store->config.wait_ms * 1000000;
-    for (unsigned i = 0; i < store->config.write_connections; i++)
-        writer_expire(&store->writers[i], before);
-    readers_expire(store, before);
+    store->looks = 1;
+    store_wake(store);
     if (store->closing == 1 && clock_mono_ms() >= store->close_deadline_ms)
         store_shut(store);
 }

@@ -35,7 +35,8 @@ struct store_pg_config {
     size_t queue_count;          /* [100000] requests waiting or under way ... */
     size_t queue_bytes;          /* [256 MiB] ... and the bytes of their texts: beyond either a
                                     request ends DM_UNAVAILABLE */
-    uint32_t wait_ms;            /* [10000] how long a request waits for a lost connection */
+    uint32_t wait_ms;            /* [10000] how long a request waits for the database: a read for
+                                    its answer, a write until it is sent */
     size_t batch_rows;           /* [1024] messages in one batch, at most 2047 */
     size_t batch_bytes;          /* [4 MiB] text in one batch */
     uint32_t chat_members;       /* [2000] in one chat; beyond: DM_TOO_LARGE */

@@ -83,6 +83,7 @@ struct reader {
     struct pg_conn *conn;
     struct list tasks; /* sent, in order */
     size_t count;
+    size_t given_up;   /* of them: nobody waits for their answers */
 };
 
 struct store_pg {
@@ -107,6 +108,8 @@ struct store_pg {
     uv_check_t check;
     uv_idle_t idle;
     uv_timer_t timer;
+    int looks;           /* for what has expired, when this turn's answers have been heard */
+    uint64_t tell_at_ms; /* from then on it is news again that the database is slow */
     int closing; /* 1 draining, 2 connections are closing, 3 handles are */
     size_t closing_conns;
     int closing_handles;
@@ -136,7 +139,7 @@ int writer_open(struct writer *writer, struct store_pg *store);
 void writer_submit(struct writer *writer, struct store_request *request);
 /* Sends the next unit if none is in hand. */
 void writer_kick(struct writer *writer);
-/* Ends what has waited since before then (monotonic), if the connection is down. */
+/* Ends what has waited since before then (monotonic) and is not in hand. */
 void writer_expire(struct writer *writer, int64_t before_ns);
 /* Ends all that is left, without looking at the connection. */
 void writer_abandon(struct writer *writer);
@@ -156,6 +159,7 @@ void unit_abandon(struct writer *writer);
 
 int reader_open(struct reader *reader, struct store_pg *store);
 void readers_kick(struct store_pg *store);
+/* Ends what has waited since before then, sent or not. */
 void readers_expire(struct store_pg *store, int64_t before_ns);
 void readers_abandon(struct store_pg *store);
 void reader_close(struct reader *reader);

@@ -63,8 +63,6 @@ static void expire_list(struct writer *writer, struct list *queue, int64_t befor
 }
 
 void writer_expire(struct writer *writer, int64_t before_ns) {
-    if (writer_is_up(writer))
-        return;
     expire_list(writer, &writer->hot, before_ns);
     expire_list(writer, &writer->cold, before_ns);
 }

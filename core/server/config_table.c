@@ -66,7 +66,8 @@ const struct config_setting config_settings[] = {
     { .path = "database.queue_bytes", .kind = CONFIG_INT, .fallback = "268435456",
       .min = 1 << 20, .max = 16 * GIB, .doc = "Bytes of those requests." },
     { .path = "database.wait_ms", .kind = CONFIG_INT, .fallback = "10000", .min = 100,
-      .max = 600000, .doc = "How long a request waits while the database is away." },
+      .max = 600000,
+      .doc = "How long a request waits for the database, unless it is a write that was sent." },
 
     { .path = "bus", .kind = CONFIG_WORD, .fallback = "auto", .words = buses,
       .doc = "How gateways on one database hear of each other; local: there is only this one." },

@@ -1,6 +1,9 @@
-"""A private PostgreSQL that can be taken away for as long as a test likes."""
+"""A private PostgreSQL that can be taken away, or stopped dead, for as long as a test likes."""
 
 import contextlib
+import os
+import pathlib
+import signal
 import time
 
 
@@ -45,3 +48,20 @@ def outage(gateway):
         yield
     finally:
         away.give_back()
+
+
+@contextlib.contextmanager
+def frozen(gateway):
+    """The database is there and answers nothing inside the with block."""
+    postmaster = gateway.postgres_pid()
+    os.kill(postmaster, signal.SIGSTOP)  # first: it has no new children then
+    children = pathlib.Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text()
+    pids = [postmaster, *map(int, children.split())]
+    for pid in pids[1:]:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)

@@ -188,6 +188,58 @@ Test(uncertain, a_store_that_is_away_keeps_requests_for_a_while) {
     rig_close(&rig);
 }
 
+static void count_pending(const struct rig *rig, size_t under_way) {
+    struct store_pg_stats stats = stats_of(rig);
+    cr_assert(eq(u64, stats.under_way, under_way));
+    cr_assert(eq(u64, stats.waiting, 0));
+    cr_assert(eq(u64, store_pending(rig->port), under_way));
+}
+
+Test(uncertain, what_a_lock_keeps_waits_for_a_while_but_a_write_in_hand_for_its_outcome) {
+    struct rig rig;
+    struct append in_hand = { 0 }, later = { 0 };
+    struct call reads[3] = { 0 };
+    const struct store_pg_config config = { .wait_ms = 400 };
+    rig_open_with(&rig, &config);
+    rig_users(&rig, 2);
+    int64_t thread = rig_direct(&rig, USER(1), USER(2), 0);
+    rig_append(&rig, thread, USER(1), "before");
+    rig_sql(&rig, "BEGIN");
+    rig_sql(&rig, "LOCK TABLE messages");
+    append_submit(rig.port, &in_hand, thread, USER(1), "in hand");
+    wait_for_waiters(&rig, 1);
+    append_submit(rig.port, &later, thread, USER(1), "later");
+    for (int i = 0; i < 3; i++) {
+        reads[i].call.base.kind = STORE_COMMAND;
+        reads[i].call.actor_id = USER(2);
+        reads[i].call.thread_id = thread;
+        reads[i].command.kind = DM_CMD_HISTORY;
+        call_submit(&rig, rig.port, &reads[i]);
+    }
+    for (int i = 0; i < 3; i++) {
+        rig_wait(&rig, &reads[i].probe.done);
+        cr_assert(eq(int, reads[i].probe.status, DM_UNAVAILABLE));
+    }
+    rig_wait(&rig, &later.probe.done);
+    cr_assert(eq(int, later.probe.status, DM_UNAVAILABLE));
+    rig_run(&rig, 500);
+    cr_assert(eq(int, in_hand.probe.done, 0));
+    count_pending(&rig, 1);
+    /* The connections are the same, though one is cut that nobody waits for. */
+    cr_assert(eq(u64, stats_of(&rig).reconnects, 0));
+    rig_sql(&rig, "SELECT pg_terminate_backend(max(pid)) FROM pg_stat_activity "
+                  "WHERE datname = current_database() AND wait_event_type = 'Lock'");
+    rig_sql(&rig, "COMMIT");
+    rig_wait(&rig, &in_hand.probe.done);
+    cr_assert(eq(int, in_hand.probe.status, DM_OK));
+    cr_assert(eq(u64, in_hand.append.ret_seq, 2));
+    cr_assert(eq(u64, rig_append(&rig, thread, USER(1), "after").ret_seq, 3));
+    cr_assert(eq(int, rig_command(&rig, &reads[0], USER(2), DM_CMD_HISTORY), DM_OK));
+    cr_assert(eq(u64, reads[0].result.message_count, 3));
+    count_pending(&rig, 0);
+    rig_close(&rig);
+}
+
 static void fail_inserts(struct rig *rig, const char *sqlstate, int times) {
     rig_sql(rig, "CREATE SEQUENCE failures");
     rig_sql(rig, "GRANT ALL ON SEQUENCE failures TO dragoman");
