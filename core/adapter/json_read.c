@@ -198,15 +198,18 @@ int64_t json_value_int(const struct dm_json *value) {
     return read_int(val, &number) ? number : 0;
 }
 
-/* The digits of an int or the bytes of a string (DM_FIELD_SCALAR); absent for anything else. */
-static struct dm_slice scalar_of(struct json_reader *reader, const struct dm_json *value) {
-    char text[24];
-    int len;
+/* The digits of an int of any size or the bytes of a string (DM_FIELD_SCALAR); absent for anything
+ * else. */
+static struct dm_slice scalar_of(const struct dm_json *value) {
+    yyjson_val *val = val_of(value);
+    struct dm_slice text, digits;
 
-    if (json_value_type(value) != DM_JSON_INT)
+    if (!yyjson_is_raw(val))
         return json_value_string(value);
-    len = snprintf(text, sizeof(text), "%lld", (long long)json_value_int(value));
-    return (struct dm_slice){ arena_dup(&reader->arena, text, (size_t)len), (size_t)len };
+    text = digits = (struct dm_slice){ yyjson_get_raw(val), yyjson_get_len(val) };
+    if (text.ptr[0] == '-')
+        digits = (struct dm_slice){ text.ptr + 1, text.len - 1 };
+    return decimal_is(digits) ? text : DM_SLICE_NONE;
 }
 
 /* An int, or digits (with a sign) that make one, without a leading blank or plus. */
@@ -217,16 +220,14 @@ static int read_loose(const struct dm_json *value, int64_t *ret_number) {
     return 0;
 }
 
-static int decode_field(struct json_reader *reader, const struct dm_json *value,
-                        enum dm_field_kind kind, char *member) {
+static int decode_field(const struct dm_json *value, enum dm_field_kind kind, char *member) {
     enum dm_json_type type = json_value_type(value);
     struct dm_slice text;
 
     switch (kind) {
     case DM_FIELD_STRING:
     case DM_FIELD_SCALAR:
-        text = kind == DM_FIELD_STRING ? json_value_string(value)
-                                       : scalar_of(reader, value);
+        text = kind == DM_FIELD_STRING ? json_value_string(value) : scalar_of(value);
         if (!text.ptr)
             return -1;
         memcpy(member, &text, sizeof(text));
@@ -295,7 +296,7 @@ int json_reader_decode(struct json_reader *reader, const struct dm_json *object,
         if (!value && !(field->flags & DM_FIELD_REQUIRED))
             continue;
         *ret_field = field->key;
-        if (!value || decode_field(reader, value, field->kind, (char *)dest + field->offset) != 0)
+        if (!value || decode_field(value, field->kind, (char *)dest + field->offset) != 0)
             return -1;
     }
     return 0;

@@ -1,5 +1,6 @@
 #include <criterion/criterion.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/adapter/json_read.h"
@@ -169,6 +170,23 @@ Test(json_read, decodes_by_table) {
     check_slice(target.scalar, DM_SLICE("42"));
 }
 
+Test(json_read, takes_a_scalar_as_it_is_written) {
+    static const char *const texts[] = {
+        "0", "-7", "9223372036854775808", "123456789012345678901234567890", NULL,
+    };
+    struct target target;
+    char json[80];
+
+    for (size_t i = 0; texts[i]; i++) {
+        snprintf(json, sizeof(json), "{\"text\":\"\",\"scalar\":%s}", texts[i]);
+        cr_assert_null(decode(json, &target), "%s", texts[i]);
+        check_slice(target.scalar, dm_slice_str(texts[i]));
+        snprintf(json, sizeof(json), "{\"text\":\"\",\"scalar\":\"%s\"}", texts[i]);
+        cr_assert_null(decode(json, &target), "%s", texts[i]);
+        check_slice(target.scalar, dm_slice_str(texts[i]));
+    }
+}
+
 Test(json_read, names_the_field_at_fault) {
     static const struct {
         const char *text, *field;
@@ -185,6 +203,8 @@ Test(json_read, names_the_field_at_fault) {
         { "{\"text\":\"\",\"uuid\":\"x\"}", "uuid" }, { "{\"text\":\"\",\"array\":{}}", "array" },
         { "{\"text\":\"\",\"object\":[]}", "object" },
         { "{\"text\":\"\",\"scalar\":1.5}", "scalar" },
+        { "{\"text\":\"\",\"scalar\":1e3}", "scalar" },
+        { "{\"text\":\"\",\"scalar\":true}", "scalar" },
         { "[]", "" }, { "1", "" },
     };
     struct target target;
