@@ -20,7 +20,9 @@ static void put_message(struct dm_out *out, enum pubsub_form form, const struct 
     pubsub_begin_event(out, form, "chat");
     pubsub_put_chat(out, "chat", event->message);
     pubsub_end_event(out, form, "chat");
-    pubsub_put_unread(out, form, event->unread, event->message->author);
+    /* What a group said is in no count. */
+    if (event->unread)
+        pubsub_put_unread(out, form, event->unread, event->message->author);
 }
 
 static void on_message(const struct dm_event *event, const struct dm_view *view,

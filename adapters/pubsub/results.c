@@ -174,7 +174,7 @@ static void tell_effect(struct dm_session *session, const struct dm_result *resu
     if (result->kind == DM_CMD_WATCH && result->user && (result->user->flags & DM_USER_ONLINE))
         pubsub_put_user_event(dm_out(session), state->form, "user-online", result->user);
     if (result->kind == DM_CMD_READ_ONE && (result->flags & DM_RESULT_CHANGED)
-        && result->message->author)
+        && result->message->author && result->thread->kind == DM_THREAD_DIRECT)
         pubsub_put_unread(dm_out(session), state->form, result->count, result->message->author);
 }
 

@@ -52,7 +52,8 @@ struct dm_event {
     const struct dm_user *const *users;
     size_t user_count;
     uint64_t unread;   /* MESSAGE, RELEASED, READ in direct threads: unread messages of the other
-                          one that are left to the recipient (READ: to the actor) */
+                          one that are left to the recipient (READ: to the actor). Chats: 0, also
+                          where they are flattened */
     uint64_t corr;     /* correlation id: the same in frame, command, row, event and logs */
     uint64_t serial;   /* unique in this process: the key of whatever is cached per event */
 };

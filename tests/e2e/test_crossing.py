@@ -597,14 +597,14 @@ def test_flattened_chats_arrive_as_direct_messages(flattening):
             "timestamp": message["created_at"].replace("Z", "+00:00")}
         assert pym.next().frame == {"type": "message", "sender": ada["id"],
                                     "content": "[House] hi"}
-        chat = pub.next().frame["data"]["chat"]
+        chat = pub.event("chat")["chat"]
         assert (chat["id"], chat["sender"], chat["recipient"], chat["message"]) == (
             message["id"], ada["username"], bob["username"], "[House] hi")
         # Without a title there is nothing to put in front.
         peer.ask("update_chat", "chat_updated", chat=number, title=None)
         peer.ask("send_message", "message_created", chat=number, text="hi again")
         assert sale.next().text == "hi again"
-        assert pym.next().text == pub.next().text == "hi again"
+        assert pym.next().text == pub.event("chat")["chat"]["message"] == "hi again"
         # The author's own sockets have no receiver to name.
         assert own.is_silent() and own_pym.is_silent() and own_pub.is_silent()
         assert saletick_history(gateway, bob, ada) == []
@@ -612,6 +612,23 @@ def test_flattened_chats_arrive_as_direct_messages(flattening):
         peer.ask("remove_from_chat", "user_removed_successful", chat=number, users=[bob["id"]])
         peer.ask("send_message", "message_created", chat=number, text="without bob")
         assert sale.is_silent() and pym.is_silent() and pub.is_silent()
+
+
+def test_flattened_chats_leave_the_counts_of_direct_messages_alone(flattening):
+    gateway = flattening
+    ada, bob = make_user(gateway), make_user(gateway)
+    with CasamsaPeer(gateway, ada) as peer, PubsubPeer(gateway, bob) as pub:
+        number = peer.ask("create_chat", "chat_created", users=[bob["id"]],
+                          title="House")["chat"]["id"]
+        peer.say(bob, "direct")
+        peer.next("sent")
+        assert pub.event("unread-chats-count")["unreadChatsCount"] == 1
+        message = peer.ask("send_message", "message_created", chat=number, text="hi")["message"]
+        assert pub.event("chat")["chat"]["message"] == "[House] hi"
+        assert pub.ask("read-chat", {"id": message["id"]}) == {}
+        assert pub.is_silent()
+        assert pub.ask("fetch-unread-chats-count", {"user": ada["username"]}) == {
+            "unreadChatsCount": 1}
 
 
 # ---- files ---------------------------------------------------------------------------------------
