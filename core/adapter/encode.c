@@ -50,7 +50,8 @@ static void flatten_message(struct host *host, const struct dm_thread *chat,
         joined[0] = '[';
         memcpy(joined + 1, title.ptr, title.len);
         memcpy(joined + 1 + title.len, "] ", 2);
-        memcpy(joined + 3 + title.len, text.ptr, text.len);
+        if (text.len)
+            memcpy(joined + 3 + title.len, text.ptr, text.len);
         message->text = (struct dm_slice){ joined, title.len + text.len + 3 };
     }
 }
@@ -190,13 +191,18 @@ static enum event_outcome send_encoded(struct session *session, const struct dm_
     return EVENT_DELIVERED;
 }
 
+static int is_flattened(enum dm_event_kind kind) {
+    return kind == DM_EVENT_MESSAGE || kind == DM_EVENT_MESSAGE_RELEASED
+           || kind == DM_EVENT_MESSAGE_DELETED;
+}
+
 /* Whether the adapter is to be asked at all: DELIVERED, or why not. */
 static enum event_outcome concerns(const struct session *session, const struct dm_event *event,
                                    const struct engine_view *view) {
     const struct instance *instance = session->instance;
     enum dm_treatment treatment = instance->treatment[event->kind];
     int flat = instance->chats == CHATS_FLATTEN && view->audience == DM_AUDIENCE_MEMBER
-               && (event->kind == DM_EVENT_MESSAGE || event->kind == DM_EVENT_MESSAGE_RELEASED);
+               && is_flattened(event->kind);
 
     if (session->state != SESSION_OPEN)
         return EVENT_CLOSING;

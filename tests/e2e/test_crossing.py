@@ -631,6 +631,22 @@ def test_flattened_chats_leave_the_counts_of_direct_messages_alone(flattening):
             "unreadChatsCount": 1}
 
 
+def test_what_is_deleted_of_a_flattened_chat_is_taken_back(flattening):
+    gateway = flattening
+    ada, bob = make_user(gateway), make_user(gateway)
+    with CasamsaPeer(gateway, ada) as peer, PubsubPeer(gateway, ada) as author, \
+            PubsubPeer(gateway, bob) as pub, SaletickPeer(gateway, bob) as sale:
+        number = peer.ask("create_chat", "chat_created", users=[bob["id"]],
+                          title="House")["chat"]["id"]
+        message = peer.ask("send_message", "message_created", chat=number, files=[
+            {"name": "a.txt", "data": "aGVsbG8="}])["message"]
+        assert pub.event("chat")["chat"]["id"] == message["id"]
+        assert sale.next().id == message["id"]
+        author.ask("delete-chat", {"id": message["id"]})
+        assert pub.event("delete-chat") == {"id": message["id"]}
+        assert sale.is_silent()
+
+
 # ---- files ---------------------------------------------------------------------------------------
 
 def test_a_file_is_a_line_where_there_are_no_files(gateway, pair, connect):

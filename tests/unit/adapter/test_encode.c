@@ -202,6 +202,8 @@ Test(encode, flattens_chats_where_asked_to) {
                      "\"text\":\"[Team] hi\",\"peer\":7}\n");
     event = chat_event(DM_EVENT_CHAT_CREATED);
     cr_expect_eq(tell(0, &event, DM_AUDIENCE_MEMBER, ENGINE_SHARED), 0);
+    event = chat_event(DM_EVENT_READ);
+    cr_expect_eq(tell(0, &event, DM_AUDIENCE_MEMBER, ENGINE_SHARED), 0);
 }
 
 Test(encode, leaves_chats_as_they_are_for_who_knows_them) {
