@@ -38,6 +38,28 @@ static void tell(struct dm_session *session, const char *code, struct dm_slice a
     dm_frame_end(out, DM_FRAME_TEXT, code);
 }
 
+/* What `tell` will say, in static storage. */
+struct refusal {
+    const char *code, *about, *text;
+};
+
+/* An error names no line of the client's, so it waits for its turn behind the answers to earlier
+ * ones: `result` says it. */
+static void refuse(struct dm_session *session, const char *code, const char *about,
+                   const char *text) {
+    const struct dm_command turn = { .size = sizeof(turn), .kind = DM_CMD_NONE };
+    const struct refusal refusal = { code, about, text };
+
+    dm_submit(session, &turn, (struct dm_slice){ (const char *)&refusal, sizeof(refusal) });
+}
+
+static void tell_refusal(struct dm_session *session, struct dm_slice cookie) {
+    struct refusal refusal;
+
+    memcpy(&refusal, cookie.ptr, sizeof(refusal));
+    tell(session, refusal.code, dm_slice_str(refusal.about), refusal.text);
+}
+
 /* :AUTHOR PRIVMSG RECIPIENT :TEXT, once for each line of the text. */
 static void put_message(struct dm_out *out, const struct dm_message *message) {
     struct dm_slice left = message->text;
@@ -169,13 +191,13 @@ static const char *frame(struct dm_session *session, const struct dm_frame *fram
     read_line(frame->data, &line);
     verb = frame->kind == DM_FRAME_TEXT ? find_verb(line.verb) : NULL;
     if (!verb)
-        tell(session, "421", DM_SLICE_NONE, "Unknown command");
+        refuse(session, "421", NULL, "Unknown command");
     else if (line.count < verb->params)
-        tell(session, "461", dm_slice_str(verb->name), "Not enough parameters");
+        refuse(session, "461", verb->name, "Not enough parameters");
     else if (verb->stage == AFTER_LOGIN && !session->user)
-        tell(session, "451", DM_SLICE_NONE, "You have not registered");
+        refuse(session, "451", NULL, "You have not registered");
     else if (verb->stage == BEFORE_LOGIN && session->user)
-        tell(session, "462", DM_SLICE_NONE, "You may not reregister");
+        refuse(session, "462", NULL, "You may not reregister");
     else
         verb->take(session, &line);
     return verb ? verb->name : "invalid";
@@ -222,7 +244,9 @@ static void put_presence(struct dm_out *out, const struct dm_user *user, int onl
 
 static void result(struct dm_session *session, const struct dm_result *result,
                    struct dm_slice cookie) {
-    if (result->status == DM_HELD)
+    if (result->kind == DM_CMD_NONE)
+        tell_refusal(session, cookie);
+    else if (result->status == DM_HELD)
         tell(session, "717", cookie, "has to approve of you first");
     else if (result->status != DM_OK)
         fail(session, result, cookie);
@@ -254,7 +278,7 @@ static void notice(struct dm_session *session, enum dm_notice notice,
     switch (notice) {
     case DM_NOTICE_RATE_LIMITED:
     case DM_NOTICE_BACKLOG:
-        tell(session, "263", DM_SLICE_NONE, "Please wait a while and try again");
+        refuse(session, "263", NULL, "Please wait a while and try again");
         break;
     case DM_NOTICE_AUTH_TIMEOUT:
     case DM_NOTICE_REVOKED:
