@@ -2,26 +2,35 @@
 
 #define TRIES_MAX 40 /* of one transcript */
 
-/* Sends it once, at first to a store that holds its answer back. */
-static int is_good(struct play *play, enum repeatable_need need, struct repeatable *message) {
+/* Sends it, at first to a store that holds its answer back. Returns whether it got what is needed,
+ * with the number of frames that came back. */
+static int say(struct play *play, enum repeatable_need need, const struct frame *frame,
+               size_t *ret_answers) {
     struct stage *stage = play->stage;
     struct stage_answers answers = { .count = 0 };
-    const struct peer *peer = frame_peer(play, &message->frame);
+    const struct peer *peer = frame_peer(play, frame);
     play_forget(play);
     stage->answers = &answers;
     if (stage->memory)
         memory_set(stage->memory, MEMORY_HOLDS);
-    frame_send(play, &message->frame, DM_SLICE_NONE);
+    frame_send(play, frame, DM_SLICE_NONE);
     size_t at_once = answers.count;
     if (stage->memory)
         memory_set(stage->memory, MEMORY_ANSWERS);
     stage_settle(stage);
     stage->answers = NULL;
-    message->answers = peer_arrival_count(peer);
+    *ret_answers = peer_arrival_count(peer);
     if (peer->state != PEER_OPEN || answers.logins)
         return 0;
     return need == REPEATABLE_ASKING ? !stage->memory || answers.count > at_once
-                                     : message->answers > 0;
+                                     : *ret_answers > 0;
+}
+
+/* One that is numbered, or has done what it asks for, is refused the second time. */
+static int is_good(struct play *play, enum repeatable_need need, struct repeatable *message) {
+    size_t again;
+    return say(play, need, &message->frame, &message->answers)
+           && say(play, need, &message->frame, &again) && again >= message->answers;
 }
 
 static int try(struct trial *trial, enum repeatable_need need, struct repeatable *message) {

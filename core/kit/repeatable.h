@@ -15,8 +15,9 @@ struct repeatable {
 };
 
 /* Tries messages of the transcripts, the last one of each first, those that ask the core before the
- * others: the socket stays open behind a message that is good, and it logs nobody in. Returns 0, or
- * -1 when there is none. On a database, whose answers nobody holds back, all are as good. */
+ * others, each twice: the socket stays open behind a message that is good, it logs nobody in, and
+ * gets as much the second time as the first. Returns 0, or -1 when there is none. On a database,
+ * whose answers nobody holds back, all are as good. */
 int repeatable_find(struct trial *trial, enum repeatable_need need,
                     struct repeatable *ret_message);
 

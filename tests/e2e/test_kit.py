@@ -328,6 +328,12 @@ def test_a_verb_that_ends_the_conversation_is_no_message_to_repeat(tmp_path):
     assert "- backlog\n# 16 frames at once, 16 frames came back; 8 more refused, in words" in text
 
 
+def test_what_is_refused_the_second_time_is_no_message_to_repeat(tmp_path):
+    found, _lines = verdicts(tmp_path, "--only", "backlog", "--set", "fault=once",
+                             happy=HEAD + SAY)
+    assert found["backlog"].startswith("no transcript has a message that asks the core something")
+
+
 def test_a_login_is_no_question_before_the_end(tmp_path):
     found, _lines = verdicts(tmp_path, "--set", "fault=leaves", "--only", "pending",
                              happy=HEAD + BYE)

@@ -46,6 +46,7 @@ static const char *const faults[] = {
     "no_end",           /* leaves the frames of its answers without an end */
     "no_key",           /* gives a member no key */
     "no_event_end",     /* leaves the frames of events without an end */
+    "once",             /* says one thing for each client: no fault, but hard to try */
     NULL,
 };
 
@@ -53,13 +54,13 @@ enum fault {
     NONE, WRONG_ANSWER, CRASH_ON_NULL, HURTS_OTHERS, KEEPS_LOGIN, SECOND_LOGIN, OTHER_LOGIN,
     PENDING_AT_CLOSE, OVER_RATE, FORGETS, MUTE, CLOSES_ON_EVENT, BLABS, SHOWS_ALL, STARTS_ONCE,
     LEAKS, UNFINISHED, MUTE_RATE, MUTE_BACKLOG, ONE_AT_A_TIME, LEAVES, WANTS_LARGE,
-    FEW_REFS, TEXT_ONLY, LIMIT_OF_ONE, SLOW, BLABS_PIN, NO_END, NO_KEY,
-    NO_EVENT_END,
+    FEW_REFS, TEXT_ONLY, LIMIT_OF_ONE, SLOW, BLABS_PIN, NO_END, NO_KEY, NO_EVENT_END, ONCE,
 };
 
 struct state {
     int waiting; /* commands */
     int logged_in;
+    int said;
     char token[1024];
 };
 
@@ -230,6 +231,8 @@ static const char *on_say(struct dm_session *session, const struct dm_json *json
         authenticate(session, dm_slice_str(last_token));
     else if (!session->user)
         return refuse(session, "login");
+    else if (fault == ONCE && ((struct state *)session->state)->said++)
+        return refuse(session, "again");
     say(session, &fields);
     return "say";
 }
