@@ -102,8 +102,9 @@ static int open_stage(struct trial *trial, struct stage_plan *plan,
     plan->adapter = options->adapter;
     plan->file = options->file;
     plan->files = options->files;
-    add_settings(plan, settings);
+    /* The last one counts. */
     add_settings(plan, options->settings);
+    add_settings(plan, settings);
     trial_note("adapter %s starts", options->adapter->name);
     unsigned left = alarm(START_S);
     int result = stage_open(&trial->stage, trial->kit->backing, plan, &error);

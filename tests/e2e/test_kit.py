@@ -120,6 +120,13 @@ def test_a_variable_of_a_transcript_is_given(tmp_path):
     assert (status, lines) == (64, []) and "--var it=1: no transcript has it" in stderr
 
 
+def test_a_setting_of_a_transcript_stands_before_that_of_all(tmp_path):
+    found, lines = verdicts(tmp_path, "--only", "transcript", "--set", "fault=wrong_answer",
+                            happy=HEAD + SAY,
+                            own=HEAD.replace("var", "setting fault=none\nvar", 1) + SAY)
+    assert found == {"transcript happy": "not ok", "transcript own": "ok"}, lines
+
+
 def test_what_is_no_adapter(tmp_path):
     path = tmp_path / "no.so"
     path.write_text("no")
