@@ -4,9 +4,6 @@
 
 #include <dragoman/adapter.h>
 
-/* As much as the host keeps until the answer: an event_response_key, and what goes with it. */
-#define COOKIE_MAX 65536
-
 enum casamsa_route {
     ROUTE_SOCKET = 1,
 };

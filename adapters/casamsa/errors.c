@@ -34,7 +34,7 @@ static int wait_for_turn(struct dm_session *session, const char *type, const cha
     const struct dm_command turn = { .size = sizeof(turn), .kind = DM_CMD_NONE };
     size_t size = strlen(type) + strlen(detail) + key.len + sizeof("[\"\",\"\",null]");
     struct dm_slice shown = key.ptr ? key : DM_SLICE("null");
-    char *cookie = session->user && size <= COOKIE_MAX ? malloc(size) : NULL;
+    char *cookie = session->user && size <= DM_COOKIE_MAX ? malloc(size) : NULL;
     int len;
 
     if (!cookie)

@@ -175,7 +175,7 @@ static const char *prepare(const struct dm_host *host, const struct method *meth
     if (fault)
         return fault;
     *ret_cookie = names_users(command->kind) ? join_users(host, args, key, work) : key;
-    return ret_cookie->len > COOKIE_MAX ? "event_response_key" : NULL;
+    return ret_cookie->len > DM_COOKIE_MAX ? "event_response_key" : NULL;
 }
 
 static const char *submit(struct dm_session *session, const struct method *method,

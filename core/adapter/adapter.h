@@ -50,6 +50,7 @@
 #define DM_ABI_MAJOR 1
 #define DM_ABI_MINOR 4
 #define DM_ADAPTER_SYMBOL "dragoman_adapter"
+#define DM_COOKIE_MAX 65536 /* bytes, see dm_submit */
 
 /* Begins the definition of the descriptor: DM_ADAPTER_DEFINE = { .size = ..., ... };
  * An adapter that is built into the program gets another name for it from the build. */
@@ -249,8 +250,7 @@ enum dm_treatment {
 struct dm_capability {
     enum dm_event_kind event;
     enum dm_treatment treatment;
-    const char *note;         /* what becomes of it, one line of UTF-8 without control characters,
-                                 for the published matrix */
+    const char *note;         /* what becomes of it: one line of UTF-8, no control characters */
 };
 
 enum dm_adapter_flag {
@@ -480,9 +480,9 @@ struct dm_host {
 };
 
 /* Asks the core, in any hook that has a session but `close`. Everything is copied. The one answer
- * comes by `result`, later, with a copy of `cookie` (at most 64 KiB; absent: none). Refused before
- * the session is authenticated, except for the handshake verbs; every refusal is a result too:
- * INVALID with the member at fault, TOO_LARGE, LIMITED when limits.queue_max commands of that
+ * comes by `result`, later, with a copy of `cookie` (at most DM_COOKIE_MAX; absent: none). Refused
+ * before the session is authenticated, except for the handshake verbs; every refusal is a result
+ * too: INVALID with the member at fault, TOO_LARGE, LIMITED when limits.queue_max commands of that
  * session are under way, UNAVAILABLE when the database cannot take more. While a handshake verb
  * that can set the principal of a socket is under way, no further frame is read from the peer:
  * `frame` never sees a login half done. */

@@ -67,7 +67,7 @@ static void api_submit(struct dm_session *pub, const struct dm_command *command,
     if (!session)
         return;
     if (!command || command->size < offsetof(struct dm_command, user)
-        || cookie.len > COOKIE_MAX || (cookie.len && !cookie.ptr)) {
+        || cookie.len > DM_COOKIE_MAX || (cookie.len && !cookie.ptr)) {
         api_complain(session->instance->name, "submit: bad command or cookie");
         return;
     }

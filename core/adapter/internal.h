@@ -22,7 +22,6 @@
 #define ENCODED_MAX 16
 #define ENCODED_TYPES_MAX 4
 #define VARIANTS_MAX 16
-#define COOKIE_MAX 65536
 #define TIMER_MS_MAX 86400000u
 #define BUCKETS 4096 /* a power of two */
 

@@ -25,7 +25,8 @@ struct dm_ref {
 };
 
 enum dm_command_kind {
-    DM_CMD_NONE = 0, /* its result, INVALID, comes in its turn: for what must be said in order */
+    DM_CMD_NONE = 0, /* asks for nothing, also without a principal. Its result, never OK, comes in
+                        its turn: for what must be said in order */
 
     /* Handshake verbs: the only ones a session without a principal may submit. */
     DM_CMD_AUTHENTICATE, /* .token                    → user; sets the principal */

@@ -5,7 +5,6 @@
 #define CLOSE_POLICY 1008
 #define PARAMS_MAX 3
 #define HISTORY_ROWS 50
-#define NAME_MAX 255
 
 /* ---- lines to the client ---- */
 
@@ -119,7 +118,7 @@ static void read_line(struct dm_slice text, struct line *ret_line) {
 static void ask(struct dm_session *session, struct dm_command *command, struct dm_slice about) {
     command->size = sizeof(*command);
     command->user = dm_ref_name(about);
-    dm_submit(session, command, about.len <= NAME_MAX ? about : DM_SLICE_NONE);
+    dm_submit(session, command, about.len <= DM_COOKIE_MAX ? about : DM_SLICE_NONE);
 }
 
 static void pass(struct dm_session *session, const struct line *line) {
