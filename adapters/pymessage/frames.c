@@ -53,15 +53,6 @@ static const struct verb *find_verb(struct dm_slice type) {
     return dm_find(&table, type);
 }
 
-void pymessage_refuse(struct dm_session *session, const char *why) {
-    const struct dm_command turn = { .size = sizeof(turn), .kind = DM_CMD_NONE };
-
-    if (session->user)
-        dm_submit(session, &turn, dm_slice_str(why));
-    else
-        pymessage_put_error(dm_out(session), dm_slice_str(why));
-}
-
 static const char *refuse(struct dm_session *session, const char *why) {
     pymessage_refuse(session, why);
     return "invalid";

@@ -23,13 +23,12 @@ struct pymessage_instance {
 
 /* frames.c: what the peer says. */
 const char *pymessage_frame(struct dm_session *session, const struct dm_frame *frame);
-/* Says an error behind the answers to the frames before, as answers name no request. */
-void pymessage_refuse(struct dm_session *session, const char *why);
 void pymessage_redact(struct dm_instance *instance, const struct dm_frame *frame,
                       struct dm_out *out);
 
 /* results.c: what it is told. */
-void pymessage_put_error(struct dm_out *out, struct dm_slice text);
+/* Says an error behind the answers to the frames before, as answers name no request. */
+void pymessage_refuse(struct dm_session *session, const char *why);
 void pymessage_result(struct dm_session *session, const struct dm_result *result,
                       struct dm_slice cookie);
 void pymessage_event(struct dm_instance *instance, const struct dm_event *event,

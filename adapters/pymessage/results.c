@@ -9,7 +9,7 @@
 /* So do that many requests; who has more is told of the others when these are answered. */
 #define PENDING_MAX 10000
 
-void pymessage_put_error(struct dm_out *out, struct dm_slice text) {
+static void put_error(struct dm_out *out, struct dm_slice text) {
     dm_put_object(out, NULL);
     dm_put_str(out, "type", "error");
     dm_put_string(out, "error", text);
@@ -25,7 +25,13 @@ static void fail(struct dm_session *session, const char *format, ...) {
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    pymessage_put_error(dm_out(session), dm_slice_str(text));
+    put_error(dm_out(session), dm_slice_str(text));
+}
+
+void pymessage_refuse(struct dm_session *session, const char *why) {
+    const struct dm_command turn = { .size = sizeof(turn), .kind = DM_CMD_NONE };
+
+    dm_submit(session, &turn, dm_slice_str(why));
 }
 
 static void put_id(struct dm_out *out, const char *type, const char *key, int64_t id) {
@@ -220,7 +226,7 @@ void pymessage_result(struct dm_session *session, const struct dm_result *result
     }
     /* Whatever its status: an error that waited for its turn. */
     if (result->kind == DM_CMD_NONE) {
-        pymessage_put_error(dm_out(session), cookie);
+        put_error(dm_out(session), cookie);
         return;
     }
     if (fail_in_general(session, result->status))
