@@ -15,13 +15,13 @@ void cluster_init(struct cluster *cluster) {
 
 /* ---- what is said ---- */
 
-static struct buf *begin(struct cluster *cluster, char kind) {
+static struct buf *begin(struct cluster *cluster, enum cluster_kind kind) {
     struct buf *frame = &cluster->frame;
     buf_reset(frame);
     buf_append_char(frame, CLUSTER_VERSION);
     wire_put_int(frame, cluster->bus->node);
     wire_put_uint(frame, cluster->number + 1);
-    buf_append_char(frame, kind);
+    buf_append_char(frame, (char)kind);
     return frame;
 }
 
@@ -31,12 +31,12 @@ static void say(struct cluster *cluster) {
 }
 
 void cluster_ask(struct cluster *cluster, int64_t peer_id) {
-    wire_put_int(begin(cluster, 'A'), peer_id);
+    wire_put_int(begin(cluster, CLUSTER_ASK), peer_id);
     say(cluster);
 }
 
 void cluster_tell_met(struct cluster *cluster, int64_t peer_id) {
-    wire_put_int(begin(cluster, 'M'), peer_id);
+    wire_put_int(begin(cluster, CLUSTER_MET), peer_id);
     say(cluster);
 }
 
@@ -53,7 +53,7 @@ void cluster_tell_state(struct engine *engine, int64_t peer_id) {
     size_t done = 0;
     do {
         size_t part = count - done < USERS_MAX ? count - done : USERS_MAX;
-        struct buf *frame = begin(cluster, 'S');
+        struct buf *frame = begin(cluster, CLUSTER_STATE);
         wire_put_int(frame, peer_id);
         wire_put_uint(frame, done == 0);
         wire_put_uint(frame, done + part == count);
@@ -70,7 +70,7 @@ void cluster_tell_presence(struct engine *engine, const int64_t *came, size_t ca
     while (cluster_has_peers(cluster) && (came_count || went_count)) {
         size_t in = came_count < USERS_MAX / 2 ? came_count : USERS_MAX / 2;
         size_t out = went_count < USERS_MAX / 2 ? went_count : USERS_MAX / 2;
-        struct buf *frame = begin(cluster, 'P');
+        struct buf *frame = begin(cluster, CLUSTER_PRESENCE);
         put_ids(frame, came, in);
         put_ids(frame, went, out);
         say(cluster);
@@ -81,7 +81,7 @@ void cluster_tell_presence(struct engine *engine, const int64_t *came, size_t ca
     }
 }
 
-void cluster_say(struct cluster *cluster, char kind) {
+void cluster_say(struct cluster *cluster, enum cluster_kind kind) {
     begin(cluster, kind);
     say(cluster);
 }
@@ -132,7 +132,7 @@ void cluster_publish(struct operation *op, operation_fn emit) {
     head = head_of(op, cluster->unit_to);
     if (!cluster->unit_events && !head.rev)
         return;
-    frame = begin(cluster, 'E');
+    frame = begin(cluster, CLUSTER_UNIT);
     start = frame->len;
     unit_put_head(frame, &head);
     if (frame->len + cluster->unit.len + 24 > cluster->bus->frame_max) {

@@ -2,15 +2,7 @@
  * say. Private to core/engine.
  *
  * A frame (bus.h) is the version, the sender's id, the sender's running number, a letter for the
- * kind, and what that kind says:
- *
- *   A  ask: id of whom, 0: everybody → their S
- *   M  met: id of whom: until now the sender took it for gone, and may have told it nothing
- *   S  state: for whom (0: all), 1 in the first part, 1 in the last, users with sessions there
- *   P  presence: users who came, users who went
- *   E  a unit: what a command did (unit.h)
- *   B  beat: nothing, but it counts, so that the loss of the frames before it shows
- *   Q  the sender leaves, in order: nothing more of it is on its way
+ * kind (enum cluster_kind), and what that kind says.
  *
  * A number that does not follow the last one tells that frames were lost: then the sender's state
  * is asked for again, and what happened in threads meanwhile is read from the store (recovery.h).
@@ -49,6 +41,19 @@ struct cluster {
 
 #define CLUSTER_VERSION '1'
 
+enum cluster_kind {
+    CLUSTER_ASK = 'A',      /* id of whom, 0: everybody → their STATE */
+    CLUSTER_MET = 'M',      /* id of whom: until now the sender took it for gone, and may have told
+                               it nothing */
+    CLUSTER_STATE = 'S',    /* for whom (0: all), 1 in the first part, 1 in the last, users with
+                               sessions there */
+    CLUSTER_PRESENCE = 'P', /* users who came, users who went */
+    CLUSTER_UNIT = 'E',     /* what a command did (unit.h) */
+    CLUSTER_BEAT = 'B',     /* nothing, but it counts, so that the loss of the frames before it
+                               shows */
+    CLUSTER_LEAVE = 'Q',    /* nothing: no more of the sender is on its way */
+};
+
 void cluster_init(struct cluster *cluster);
 void cluster_fini(struct engine *engine);
 
@@ -62,11 +67,11 @@ void cluster_resync(struct engine *engine);
 void cluster_nodes(struct engine *engine, const struct bus_notice *notice);
 void cluster_hear(struct engine *engine, struct dm_slice frame);
 
-/* Says A to a node (0: to all), M, S, and what has no body: B or Q. */
+/* Says ASK to a node (0: to all), MET, STATE, and what has no body: BEAT or LEAVE. */
 void cluster_ask(struct cluster *cluster, int64_t peer_id);
 void cluster_tell_met(struct cluster *cluster, int64_t peer_id);
 void cluster_tell_state(struct engine *engine, int64_t peer_id);
-void cluster_say(struct cluster *cluster, char kind);
+void cluster_say(struct cluster *cluster, enum cluster_kind kind);
 
 /* Says good-bye to all, and is alone then. */
 void cluster_leave(struct engine *engine);

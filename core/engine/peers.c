@@ -95,7 +95,7 @@ static void forget_all(struct engine *engine) {
 
 void cluster_leave(struct engine *engine) {
     if (cluster_has_peers(&engine->cluster))
-        cluster_say(&engine->cluster, 'Q');
+        cluster_say(&engine->cluster, CLUSTER_LEAVE);
     forget_all(engine);
     engine->cluster.bus = NULL;
 }
@@ -177,7 +177,7 @@ void cluster_nodes(struct engine *engine, const struct bus_notice *notice) {
             cluster_ask(cluster, peer->id);
     }
     if (cluster_has_peers(cluster))
-        cluster_say(cluster, 'B');
+        cluster_say(cluster, CLUSTER_BEAT);
     if (cluster->hearing && !silent)
         cluster->good_us = cluster->open_us;
     if (!cluster->born_us)
@@ -315,25 +315,26 @@ static struct peer *meet(struct engine *engine, int64_t id, uint64_t number) {
 static void hear_from(struct engine *engine, struct peer *peer, char kind,
                       struct wire_reader *reader) {
     switch (kind) {
-    case 'A':
+    case CLUSTER_ASK:
         hear_ask(engine, peer, reader);
         break;
-    case 'M':
+    case CLUSTER_MET:
         hear_met(engine, reader);
         break;
-    case 'S':
+    case CLUSTER_STATE:
         hear_state(engine, peer, reader);
         break;
-    case 'P':
+    case CLUSTER_PRESENCE:
         hear_presence(engine, peer, reader);
         break;
-    case 'E':
+    case CLUSTER_UNIT:
         engine->cluster.stats.heard++;
         remote_take(engine, reader);
         break;
-    case 'Q':
+    case CLUSTER_LEAVE:
         peer_is_gone(engine, peer);
         break;
+    case CLUSTER_BEAT:
     default: /* of a newer version */
         break;
     }
