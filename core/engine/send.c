@@ -234,7 +234,7 @@ static void approved(struct operation *op, enum dm_status status) {
     op->span = op->rev ? 1 + op->result.message_count : 0;
     fanout_announce_now(op, announce_release);
     memset(&op->result, 0, sizeof(op->result));
-    op->extra = op; /* asked once */
+    op->command.flags &= ~(uint32_t)DM_CMD_ANSWER_APPROVES; /* once */
     append(op);
 }
 
@@ -242,10 +242,6 @@ static void approved(struct operation *op, enum dm_status status) {
 static void approve_first(struct operation *op) {
     struct dm_command *query;
     struct store_call *call;
-    if (op->extra) {
-        refuse(op, DM_BLOCKED);
-        return;
-    }
     if (op->strand)
         strand_close_lane(op->strand);
     query = operation_query(op);
