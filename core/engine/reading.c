@@ -66,7 +66,7 @@ static int has_no_thread_yet(const struct operation *op, enum dm_status status) 
     return status == DM_NO_THREAD && op->command.thread.kind == DM_REF_NONE;
 }
 
-static void submit_read(struct operation *op, const struct dm_command *command,
+static void submit_in_thread(struct operation *op, const struct dm_command *command,
                         operation_step_fn next) {
     struct store_call *call = operation_prepare(op, STORE_COMMAND);
     call->command = command;
@@ -77,7 +77,7 @@ static void submit_read(struct operation *op, const struct dm_command *command,
 static void read_placed(struct operation *op, enum dm_status status) {
     status = hide_chat(op, status);
     if (status == DM_OK)
-        submit_read(op, &op->command, read_done);
+        submit_in_thread(op, &op->command, read_done);
     else
         operation_finish(op, has_no_thread_yet(op, status) ? DM_OK : status);
 }
@@ -117,7 +117,7 @@ static void history_settled(struct operation *op, enum dm_status status) {
     query = operation_query(op);
     query->kind = DM_CMD_READ;
     query->thread = dm_ref_id(op->thread->id);
-    submit_read(op, query, history_read);
+    submit_in_thread(op, query, history_read);
 }
 
 static void history_placed(struct operation *op, enum dm_status status) {
@@ -188,7 +188,7 @@ static void one_placed(struct operation *op, enum dm_status status) {
     if (status != DM_OK)
         operation_finish(op, status);
     else
-        submit_read(op, &op->command,
+        submit_in_thread(op, &op->command,
                     op->command.kind == DM_CMD_DELETE ? delete_done : read_one_done);
 }
 
