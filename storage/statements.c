@@ -1,11 +1,17 @@
 #include "storage/statements.h"
 
+#include "core/model/command.h"
+
 #define OP(name, args) { "dm_" #name, "SELECT op_" #name "(" args ")" }
 #define WRITE(name, args) { "dm_" #name, "SELECT writer_keep($1, op_" #name "(" args "))" }
 /* Changes one thread, as the actor $2: an event of that thread, kind as in enum dm_command_kind (65
  * for the opening of a direct one). */
 #define EVENT(kind, name, args) \
     { "dm_" #name, "SELECT thread_keep($1, " #kind ", $2, op_" #name "(" args "))" }
+_Static_assert(DM_CMD_APPROVE == 67 && DM_CMD_BLOCK == 68 && DM_CMD_CHAT_CREATE == 96
+                   && DM_CMD_CHAT_UPDATE == 97 && DM_CMD_CHAT_ADD == 98 && DM_CMD_CHAT_REMOVE == 99
+                   && DM_CMD_READ == 129 && DM_CMD_READ_ONE == 130 && DM_CMD_DELETE == 131,
+               "the kinds below");
 
 const struct pg_statement store_statements[ST_COUNT] = {
     [ST_BATCH] = { "dm_batch", "SELECT * FROM batch($1, $2, $3, $4, $5, $6, $7, $8, $9)" },
@@ -30,7 +36,8 @@ const struct pg_statement store_statements[ST_COUNT] = {
     [ST_MESSAGES] = { "dm_messages", "SELECT * FROM message_view($1, $2, $3, $4)" },
     [ST_UUIDS] = { "dm_uuids",
                    "SELECT m.thread_id, m.seq, m.uuid, m.held "
-                   "FROM unnest($1::bigint[], $2::bigint[]) x(t, s) JOIN messages m ON m.thread_id = x.t AND m.seq = x.s "
+                   "FROM unnest($1::bigint[], $2::bigint[]) x(t, s) "
+                   "JOIN messages m ON m.thread_id = x.t AND m.seq = x.s "
                    "ORDER BY m.thread_id, m.seq" },
     [ST_MEMBERS] = { "dm_members",
                      "SELECT thread_id, user_id FROM members WHERE thread_id = ANY ($1) "

@@ -30,13 +30,22 @@ static size_t request_size(const struct store_request *request) {
     return size;
 }
 
+static enum dm_status status_of(enum pg_fault fault) {
+    switch (fault) {
+    case PG_FAULT_DATA:
+        return DM_INVALID;
+    case PG_FAULT_RESOURCE:
+    case PG_FAULT_RETRY:
+    case PG_FAULT_UNKNOWN_WRITER:
+        return DM_UNAVAILABLE;
+    default:
+        return DM_INTERNAL;
+    }
+}
+
 enum dm_status fault_status(enum pg_fault fault, const char *reason,
                             const struct store_request *request) {
-    enum dm_status status = fault == PG_FAULT_DATA                                  ? DM_INVALID
-                            : fault == PG_FAULT_RESOURCE || fault == PG_FAULT_RETRY ||
-                                      fault == PG_FAULT_UNKNOWN_WRITER
-                                ? DM_UNAVAILABLE
-                                : DM_INTERNAL;
+    enum dm_status status = status_of(fault);
     log_event(status == DM_INVALID ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR,
               "the database refuses", LOG_STR("reason", reason), LOG_INT("kind", request->kind),
               LOG_UINT("corr", request->corr), LOG_STR("status", dm_status_name(status)));
@@ -53,7 +62,7 @@ void store_complete(struct store_pg *store, struct store_request *request, enum 
 
 static void complete_later(struct store_pg *store, struct store_request *request,
                            enum dm_status status) {
-    request->queued_ns = status;
+    request->status = status;
     list_push_back(&store->finished, &request->link);
     store_wake(store);
 }
@@ -63,7 +72,7 @@ static void store_shut(struct store_pg *store);
 static void complete_finished(struct store_pg *store) {
     for (struct list *link; (link = list_pop_front(&store->finished)) != NULL;) {
         struct store_request *request = container_of(link, struct store_request, link);
-        store_complete(store, request, (enum dm_status)request->queued_ns);
+        store_complete(store, request, request->status);
     }
 }
 
@@ -96,11 +105,11 @@ static void turn_ends(uv_check_t *check) {
     for (unsigned i = 0; i < store->config.write_connections; i++)
         if (store->writers[i].conn)
             writer_kick(&store->writers[i]);
-    if (store->closing < 2)
+    if (store->closing < STORE_PARTING)
         readers_kick(store);
     if (store->looks)
         expire(store);
-    if (store->closing == 1 && store->pending_count == 0)
+    if (store->closing == STORE_DRAINING && store->pending_count == 0)
         store_shut(store);
 }
 
@@ -109,7 +118,7 @@ static void idle_turn(uv_idle_t *idle) {
 
 /* An idle handle keeps the loop from sleeping in this turn, so that the check runs. */
 void store_wake(struct store_pg *store) {
-    if (store->closing < 3)
+    if (store->closing < STORE_ENDING)
         uv_idle_start(&store->idle, idle_turn);
 }
 
@@ -148,7 +157,7 @@ static void store_submit_pg(struct store *port, struct store_request *request) {
                store->pending_bytes + size > store->config.queue_bytes;
     store->pending_count++;
     store->pending_bytes += size;
-    if (full || store->closing) {
+    if (full || store->closing != STORE_OPEN) {
         store->stats.unavailable++;
         complete_later(store, request, DM_UNAVAILABLE);
     } else if (request->kind == STORE_APPEND &&
@@ -175,7 +184,7 @@ void store_note_state(struct store_pg *store) {
         reads |= store->readers[i].conn &&
                  pg_conn_state(store->readers[i].conn) == PG_CONN_READY;
     enum store_state state = writes && reads ? STORE_UP : STORE_DOWN;
-    if (state == store->state || store->closing)
+    if (state == store->state || store->closing != STORE_OPEN)
         return;
     store->state = state;
     log_event(state == STORE_UP ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING,
@@ -210,13 +219,13 @@ static void writers_cut(struct store_pg *store) {
 
 static void tick(uv_timer_t *timer) {
     struct store_pg *store = timer->data;
-    if (store->closing == 2 && clock_mono_ms() >= store->close_deadline_ms)
+    if (store->closing == STORE_PARTING && clock_mono_ms() >= store->close_deadline_ms)
         writers_cut(store);
-    if (store->closing >= 2) /* connections go away one by one */
+    if (store->closing >= STORE_PARTING) /* connections go away one by one */
         return;
     store->looks = 1;
     store_wake(store);
-    if (store->closing == 1 && clock_mono_ms() >= store->close_deadline_ms)
+    if (store->closing == STORE_DRAINING && clock_mono_ms() >= store->close_deadline_ms)
         store_shut(store);
 }
 
@@ -298,7 +307,7 @@ static void handle_closed(uv_handle_t *handle) {
 void store_conn_closed(struct store_pg *store) {
     if (--store->closing_conns)
         return;
-    store->closing = 3;
+    store->closing = STORE_ENDING;
     store->closing_handles = 3;
     uv_close((uv_handle_t *)&store->check, handle_closed);
     uv_close((uv_handle_t *)&store->idle, handle_closed);
@@ -307,7 +316,7 @@ void store_conn_closed(struct store_pg *store) {
 
 /* Nothing is pending any more, or the time is over. */
 static void store_shut(struct store_pg *store) {
-    store->closing = 2;
+    store->closing = STORE_PARTING;
     store->close_deadline_ms = clock_mono_ms() + LEAVE_MS;
     uv_idle_stop(&store->idle);
     for (unsigned i = 0; i < store->config.write_connections; i++) {
@@ -326,7 +335,7 @@ static void store_shut(struct store_pg *store) {
 }
 
 void store_pg_close(struct store_pg *store, store_pg_closed_fn closed, void *owner) {
-    store->closing = 1;
+    store->closing = STORE_DRAINING;
     store->closed = closed;
     store->closed_owner = owner;
     store->close_deadline_ms = clock_mono_ms() + store->config.close_timeout_ms;

@@ -86,6 +86,13 @@ struct reader {
     size_t given_up;   /* of them: nobody waits for their answers */
 };
 
+enum store_closing {
+    STORE_OPEN = 0,
+    STORE_DRAINING, /* takes nothing more, and carries out what is pending */
+    STORE_PARTING,  /* its connections are closing */
+    STORE_ENDING,   /* its handles are */
+};
+
 struct store_pg {
     struct store port; /* first */
     uv_loop_t *loop;
@@ -101,7 +108,6 @@ struct store_pg {
     struct list finished; /* requests that ended inside submit */
     size_t pending_count;
     size_t pending_bytes;
-    size_t reading;
     int64_t last_ns;
     enum store_state state;
     struct store_pg_stats stats;
@@ -110,7 +116,7 @@ struct store_pg {
     uv_timer_t timer;
     int looks;           /* for what has expired, when this turn's answers have been heard */
     uint64_t tell_at_ms; /* from then on it is news again that the database is slow */
-    int closing; /* 1 draining, 2 connections are closing, 3 handles are */
+    enum store_closing closing;
     size_t closing_conns;
     int closing_handles;
     uint64_t close_deadline_ms;
@@ -151,7 +157,6 @@ int writer_is_up(const struct writer *writer);
 size_t writer_in_hand(const struct writer *writer);
 
 /* The unit in hand (writer_unit.c). */
-void unit_take(struct writer *writer);
 void unit_send(struct writer *writer);
 void unit_result(struct writer *writer, const PGresult *result);
 void unit_sync(struct writer *writer);
@@ -164,7 +169,7 @@ void readers_expire(struct store_pg *store, int64_t before_ns);
 void readers_abandon(struct store_pg *store);
 void reader_close(struct reader *reader);
 
-/* What a fault that cannot be mended means to the asker; logs the ones nobody expects. */
+/* What a fault that cannot be mended means to the asker; logs it. */
 enum dm_status fault_status(enum pg_fault fault, const char *reason,
                             const struct store_request *request);
 

@@ -139,7 +139,7 @@ static void read_attachments(struct task *task, struct dm_message *message,
     message->attachment_count = items.count;
 }
 
-/* Bits of message_reach(). */
+/* Bits of reach_bits() and chat_reach() (migrations/0003). */
 enum {
     REACH_DELIVERED = 1,
     REACH_READ_BY_ANY = 2,

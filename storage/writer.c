@@ -129,7 +129,7 @@ static void take_call(struct writer *writer) {
 /* How many calls go before a batch that waits. */
 #define COLD_STREAK 4
 
-void unit_take(struct writer *writer) {
+static void take_unit(struct writer *writer) {
     const struct store_request *hot = request_of(list_front(&writer->hot));
     const struct store_request *cold = request_of(list_front(&writer->cold));
     writer->attempts = 0;
@@ -158,7 +158,7 @@ void writer_kick(struct writer *writer) {
     while (writer->unit == UNIT_NONE &&
            (!list_is_empty(&writer->hot) || !list_is_empty(&writer->cold) ||
             !list_is_empty(&writer->halves)))
-        unit_take(writer);
+        take_unit(writer);
     if (writer->unit != UNIT_NONE)
         unit_send(writer);
 }

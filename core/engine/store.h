@@ -78,6 +78,7 @@ enum store_kind {
 struct store_request {
     struct list link;     /* the store's while pending */
     enum store_kind kind;
+    enum dm_status status; /* the store's */
     uint64_t lane;        /* writes: requests of one lane keep their order. The engine uses the
                              thread id, or the user id where no thread is concerned. Reads: see
                              store_submit */
