@@ -117,21 +117,19 @@ void count_event(struct instance *instance, enum dm_event_kind kind, enum event_
     metrics_inc(*counter);
 }
 
+static struct metric_gauge *sessions_gauge(const struct instance *instance,
+                                           const char *transport) {
+    return metrics_gauge(instance->host->metrics, "dragoman_sessions", "Sessions now.",
+                         METRIC_LABELS("adapter", instance->name, "transport", transport));
+}
+
 void count_init(struct instance *instance) {
     struct metrics *metrics = instance->host->metrics;
 
-    instance->sockets = metrics_gauge(metrics, "dragoman_sessions", "Sessions now.",
-                                      METRIC_LABELS("adapter", instance->name, "transport",
-                                                    "websocket"));
-    instance->namespaces = metrics_gauge(metrics, "dragoman_sessions", "Sessions now.",
-                                         METRIC_LABELS("adapter", instance->name, "transport",
-                                                       "socketio"));
-    instance->engineios = metrics_gauge(metrics, "dragoman_sessions", "Sessions now.",
-                                        METRIC_LABELS("adapter", instance->name, "transport",
-                                                      "engineio"));
-    instance->requests = metrics_gauge(metrics, "dragoman_sessions", "Sessions now.",
-                                       METRIC_LABELS("adapter", instance->name, "transport",
-                                                     "http"));
+    instance->sockets = sessions_gauge(instance, "websocket");
+    instance->namespaces = sessions_gauge(instance, "socketio");
+    instance->engineios = sessions_gauge(instance, "engineio");
+    instance->requests = sessions_gauge(instance, "http");
     if (instance->engineio)
         instance->connections = metrics_gauge(metrics, "dragoman_engineio_sessions",
                                               "Engine.IO sessions now, between polls too.",

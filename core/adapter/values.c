@@ -60,17 +60,20 @@ static const struct dm_setting common_settings[COMMON_COUNT] = {
 /* The descriptor's own default of a common setting; 0: it has none. */
 static uint32_t limit_of(const struct dm_adapter *adapter, const char *key) {
     const struct dm_limits *limits = &adapter->limits;
+    const struct {
+        const char *key;
+        uint32_t limit;
+    } rows[] = {
+        { "frame_max_unauthenticated", limits->frame_max_unauthenticated },
+        { "frame_max", limits->frame_max },
+        { "body_max", limits->body_max },
+        { "auth_timeout_ms", limits->auth_timeout_ms },
+        { "ping_interval_ms", limits->ping_interval_ms },
+    };
 
-    if (strcmp(key, "frame_max_unauthenticated") == 0)
-        return limits->frame_max_unauthenticated;
-    if (strcmp(key, "frame_max") == 0)
-        return limits->frame_max;
-    if (strcmp(key, "body_max") == 0)
-        return limits->body_max;
-    if (strcmp(key, "auth_timeout_ms") == 0)
-        return limits->auth_timeout_ms;
-    if (strcmp(key, "ping_interval_ms") == 0)
-        return limits->ping_interval_ms;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (strcmp(key, rows[i].key) == 0)
+            return rows[i].limit;
     return 0;
 }
 
