@@ -37,7 +37,7 @@ static struct blob *packet_blob(const struct out *out, const char *ns, struct dm
 
     if (packet.attachments)
         packet.type = out->flags & OUT_ACK ? SOCKETIO_BINARY_ACK : SOCKETIO_BINARY_EVENT;
-    buf_append_char(&text, '4');
+    buf_append_char(&text, ENGINEIO_MESSAGE);
     socketio_encode(&packet, &text);
     blob = websocket_frame_blob(WEBSOCKET_TEXT, buf_slice(&text));
     buf_fini(&text);
@@ -55,7 +55,7 @@ static struct blob *message_blob(struct dm_slice payload) {
     struct buf text = BUF_INIT;
     struct blob *blob;
 
-    buf_append_char(&text, '4');
+    buf_append_char(&text, ENGINEIO_MESSAGE);
     buf_append_slice(&text, payload);
     blob = websocket_frame_blob(WEBSOCKET_TEXT, buf_slice(&text));
     buf_fini(&text);

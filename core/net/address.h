@@ -1,4 +1,4 @@
-/* Socket addresses as small values. Pure but for address_resolve, which never asks the DNS. */
+/* Socket addresses as small values. Pure; no name is looked up. */
 #ifndef DRAGOMAN_NET_ADDRESS_H
 #define DRAGOMAN_NET_ADDRESS_H
 

@@ -107,6 +107,9 @@ void engineio_abort_all(struct engineio *server);
 void *engineio_userdata(const struct engineio_session *session);
 void engineio_set_userdata(struct engineio_session *session, void *userdata);
 
+/* The type of a text message's packet. */
+#define ENGINEIO_MESSAGE '4'
+
 /* Queues messages with a further reference: the blob holds one or several complete WebSocket
  * frames as websocket_frame_blob makes them, each of which is one packet: text with its type in
  * front ("4hello"), or binary. So the same bytes serve both transports. Returns 0; -EPIPE when the

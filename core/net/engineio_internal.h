@@ -14,7 +14,7 @@ enum engineio_packet {
     PACKET_CLOSE = '1',
     PACKET_PING = '2',
     PACKET_PONG = '3',
-    PACKET_MESSAGE = '4',
+    PACKET_MESSAGE = ENGINEIO_MESSAGE,
     PACKET_UPGRADE = '5',
     PACKET_NOOP = '6',
     PACKET_BINARY = 'b', /* a message in base64: by polling, or as text of a WebSocket */
