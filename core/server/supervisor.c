@@ -116,14 +116,18 @@ static void restart_in_time(struct loop_timer *timer) {
     start_worker(container_of(timer, struct worker, restart));
 }
 
-static void restart_later(struct worker *worker) {
+/* Returns in how many milliseconds. */
+static uint64_t restart_later(struct worker *worker) {
     struct loop *loop = worker->supervisor->loop;
+    uint64_t wait;
     if (loop_now(loop) - worker->started >= STEADY_MS)
         worker->backoff = 0;
-    loop_timer_arm(loop, &worker->restart, worker->backoff);
-    worker->backoff = worker->backoff ? worker->backoff * 2 : BACKOFF_MIN_MS;
+    wait = worker->backoff;
+    loop_timer_arm(loop, &worker->restart, wait);
+    worker->backoff = wait ? wait * 2 : BACKOFF_MIN_MS;
     if (worker->backoff > BACKOFF_MAX_MS)
         worker->backoff = BACKOFF_MAX_MS;
+    return wait;
 }
 
 static void announce(struct supervisor *supervisor) {
@@ -183,11 +187,11 @@ static void worker_ended(struct child *child, int status, void *owner) {
     } else if (supervisor->state == SUPERVISOR_STARTS) {
         fail_to_start(supervisor, child, status);
     } else {
+        uint64_t wait = restart_later(worker);
         child_end_text(status, end);
         log_event(LOG_LEVEL_ERROR, "a worker has ended, it is started again",
                   LOG_UINT("worker", worker->number), LOG_INT("pid", child_pid(child)),
-                  LOG_STR("end", end));
-        restart_later(worker);
+                  LOG_STR("end", end), LOG_UINT("in_ms", wait));
     }
 }
 

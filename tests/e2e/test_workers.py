@@ -123,6 +123,8 @@ def test_one_that_always_dies_is_started_ever_more_slowly(workers):
         os.kill(gw.workers()[0], signal.SIGKILL)
         until(lambda: gw.log.count("a worker has ended") > before, "it is missed")
     await_workers(gw)
+    waits = [int(ms) for ms in re.findall(r"a worker has ended.* in_ms=(\d+)", gw.log)]
+    assert waits[0] == 0 and waits == sorted(set(waits)), waits
 
 
 def test_reload_reaches_all(workers):
