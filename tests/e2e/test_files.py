@@ -8,6 +8,7 @@ import re
 import threading
 import time
 import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -148,16 +149,15 @@ def test_a_large_file_delays_no_message(people):
             ann.put("send_message", chat=chat, text="", files=[{"name": "a", "data": large}])
             ann.event("message_created")
 
-    with Opcode(gateway, gateway.token(users[2])) as other:
+    with Opcode(gateway, gateway.token(users[2])) as other, ThreadPoolExecutor() as pool:
         other.say(users[1], "first")
-        thread = threading.Thread(target=upload)
-        thread.start()
+        uploads = pool.submit(upload)
         try:
             for _ in range(20):
                 other.say(users[1], "in between")
         finally:
             stop.set()
-            thread.join()
+        uploads.result()
 
 
 def test_only_members_tokens_open(people):
