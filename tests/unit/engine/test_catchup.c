@@ -13,7 +13,7 @@ static enum dm_status answer(struct fake_store *fake, struct store_call *call) {
     return DM_OK;
 }
 
-/* bob asks; the answer has the first two messages, and does not come before bench_answer. */
+/* bob asks; the answer has the first two messages, and does not come while held_kinds says so. */
 static void ask(struct peer *ann, struct peer *bob) {
     bench.store.command = answer;
     peer_join(ann, "ann", "ann");
