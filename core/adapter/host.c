@@ -257,16 +257,6 @@ void host_stop(struct host *host) {
     }
 }
 
-static void on_request(struct conn_server *server, struct http_exchange *exchange) {
-    host_request(conn_server_userdata(server), exchange);
-}
-
-static const struct conn_handler conn_handler = { .request = on_request };
-
-const struct conn_handler *host_conn_handler(void) {
-    return &conn_handler;
-}
-
 void host_hang_up(struct host *host) {
     for (size_t i = 0; i < host->instance_count; i++)
         if (host->instances[i]->engineio)

@@ -86,11 +86,7 @@ int host_start(struct host *host, struct adapter_error *ret_error);
 /* Runs the `stop` hooks in reverse order. Requires that no session is left. Idempotent. */
 void host_stop(struct host *host);
 
-/* For conn_server_new, with the host as the server's userdata. */
-const struct conn_handler *host_conn_handler(void);
-
-/* One request, for a conn_handler of the caller's own that keeps some paths to itself. To be called
- * within its request(). */
+/* One request. To be called within a conn_handler's request(). */
 void host_request(struct host *host, struct http_exchange *exchange);
 
 /* Takes other limits and another public URL for what comes from now on. */

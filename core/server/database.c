@@ -178,7 +178,7 @@ int database_migrate(const struct database *database, int *ret_from, int *ret_to
     return explain(migrate_run(database->conninfo, ret_from, ret_to));
 }
 
-int database_prepare(const struct database *database, struct config *config) {
+static int prepare(const struct database *database, const struct config *config) {
     int version;
     if (database->use != BACKEND_VERB_READS && config_bool(config, "database.migrate"))
         return database_migrate(database, NULL, NULL);
@@ -204,7 +204,7 @@ static void bring_up(struct loop_job *job) {
     struct bringing_up *task = container_of(job, struct bringing_up, job);
     task->result = database_open(task->database, task->config, task->use);
     if (!task->result && task->use != BACKEND_WORKER)
-        task->result = database_prepare(task->database, task->config);
+        task->result = prepare(task->database, task->config);
 }
 
 static void brought_up(struct loop_job *job, int status) {

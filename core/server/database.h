@@ -39,12 +39,9 @@ int database_check_state(struct config *config);
 /* Writes the versions before and after (may be NULL). Returns a CLI exit code, as above. */
 int database_migrate(const struct database *database, int *ret_from, int *ret_to);
 
-/* Migrates, or, where database.migrate is false and for a verb that only reads, makes sure that
- * nobody needs to. Returns a CLI exit code, as above. */
-int database_prepare(const struct database *database, struct config *config);
-
-/* database_open and, but for a worker, database_prepare, in the pool; runs the loop meanwhile.
- * Returns a CLI exit code, as above. database_close in any case. */
+/* database_open and, but for a worker, the migration; where database.migrate is false, and for a
+ * verb that only reads, it makes sure instead that none is due. In the pool; runs the loop
+ * meanwhile. Returns a CLI exit code, as above. database_close in any case. */
 int database_bring_up(struct database *database, struct config *config, enum backend_use use,
                       struct loop *loop);
 

@@ -64,6 +64,12 @@ void engine_submit(struct engine_session *session, const struct dm_command *comm
 
 /* ---- the rig ---- */
 
+static void on_request(struct conn_server *server, struct http_exchange *exchange) {
+    host_request(conn_server_userdata(server), exchange);
+}
+
+static const struct conn_handler conn_handler = { .request = on_request };
+
 void rig_init(struct rig *rig, const struct dm_adapter *adapter, const char *mount,
               const struct adapter_values *values, const struct host_config *config) {
     struct conn_config conn = CONN_CONFIG_DEFAULT;
@@ -80,7 +86,7 @@ void rig_init(struct rig *rig, const struct dm_adapter *adapter, const char *mou
     cr_assert_eq(host_start(rig->host, &error), 0, "%s", error.text);
     cr_assert_eq(address_set_add(&rig->trusted, DM_SLICE("192.0.2.7")), 0);
     conn.trusted = &rig->trusted;
-    rig->server = conn_server_new(rig->loop, &conn, host_conn_handler(), rig->host);
+    rig->server = conn_server_new(rig->loop, &conn, &conn_handler, rig->host);
 }
 
 void rig_fini(struct rig *rig) {
