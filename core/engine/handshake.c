@@ -28,8 +28,8 @@ static struct grant *grant_new(struct operation *op, const struct auth_claims *c
     return grant;
 }
 
-enum dm_status handshake_check(struct operation *op, const char *adapter, int kind,
-                               struct grant **ret_grant) {
+enum dm_status handshake_check(struct operation *op, const char *adapter,
+                               enum auth_token_kind kind, struct grant **ret_grant) {
     struct engine *engine = op->engine;
     struct auth_claims claims = { 0 };
     enum dm_status status;
@@ -38,7 +38,7 @@ enum dm_status handshake_check(struct operation *op, const char *adapter, int ki
     status = engine->auth->ops->verify(engine->auth, op->command.token, adapter, &claims);
     if (status != DM_OK)
         return status;
-    if ((int)claims.kind != kind || revoked_contains(&engine->revoked, claims.fingerprint))
+    if (claims.kind != kind || revoked_contains(&engine->revoked, claims.fingerprint))
         status = DM_UNAUTHENTICATED;
     else
         *ret_grant = grant_new(op, &claims);
@@ -47,7 +47,8 @@ enum dm_status handshake_check(struct operation *op, const char *adapter, int ki
 }
 
 /* Of the session's token, as handshake_check. */
-static enum dm_status verify_token(struct operation *op, int kind, struct grant **ret_grant) {
+static enum dm_status verify_token(struct operation *op, enum auth_token_kind kind,
+                                   struct grant **ret_grant) {
     struct engine_session *session = operation_session(op);
     if (!session)
         return DM_UNAVAILABLE;
@@ -126,7 +127,6 @@ static void subject_found(struct operation *op, enum dm_status status);
 
 static void provisioned(struct operation *op, enum dm_status status) {
     struct grant *grant = op->extra;
-    struct engine_user *user;
     if (status == DM_EXISTS) {
         /* Another session of the same user was quicker. */
         resolve_user(op, &grant->subject, subject_found);
@@ -136,9 +136,7 @@ static void provisioned(struct operation *op, enum dm_status status) {
         handshake_fail(op, status == DM_OK ? DM_INTERNAL : status);
         return;
     }
-    user = user_cache_put(op->engine, op->result.user);
-    operation_set_other(op, user);
-    engine_user_unref(op->engine, user);
+    operation_take_user(op);
     handshake_succeed(op);
 }
 

@@ -2,6 +2,7 @@
 #ifndef DRAGOMAN_ENGINE_HANDSHAKE_H
 #define DRAGOMAN_ENGINE_HANDSHAKE_H
 
+#include "core/engine/auth.h"
 #include "core/engine/operation.h"
 
 /* A good token as an operation keeps it. */
@@ -15,8 +16,8 @@ struct grant {
 
 /* Checks command.token, which came through that adapter (NULL: through none, any issuer's will do):
  * kind, validity, revocation. DM_OK with the grant in op's arena. */
-enum dm_status handshake_check(struct operation *op, const char *adapter, int kind,
-                               struct grant **ret_grant);
+enum dm_status handshake_check(struct operation *op, const char *adapter,
+                               enum auth_token_kind kind, struct grant **ret_grant);
 
 /* 1 when the session has a principal already, which a handshake must not change. */
 int handshake_is_over(const struct operation *op);

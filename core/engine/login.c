@@ -78,16 +78,13 @@ static void account_found(struct operation *op, enum dm_status status) {
     struct engine *engine = op->engine;
     const struct store_account *account = &op->at.call.ret_account;
     struct dm_slice hash = DM_SLICE_NONE;
-    struct engine_user *user;
     if (status != DM_OK && status != DM_NO_USER) {
         operation_finish(op, status);
         return;
     }
     if (status == DM_OK && op->result.user) {
-        user = user_cache_put(engine, op->result.user);
-        operation_set_other(op, user);
-        engine_user_unref(engine, user);
-        if (engine_user_active(user))
+        operation_take_user(op);
+        if (engine_user_active(op->other))
             hash = op->command.secret_kind == DM_SECRET_PIN ? account->pin_hash
                                                             : account->password_hash;
         op->result.user = NULL;
@@ -116,17 +113,13 @@ void login_begin(struct operation *op) {
 /* ---- REGISTER ---- */
 
 static void created(struct operation *op, enum dm_status status) {
-    struct engine *engine = op->engine;
-    struct engine_user *user;
     if (status != DM_OK || !op->result.user) {
         operation_finish(op, status == DM_OK ? DM_INTERNAL : status);
         return;
     }
-    user = user_cache_put(engine, op->result.user);
-    operation_set_other(op, user);
-    op->result.user = operation_user(op, user->user);
+    operation_take_user(op);
+    op->result.user = operation_user(op, op->other->user);
     op->result.flags |= DM_RESULT_CREATED | DM_RESULT_CHANGED;
-    engine_user_unref(engine, user);
     if (op->command.flags & DM_CMD_LOGIN_AFTER)
         succeed(op);
     else if (op->command.flags & DM_CMD_WITH_TOKENS)

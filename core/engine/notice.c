@@ -14,12 +14,9 @@ static void to_all(struct operation *op, enum dm_event_kind kind) {
 
 /* Takes the answer in; 1 when there is such a user. */
 static int take(struct operation *op, enum dm_status status) {
-    struct engine_user *user;
     if (status != DM_OK || !op->result.user)
         return 0;
-    user = user_cache_put(op->engine, op->result.user);
-    operation_set_other(op, user);
-    engine_user_unref(op->engine, user);
+    operation_take_user(op);
     return 1;
 }
 

@@ -125,6 +125,12 @@ void operation_set_thread(struct operation *op, struct thread *thread) {
         thread_unref(op->engine, old);
 }
 
+void operation_take_user(struct operation *op) {
+    struct engine_user *user = user_cache_put(op->engine, op->result.user);
+    operation_set_other(op, user);
+    engine_user_unref(op->engine, user);
+}
+
 struct dm_command *operation_query(struct operation *op) {
     struct dm_command *query = arena_zalloc(&op->arena, sizeof(*query));
     query->size = sizeof(*query);

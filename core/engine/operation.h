@@ -119,6 +119,9 @@ void operation_set_actor(struct operation *op, struct engine_user *user);
 void operation_set_other(struct operation *op, struct engine_user *user);
 void operation_set_thread(struct operation *op, struct thread *thread);
 
+/* The user that the result shows goes into the cache, and is op->other from now on. */
+void operation_take_user(struct operation *op);
+
 /* A zeroed command in the arena, for a look-up whose arguments are not the command's own. */
 struct dm_command *operation_query(struct operation *op);
 

@@ -33,14 +33,11 @@ static void ask_user(struct operation *op, const struct dm_ref *ref, operation_s
 
 /* Takes the answer of ask_user in: op->other, active or not. */
 static enum dm_status take_user(struct operation *op, enum dm_status status) {
-    struct engine_user *user;
     if (status != DM_OK)
         return status;
     if (!op->result.user)
         return DM_NO_USER;
-    user = user_cache_put(op->engine, op->result.user);
-    operation_set_other(op, user);
-    engine_user_unref(op->engine, user);
+    operation_take_user(op);
     return DM_OK;
 }
 
