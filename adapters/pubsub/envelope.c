@@ -31,8 +31,7 @@ void pubsub_begin_event(struct dm_out *out, enum pubsub_form form, const char *n
     dm_put_object(out, NULL);
 }
 
-void pubsub_end_event(struct dm_out *out, enum pubsub_form form, const char *name) {
-    (void)form;
+void pubsub_end_event(struct dm_out *out, const char *name) {
     dm_put_end(out);
     dm_put_end(out);
     dm_frame_end(out, DM_FRAME_TEXT, name);

@@ -6,20 +6,20 @@ void pubsub_put_unread(struct dm_out *out, enum pubsub_form form, uint64_t count
     pubsub_begin_event(out, form, "unread-chats-count");
     dm_put_int(out, "unreadChatsCount", (int64_t)count);
     dm_put_string(out, "user", dm_user_name(user));
-    pubsub_end_event(out, form, "unread-chats-count");
+    pubsub_end_event(out, "unread-chats-count");
 }
 
 void pubsub_put_user_event(struct dm_out *out, enum pubsub_form form, const char *name,
                            const struct dm_user *user) {
     pubsub_begin_event(out, form, name);
     dm_put_string(out, "user", dm_user_name(user));
-    pubsub_end_event(out, form, name);
+    pubsub_end_event(out, name);
 }
 
 static void put_message(struct dm_out *out, enum pubsub_form form, const struct dm_event *event) {
     pubsub_begin_event(out, form, "chat");
     pubsub_put_chat(out, "chat", event->message);
-    pubsub_end_event(out, form, "chat");
+    pubsub_end_event(out, "chat");
     /* What a group said is in no count. */
     if (event->unread)
         pubsub_put_unread(out, form, event->unread, event->message->author);
@@ -47,7 +47,7 @@ static void put_id_event(struct dm_out *out, enum pubsub_form form, const char *
     dm_put_int(out, "id", id);
     if (user)
         dm_put_string(out, "user", dm_user_name(user));
-    pubsub_end_event(out, form, name);
+    pubsub_end_event(out, name);
 }
 
 static void on_read(const struct dm_event *event, const struct dm_view *view,

@@ -70,7 +70,7 @@ struct pubsub_session {
 extern const char *const pubsub_call_names[CALL_COUNT];
 /* Opens the data of an event; pubsub_end_event ends it and the frame. */
 void pubsub_begin_event(struct dm_out *out, enum pubsub_form form, const char *name);
-void pubsub_end_event(struct dm_out *out, enum pubsub_form form, const char *name);
+void pubsub_end_event(struct dm_out *out, const char *name);
 /* The cookie of a command: reply and id (JSON text or absent) in memory of the caller. */
 #define PUBSUB_ID_MAX 256
 struct pubsub_cookie {
