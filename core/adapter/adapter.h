@@ -783,8 +783,8 @@ static inline struct dm_slice dm_json_text(const struct dm_host *host,
 }
 
 /* Fills `dest` by a table of struct dm_field; members not in the object are left alone. Returns 0,
- * or -1 with the key of the first field that is missing or of a wrong type; with "" when `object`
- * is NULL or no object. */
+ * or -1 with the key of the first field that is missing or of a wrong type, as its row has it; with
+ * "" when `object` is NULL or no object. */
 static inline int dm_json_decode(const struct dm_host *host, const struct dm_json *object,
                                  const struct dm_table *fields, void *dest,
                                  const char **ret_field) {

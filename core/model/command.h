@@ -180,7 +180,7 @@ struct dm_command {
     uint64_t offset;            /* HISTORY: skip so many visible messages from the newest */
     uint64_t cursor;            /* as a result's next_cursor gave it; 0: from the start */
     struct dm_slice token;
-    struct dm_slice name;
+    struct dm_slice name;       /* a username or an e-mail */
     struct dm_slice secret;
     enum dm_secret_kind secret_kind;
     struct dm_profile profile;
