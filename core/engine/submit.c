@@ -58,8 +58,9 @@ static void take_ref(struct operation *op, struct dm_ref *ref, const char *field
     }
     if (ref->kind != DM_REF_NAME)
         return;
+    /* Nobody can have such a name. */
     if (!name.len || name.len > op->engine->config.name_max || !text_storable(name))
-        fault(verdict, DM_INVALID, field);
+        fault(verdict, DM_NO_USER, field);
     else
         ref->name = arena_slice(&op->arena, name);
 }

@@ -266,6 +266,15 @@ def test_binary_in_base64_is_taken_over_a_websocket_too(gateway, pair):
         assert a.expect_close()[0] == 1002
 
 
+@pytest.mark.parametrize("name", ["nobody", "", "no\0body", "n" * 5000], ids=lambda name: name[:7])
+def test_asking_about_nobody(gateway, pair, name):
+    with Client(gateway, pair[0]) as a:
+        asked = {"user": name}
+        assert a.ask("fetch-conversation-with-user", asked) == {"chats": []}
+        assert a.ask("fetch-chats-with-user", asked) == {"chats": []}
+        assert a.ask("fetch-unread-chats-count", asked) == {"unreadChatsCount": 0}
+
+
 def test_presence_of_any_dialect(gateway):
     ada, bob = gateway.add_user(), gateway.add_user()
     a = Client(gateway, ada)

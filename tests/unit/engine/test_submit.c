@@ -48,8 +48,8 @@ Test(submit, sizes_and_texts) {
     peer_submit(&ann, command, NULL);
     bench_run();
     bench_expect("ann send too_large field=text cookie=a", "ann send invalid field=text",
-                 "ann send invalid field=text", "ann send invalid field=user",
-                 "ann send invalid field=user", "ann send invalid field=user",
+                 "ann send invalid field=text", "ann send no_user field=user",
+                 "ann send no_user field=user", "ann send invalid field=user",
                  "ann send invalid field=thread", "ann send invalid field=thread",
                  "ann send too_large field=urls", "ann send invalid field=urls");
     free(large);
