@@ -295,9 +295,6 @@ void opcode_rest_result(struct dm_session *session, const struct dm_result *resu
             good_result(session, result);
         else if (((const struct opcode_session *)session->state)->list == LIST_PIECES)
             dm_respond_abort(session);
-        /* A chat has no requests: to this dialect it is no thread that has a state. */
-        else if (result->status == DM_INVALID && route_of(session) == ROUTE_THREAD_VERB)
-            opcode_respond_message(session, 404, NULL);
         else
             opcode_respond_failure(session, result->status);
         break;

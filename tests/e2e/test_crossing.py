@@ -540,6 +540,16 @@ def test_a_chat_reaches_opcode_by_its_thread(gateway, pair, connect, chat):
         "all of you": "r", "answer": "r"}
 
 
+def test_a_chat_cannot_be_approved_or_blocked(gateway, pair, connect, chat):
+    ada, _ = pair
+    peer, number, uuid = chat
+    peer.ask("send_message", "message_created", chat=number, text="hi")
+    for verb in ("approve", "block"):
+        answer = get(gateway, f"/opcode/thread/{uuid}/{verb}", ada["token"], "POST")
+        assert answer == (403, {"message": "Forbidden"})
+    assert opcode_threads(gateway, ada)[0]["state"] == "a"
+
+
 def test_a_chats_message_is_read_when_all_others_have(gateway, pair, connect, chat):
     ada, bob = pair
     cy = make_user(gateway, first_name="Cy")
