@@ -30,7 +30,7 @@ struct line {
     struct pg_conn *conn;
     struct pg_args args;
     enum line_work work;
-    struct file_request *request;
+    struct file_request *request; /* NULL: of a LINE_REQUEST that nobody waits for any more */
     enum file_step step;
     enum dm_status status;
     int64_t collected;
@@ -45,7 +45,7 @@ struct file_pg {
     struct list queue;       /* requests that wait for a connection */
     struct list ended;       /* requests that end DM_UNAVAILABLE as soon as the loop is back */
     uv_timer_t ending;
-    uv_timer_t look;         /* runs while requests wait */
+    uv_timer_t look;         /* runs while requests wait, sent or not */
     uv_timer_t collect;
     enum { COLLECT_LATER = 0, COLLECT_DUE } collecting;
     struct line lines[CONNECTIONS_MAX];
@@ -127,17 +127,28 @@ static void dispatch(struct file_pg *store) {
     }
 }
 
-/* Expired are those that no connection took up in time. */
+/* The line still owes the answer. Returns whether it is awaited. */
+static int look_at(struct line *line, int64_t oldest) {
+    if (!line->request || line->request->queued_ns > oldest)
+        return line->request != NULL;
+    end_later(line->store, line->request);
+    line->request = NULL;
+    return 0;
+}
+
 static void look_run(uv_timer_t *timer) {
     struct file_pg *store = timer->data;
     int64_t oldest = (int64_t)clock_mono_ns() - (int64_t)store->config.wait_ms * 1000000;
+    int awaited = 0;
     list_foreach_safe(link, &store->queue) {
         if (request_at(link)->queued_ns > oldest)
             continue;
         list_remove(link);
         end_later(store, request_at(link));
     }
-    if (list_is_empty(&store->queue))
+    for (unsigned i = 0; i < store->config.connections; i++)
+        awaited |= look_at(&store->lines[i], oldest);
+    if (list_is_empty(&store->queue) && !awaited)
         uv_timer_stop(timer);
 }
 
@@ -187,7 +198,7 @@ static void try_again(struct file_pg *store, struct file_request *request) {
 static void line_lost(struct pg_conn *conn, void *owner) {
     struct line *line = owner;
     struct file_pg *store = line->store;
-    if (line->work == LINE_REQUEST) {
+    if (line->request) {
         line->request->losses++;
         try_again(store, line->request);
     } else if (line->work == LINE_COLLECT) {
@@ -200,9 +211,9 @@ static void line_lost(struct pg_conn *conn, void *owner) {
 
 static void line_result(struct pg_conn *conn, void *owner, const PGresult *result) {
     struct line *line = owner;
-    if (line->work == LINE_REQUEST)
+    if (line->request)
         line->step = file_step_answer(line->request, result, &line->status);
-    else if (pg_result_fault(result) == PG_FAULT_NONE)
+    else if (line->work == LINE_COLLECT && pg_result_fault(result) == PG_FAULT_NONE)
         line->collected = pg_read_int(result, 0, 0);
 }
 
@@ -248,7 +259,7 @@ static void line_sync(struct pg_conn *conn, void *owner) {
     line->work = LINE_IDLE;
     if (work == LINE_COLLECT)
         collect_ended(store, line->collected);
-    else
+    else if (line->request)
         request_stepped(line);
     if (store->state == FILE_PG_OPEN)
         dispatch(store);
@@ -366,7 +377,7 @@ void file_pg_close(struct file_pg *store, file_pg_closed_fn closed, void *owner)
     list_splice_back(&store->ended, &store->queue);
     for (unsigned i = 0; i < store->config.connections; i++) {
         struct line *line = &store->lines[i];
-        if (line->work == LINE_REQUEST) {
+        if (line->request) {
             file_step_undo(line->request);
             list_push_back(&store->ended, &line->request->link);
         }

@@ -24,7 +24,7 @@ struct file_pg_config {
     const char *conninfo;        /* as in store_pg.h */
     unsigned connections;        /* [2], at most 16 */
     size_t queue_max;            /* [4096] requests waiting; beyond: DM_UNAVAILABLE */
-    uint32_t wait_ms;            /* [10000] how long a request waits for a lost connection */
+    uint32_t wait_ms;            /* [10000] how long a step of a request waits */
     uint32_t connect_timeout_ms; /* [5000] */
     uint32_t unused_age_s;       /* [86400] of a file that no message refers to */
     uint32_t collect_ms;         /* [600000] between two looks for such files */

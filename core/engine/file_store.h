@@ -6,10 +6,10 @@
  * included, from submit until its `done` runs. `done` runs exactly once, on the loop, never inside
  * submit, and after that the request is the asker's again. Requests complete in any order.
  *
- * When the database is away requests wait, bounded in number and time, then end DM_UNAVAILABLE. A
- * file is never half there: it can be found once it is complete and durable. One whose put ended
- * otherwise may be left behind; like every file that no message refers to, it is removed when it
- * is a day old. */
+ * When the database is away or answers nothing, requests wait, bounded in number and time, then end
+ * DM_UNAVAILABLE. A file is never half there: it can be found once it is complete and durable. One
+ * whose put ended otherwise may be left behind; like every file that no message refers to, it is
+ * removed when it is a day old. */
 #ifndef DRAGOMAN_ENGINE_FILE_STORE_H
 #define DRAGOMAN_ENGINE_FILE_STORE_H
 

@@ -6,9 +6,10 @@
  * request is the asker's again. A write's done(DM_OK) means committed. Requests with the same lane
  * take effect, and complete, in the order submitted; others in any order.
  *
- * When the database is away requests wait, bounded in number and time, then end DM_UNAVAILABLE.
- * A write whose outcome is uncertain (connection lost between send and answer) stays pending until
- * the outcome is known; it is neither repeated blindly nor confirmed blindly. */
+ * When the database is away or answers nothing, requests wait, bounded in number and time, then end
+ * DM_UNAVAILABLE, before earlier ones of their lane maybe. A write that has been sent stays pending
+ * until its outcome is known, also when the connection is lost before the answer; it is neither
+ * repeated blindly nor confirmed blindly. */
 #ifndef DRAGOMAN_ENGINE_STORE_H
 #define DRAGOMAN_ENGINE_STORE_H
 

@@ -158,6 +158,31 @@ Test(files, without_a_database_requests_end_in_time) {
     shelf_close(&shelf);
 }
 
+Test(files, without_an_answer_requests_end_in_time) {
+    struct file_pg_config config = { .connections = 2, .wait_ms = 300 };
+    struct shelf shelf;
+    struct ask asks[3] = { 0 };
+    shelf_open(&shelf, &config);
+    int64_t id = shelf_put(&shelf, DM_SLICE("x"));
+    rig_sql(&shelf.rig, "BEGIN");
+    rig_sql(&shelf.rig, "LOCK TABLE files");
+    asks[0].put = (struct file_put){ .owner_id = OWNER, .name = DM_SLICE("a"),
+                                     .data = DM_SLICE("y") };
+    ask_submit(&shelf, &asks[0], FILE_PUT);
+    for (int i = 1; i < 3; i++) {
+        asks[i].find = (struct file_find){ .id = id, .arena = &shelf.rig.arena };
+        ask_submit(&shelf, &asks[i], FILE_FIND);
+    }
+    for (int i = 0; i < 3; i++) {
+        rig_wait(&shelf.rig, &asks[i].done);
+        cr_assert(eq(int, asks[i].status, DM_UNAVAILABLE));
+    }
+    rig_sql(&shelf.rig, "COMMIT");
+    check_true(shelf_may_read(&shelf, id, OWNER));
+    cr_assert(eq(i64, shelf_put(&shelf, DM_SLICE("z")) > id, 1));
+    shelf_close(&shelf);
+}
+
 Test(files, closing_ends_what_is_pending) {
     struct file_pg_config config = { .connections = 1 };
     struct shelf shelf;
