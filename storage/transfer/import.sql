@@ -294,8 +294,8 @@ $$;
 
 -- Moves one member's prefix of what it has read (p_kind 0) or was pushed (1) over the messages
 -- just placed, with ranges beyond it. p_prefix: where it stands; p_open: whether messages before
--- these are still owed or wait. Returns the new prefix and how many of these are owed: visible to the user,
--- of somebody else, and not reached.
+-- these are still owed or wait. Returns the new prefix and how many of these are owed: visible to
+-- the user, of somebody else, and not reached.
 CREATE FUNCTION pg_temp.place_marks(t threads, p_user bigint, p_kind smallint, p_prefix bigint,
                                     p_open boolean, OUT ret_prefix bigint, OUT ret_owed bigint)
 LANGUAGE plpgsql AS $$
