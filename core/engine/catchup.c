@@ -250,6 +250,48 @@ static void remember(struct catchup *catchup, enum catchup_subject subject,
     engine_wake_at(engine, catchup->until_us);
 }
 
+static int goes_before(const struct picture *picture, const struct kept *kept,
+                       const struct dm_message *message) {
+    return kept->audience == DM_AUDIENCE_MEMBER
+           && kept->event.message->thread_id == message->thread_id
+           && kept->event.message->seq < message->seq
+           && verdict_on(picture, &kept->event, kept->audience) == CATCHUP_PASS;
+}
+
+/* They are copied: whoever gets the result may close the session. */
+static size_t put_kept(struct picture *picture, const struct dm_message *message,
+                       struct arena *arena, const struct dm_message **list) {
+    size_t count = 0;
+    list_foreach(it, &picture->kept) {
+        const struct kept *kept = container_of(it, struct kept, link);
+        if (!goes_before(picture, kept, message))
+            continue;
+        list[count++] = copy_event(arena, &kept->event).message;
+        map_u64_put(&picture->shown, key_of(&kept->event), picture);
+    }
+    return count;
+}
+
+void catchup_complete(struct engine_session *session, const struct dm_command *command,
+                      struct arena *arena, struct dm_result *result) {
+    struct picture *picture;
+    const struct dm_message **list;
+    size_t count = 0;
+    if (!session->catchup || command->kind != DM_CMD_UNDELIVERED || !result->message_count)
+        return;
+    picture = &session->catchup->pictures[CATCHUP_MESSAGES];
+    if (!picture->kept_count)
+        return;
+    remember(session->catchup, CATCHUP_MESSAGES, result);
+    list = arena_alloc(arena, (result->message_count + picture->kept_count) * sizeof(*list));
+    for (size_t i = 0; i < result->message_count; i++) {
+        count += put_kept(picture, result->messages[i], arena, list + count);
+        list[count++] = result->messages[i];
+    }
+    result->messages = list;
+    result->message_count = count;
+}
+
 static void mark(struct engine *engine, const struct kept *kept, int64_t user_id) {
     const struct dm_message *message = kept->event.message;
     struct thread *thread;

@@ -25,6 +25,12 @@ enum catchup_subject {
 /* A command was submitted, be it such a one or not; several may be under way. */
 void catchup_begin(struct engine_session *session, const struct dm_command *command);
 
+/* ... is about to be answered with this result, made in that arena. What was missed may end with
+ * messages written while it was asked for: what is kept of the same threads and older than these
+ * goes into the result, in its place. */
+void catchup_complete(struct engine_session *session, const struct dm_command *command,
+                      struct arena *arena, struct dm_result *result);
+
 /* ... was answered with this result, which the session has got. May close the session. */
 void catchup_answered(struct engine_session *session, const struct dm_command *command,
                       const struct dm_result *result);

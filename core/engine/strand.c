@@ -148,6 +148,8 @@ static void answer(struct strand *strand, struct operation *op) {
     struct engine *engine = strand->engine;
     if (strand->session && op->deliver)
         op->deliver(op, strand->session);
+    if (strand->session)
+        catchup_complete(strand->session, &op->command, &op->arena, &op->result);
     counters_command(&engine->counters, strand->counters, op->command.kind, op->result.status,
                      clock_mono_ns() - op->begun_ns);
     log_event(LOG_LEVEL_DEBUG, "command", LOG_UINT("corr", op->corr),

@@ -51,6 +51,32 @@ Test(catchup, what_comes_meanwhile_follows_the_answer_once) {
     peer_close(&bob);
 }
 
+/* Only the newest one: the others have reached another session of bob's. */
+static enum dm_status answer_newest(struct fake_store *fake, struct store_call *call) {
+    const struct dm_message **messages = arena_alloc(call->arena, sizeof(*messages));
+    struct fake_thread *thread = &fake->threads[0];
+    messages[0] = fake_message(fake, call, thread, 3, thread->opener_id);
+    call->result->messages = messages;
+    call->result->message_count = 1;
+    return DM_OK;
+}
+
+Test(catchup, what_was_kept_goes_before_newer_ones_of_the_answer) {
+    struct peer ann, bob;
+    ask(&ann, &bob);
+    bench.store.command = answer_newest;
+    for (int i = 0; i < 3; i++)
+        peer_send(&ann, "bob", "x", NULL);
+    bench_run();
+    bench_forget();
+    bench.store.held_kinds = 0;
+    bench_run();
+    bench_expect("bob undelivered ok messages=2,3",
+                 "bob ! message member actor=ann seq=4 text=x peer=ann unread=4");
+    peer_close(&ann);
+    peer_close(&bob);
+}
+
 Test(catchup, an_event_behind_the_answer_is_not_shown_again) {
     struct peer ann, bob;
     ask(&ann, &bob);
