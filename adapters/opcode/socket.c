@@ -73,8 +73,10 @@ struct properties {
 };
 
 static const struct dm_field properties_rows[] = {
-    { "os", DM_FIELD_VALUE, DM_FIELD_REQUIRED, offsetof(struct properties, os) },
-    { "device", DM_FIELD_VALUE, DM_FIELD_REQUIRED, offsetof(struct properties, device) },
+    { "os", DM_FIELD_VALUE, DM_FIELD_REQUIRED | DM_FIELD_NULLABLE,
+      offsetof(struct properties, os) },
+    { "device", DM_FIELD_VALUE, DM_FIELD_REQUIRED | DM_FIELD_NULLABLE,
+      offsetof(struct properties, device) },
 };
 static const struct dm_table properties_table = DM_TABLE(properties_rows);
 
